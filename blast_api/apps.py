@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class BlastApiConfig(AppConfig):
+    name = "blast_api"
+    verbose_name = "blast-api"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401, PLC0415  # registers itself

@@ -1,0 +1,38 @@
+"""Many rows in one statement: they travel as one JSON parameter, so neither the number of queries nor the parameters'
+limit grows with them, and no model instance is made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+
+from django.db import connection, models
+
+
+def insert(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], **shared: object
+) -> None:
+    """Insert rows of values (text, whole numbers, None) for `columns`; `shared` holds for every row.
+
+    Columns that are not named take their database default.
+    """
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    quote = connection.ops.quote_name
+    if connection.vendor == "postgresql":
+        cells = [f"(row.value->>{i})::{fields[name].db_type(connection)}" for i, name in enumerate(columns)]
+        source = "json_array_elements(%s::json) WITH ORDINALITY AS row(value, place) ORDER BY row.place"
+    else:
+        cells = [f"json_extract(row.value, '$[{i}]')" for i in range(len(columns))]
+        source = "json_each(%s) AS row ORDER BY row.key"
+    names = ", ".join(quote(fields[name].column) for name in (*columns, *shared))
+    values = ", ".join((*cells, *("%s" for _ in shared)))
+    parameters = _prepared(fields, shared)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source}",  # noqa: S608
+            [*parameters, json.dumps(list(rows))],
+        )
+
+
+def _prepared(fields: Mapping[str, models.Field[object, object]], values: Mapping[str, object]) -> list[object]:
+    return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]

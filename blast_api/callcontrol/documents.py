@@ -1,0 +1,177 @@
+"""What is said to whom: each step of a call as a FlexML document. All words are prompts; see prompts/README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from ..carrierx.events import Answerer
+from ..conf import configuration
+from ..flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
+from ..menus import Wish
+from ..models import Recording
+from ..services.recordings import Step
+
+# Seconds for a key after the last word; with the longest welcome it stays within the 15 s of USER_ANSWERED.
+_AUTHOR_KEY_TIMEOUT_S = 5
+_RECIPIENT_KEY_TIMEOUT_S = 5
+_MACHINE_KEY_TIMEOUT_S = 1
+# A key that no telephone has: so that every real key, # too, reaches us as a digit.
+_NO_FINISH_KEY = "_"
+_RECORDING_KEPT_S = 86400  # until it is confirmed
+_DEBUG_KEPT_S = 259200
+
+# The address of a later step of the same call.
+Address = Callable[[str], str]
+
+
+def hang_up() -> bytes:
+    """Nothing is heard, the call ends."""
+    return document(Hangup())
+
+
+def apology() -> bytes:
+    """The last resort after an error of our own; it needs neither configuration nor database."""
+    return document(Say(text="We are sorry, an error has occurred. Goodbye."), Hangup())
+
+
+# --- The author ----------------------------------------------------------------------------------------------------
+
+
+def for_author(step: Step, address: Address, recording: Recording | None) -> bytes:
+    """What the author hears at this step; `recording` is needed where there is one to hear or to overwrite."""
+    record = partial(_record, address=address, recording=recording)
+    verify = partial(_ask, address=address, action="verification", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
+    welcome = partial(_ask, address=address, action="welcome", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
+    match step:
+        case Step.WELCOME:
+            return document(*_debug_record(), *welcome(_prompt("record_welcome")))
+        case Step.WELCOME_AGAIN:
+            return document(*welcome(_prompt("invalid_entry"), _prompt("record_welcome")))
+        case Step.RECORD | Step.RECORD_AGAIN:
+            return document(_prompt("start_recording"), record(), Redirect(text=address("nothing-recorded")))
+        case Step.VERIFY:
+            return document(*verify(_prompt("record_verification")))
+        case Step.VERIFY_AGAIN:
+            return document(*verify(_prompt("invalid_entry"), _prompt("record_verification")))
+        case Step.PLAY_BACK:
+            heard = Play(text=recording.play_url) if recording else _prompt("invalid_entry")
+            return document(*verify(heard, _prompt("record_verification")))
+        case Step.SAVED:
+            return document(*_prompts("recording_saved", "ready_for_delivery", "goodbye"), Hangup())
+        case Step.CANCELLED:
+            return document(*_prompts("recording_cancelled", "goodbye"), Hangup())
+        case Step.NO_KEY:
+            return document(_prompt("no_key_pressed"), Hangup())
+        case Step.GOODBYE:
+            return document(_prompt("goodbye"), Hangup())
+
+
+def _record(address: Address, recording: Recording | None) -> Record:
+    again = recording is not None and recording.file_sid != ""
+    return Record(
+        action=address("recorded"),
+        method="POST",
+        error_action=address("not-recorded"),
+        error_method="POST",
+        direction="out",
+        finish_on_key="#",
+        play_beep=True,
+        trim="do-not-trim",
+        file_sid=recording.file_sid if recording and again else None,
+        file_mode="overwrite" if again else None,
+        lifecycle_action="delete",
+        lifecycle_ttl=_RECORDING_KEPT_S,
+    )
+
+
+# --- The recipient -------------------------------------------------------------------------------------------------
+
+
+def detect(address: Address) -> bytes:
+    """Find out who picked up."""
+    config = configuration()
+    return document(
+        *_debug_record(),
+        Amd(
+            action=address("detected"),
+            initial_silence=config.amd_initial_silence,
+            greeting=config.amd_greeting,
+            after_greeting_silence=config.amd_after_greeting_silence,
+            total_analysis_time=config.amd_total_analysis_time,
+        ),
+    )
+
+
+def deliver(who: Answerer, message_url: str, address: Address) -> bytes:
+    """The message, as suits who picked up; a key is taken throughout, also from a person taken for a machine."""
+    message = Play(text=message_url)
+    ask = partial(_ask_recipient, address=address)
+    match who:
+        case Answerer.MACHINE:
+            until_it_is_quiet = Pause(length=60, silence=True, min_silence=2000)
+            return document(until_it_is_quiet, *ask(message, timeout_s=_MACHINE_KEY_TIMEOUT_S))
+        case Answerer.NOT_SURE:
+            return document(*ask(message, Pause(length=1), message))
+        case Answerer.HUMAN:
+            return document(*ask(message, _prompt("opt_out")))
+        case Answerer.HANGUP:
+            return hang_up()
+
+
+def after_key(wish: Wish, message_url: str, address: Address) -> bytes:
+    """The answer to what the recipient pressed."""
+    match wish:
+        case Wish.REPLAY:
+            return deliver(Answerer.HUMAN, message_url, address)
+        case Wish.OPT_OUT:
+            return document(_prompt("goodbye"), Hangup())
+        case Wish.END:
+            return hang_up()
+
+
+def _ask_recipient(*heard: Play | Pause, address: Address, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
+    return [_gather(*heard, action=address("key"), timeout_s=timeout_s), Hangup()]
+
+
+# --- Pieces --------------------------------------------------------------------------------------------------------
+
+
+def _ask(*heard: Play | Pause, address: Address, action: str, timeout_s: int) -> list[Verb]:
+    """A question; where the carrier does not report that no key came, the verbs behind it say so."""
+    return [_gather(*heard, action=address(action), timeout_s=timeout_s), _prompt("no_key_pressed"), Hangup()]
+
+
+def _gather(*heard: Play | Pause, action: str, timeout_s: int) -> Gather:
+    return Gather(
+        verbs=heard,
+        action=action,
+        timeout=timeout_s,
+        num_digits=1,
+        finish_on_key=_NO_FINISH_KEY,
+        action_on_empty_result=True,
+    )
+
+
+def _debug_record() -> list[Verb]:
+    """A background recording of the whole call, if the operator is looking for a fault."""
+    config = configuration()
+    if not config.record_all_calls:
+        return []
+    return [
+        Record(
+            direction="out",
+            record_session=True,
+            container_sid=config.debug_recording_container or None,
+            lifecycle_action="delete",
+            lifecycle_ttl=_DEBUG_KEPT_S,
+        )
+    ]
+
+
+def _prompts(*names: str) -> list[Verb]:
+    return [_prompt(name) for name in names]
+
+
+def _prompt(name: str) -> Play:
+    return Play(text=configuration().voice_menu[name])

@@ -1,0 +1,176 @@
+"""One view per callback: check the address, parse, call one service, answer with a document.
+
+A wrong token is 403 and nothing more. With the right one the answer is always 200: a person is listening, and what we
+did not understand, or did ourselves, must not be what they hear.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import ClassVar
+
+from django.core.exceptions import RequestDataTooBig
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http.request import UnreadablePostError
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.csrf import csrf_exempt
+
+from ..addresses import Kind, address, is_genuine
+from ..carrierx import events
+from ..dispatch import nudge
+from ..models import Recording
+from ..services import delivery, recordings
+from ..services.recordings import Step
+from . import documents
+
+log = logging.getLogger(__name__)
+
+
+@method_decorator(csrf_exempt, name="dispatch")
+class Callback(View):
+    """The base of all callbacks: checks the token, reads whatever body, and has the last word on errors."""
+
+    kind: ClassVar[Kind]
+    row: int
+    serial: int
+
+    def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
+        if not is_genuine(self.kind, row, serial, token):
+            return HttpResponseForbidden()
+        self.row, self.serial = row, serial
+        try:
+            return self.answer(_parameters(request))
+        except Exception:
+            log.exception(
+                "a callback failed",
+                extra={"action": "callback_failed", "kind": self.kind, "row": row, "callback": type(self).__name__},
+            )
+            return self.last_resort()
+
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        raise NotImplementedError
+
+    def last_resort(self) -> HttpResponse:
+        return flexml(documents.apology())
+
+    def address(self, step: str) -> str:
+        """The address of another step of the same attempt."""
+        return address(self.kind, self.row, self.serial, step)
+
+
+def _parameters(request: HttpRequest) -> events.Parameters:
+    try:
+        body = request.body
+    except (RequestDataTooBig, UnreadablePostError):
+        body = b""
+    return events.parameters(body, request.META.get("QUERY_STRING", ""))
+
+
+def flexml(body: bytes) -> HttpResponse:
+    return HttpResponse(body, content_type="application/xml; charset=utf-8")
+
+
+class StatusCallback(Callback):
+    """The end of a call; the carrier ignores the answer."""
+
+    def last_resort(self) -> HttpResponse:
+        return HttpResponse(status=500)  # not understood is fine, not stored is not: let it be told again
+
+
+# --- The recipient -------------------------------------------------------------------------------------------------
+
+
+class CallCallback(Callback):
+    kind = Kind.CALL
+
+    @property
+    def attempt(self) -> delivery.Attempt:
+        return delivery.Attempt(self.row, self.serial)
+
+
+class CallAnswered(CallCallback):
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        heard = delivery.answered(self.attempt, now=timezone.now())
+        return flexml(documents.detect(self.address) if heard else documents.hang_up())
+
+
+class CallDetected(CallCallback):
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        who = events.answerer(told)
+        message_url = delivery.detected(self.attempt, who)
+        return flexml(documents.deliver(who, message_url, self.address) if message_url else documents.hang_up())
+
+
+class CallKey(CallCallback):
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        wish, message_url = delivery.pressed(self.attempt, events.digits(told))
+        return flexml(documents.after_key(wish, message_url, self.address))
+
+
+class CallStatus(CallCallback, StatusCallback):
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        delivery.settled(self.attempt, events.status(told), now=timezone.now())
+        return HttpResponse()
+
+
+# --- The author ----------------------------------------------------------------------------------------------------
+
+
+class RecordingCallback(Callback):
+    kind = Kind.RECORDING
+
+    @property
+    def attempt(self) -> recordings.Attempt:
+        return recordings.Attempt(self.row, self.serial)
+
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        with transaction.atomic():
+            step = self.step(told)
+        if step is Step.SAVED:
+            nudge.keep_recording(self.row)
+        recording = Recording.objects.filter(pk=self.row).first()
+        return flexml(documents.for_author(step, self.address, recording))
+
+    def step(self, told: events.Parameters) -> Step:
+        raise NotImplementedError
+
+
+class AuthorAnswered(RecordingCallback):
+    def step(self, told: events.Parameters) -> Step:
+        return recordings.answered(self.attempt)
+
+
+class AuthorAtWelcome(RecordingCallback):
+    def step(self, told: events.Parameters) -> Step:
+        return recordings.chose_at_welcome(self.attempt, events.digits(told), now=timezone.now())
+
+
+class AuthorRecorded(RecordingCallback):
+    def step(self, told: events.Parameters) -> Step:
+        return recordings.recorded(self.attempt, events.recording(told), now=timezone.now())
+
+
+class AuthorNotRecorded(RecordingCallback):
+    def step(self, told: events.Parameters) -> Step:
+        return recordings.failed(self.attempt, now=timezone.now())
+
+
+class NothingRecorded(RecordingCallback):
+    def step(self, told: events.Parameters) -> Step:
+        return recordings.nothing_recorded(self.attempt)
+
+
+class AuthorAtVerification(RecordingCallback):
+    def step(self, told: events.Parameters) -> Step:
+        return recordings.chose_at_verification(self.attempt, events.digits(told), now=timezone.now())
+
+
+class RecordingStatus(RecordingCallback, StatusCallback):
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        recordings.ended(self.attempt, events.status(told), now=timezone.now())
+        return HttpResponse()
+
+

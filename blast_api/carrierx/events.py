@@ -1,0 +1,128 @@
+"""What the carrier reports: from any body whatever to a frozen event. Nothing here raises on bad input.
+
+Keys may be missing, null, of another type or spelled in two ways (the carrier's documents and its own clients differ).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import parse_qsl
+
+from ..states import CallStatus
+
+_LONGEST_TEXT = 2048
+_LONGEST_CALL_S = 7 * 86400
+
+# Lower case, without hyphens and underscores.
+_OUTCOMES = {
+    "completed": CallStatus.COMPLETED,
+    "busy": CallStatus.BUSY,
+    "noanswer": CallStatus.NO_ANSWER,
+    "failed": CallStatus.FAILED,
+    "cancel": CallStatus.CANCELLED,
+    "canceled": CallStatus.CANCELLED,
+    "cancelled": CallStatus.CANCELLED,
+    "apperror": CallStatus.APP_ERROR,
+}
+
+
+class Answerer(Enum):
+    """Who picked up, as far as answering-machine detection can tell."""
+
+    HUMAN = "HUMAN"
+    MACHINE = "MACHINE"
+    NOT_SURE = "NOTSURE"
+    HANGUP = "HANGUP"  # left before it was known
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """How a call ended; `ending` is None while the carrier's word is no known final status."""
+
+    ending: CallStatus | None
+    word: str
+    sid: str
+    duration_s: int | None
+    body: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingReport:
+    """What was recorded; duration in seconds, None if it was not told."""
+
+    url: str
+    file_sid: str
+    duration_s: int | None
+
+
+Parameters = Mapping[str, object]
+
+
+def parameters(body: bytes, query: str) -> Parameters:
+    """The parameters of a callback: a JSON object, a form, or the query of a GET; empty if it is none of these."""
+    try:
+        decoded = json.loads(body, parse_constant=lambda _: None)  # NaN is not JSON, and no line of ours may hold it
+    except (ValueError, RecursionError):
+        decoded = None
+    if isinstance(decoded, dict):
+        return decoded
+    text = body.decode("utf-8", "replace") if decoded is None and body else query
+    try:
+        return dict(parse_qsl(text, max_num_fields=200))
+    except ValueError:
+        return {}
+
+
+def digits(told: Parameters) -> str:
+    """The keys pressed; empty if none were."""
+    return _text(told, "Digits")
+
+
+def answerer(told: Parameters) -> Answerer:
+    """Who picked up; anything unknown is NOT_SURE."""
+    try:
+        return Answerer(_text(told, "AMDStatus").strip().upper())
+    except ValueError:
+        return Answerer.NOT_SURE
+
+
+def recording(told: Parameters) -> RecordingReport:
+    """What the author recorded."""
+    return RecordingReport(
+        url=_text(told, "RecordingUrl").strip(),
+        file_sid=_text(told, "RecordingFileSid").strip(),
+        duration_s=_seconds(told, "RecordingDuration"),
+    )
+
+
+def status(told: Parameters) -> StatusReport:
+    """How the call ended."""
+    word = _text(told, "CallStatus").strip()
+    return StatusReport(
+        ending=_OUTCOMES.get(word.lower().replace("-", "").replace("_", "")),
+        word=word[:64],
+        sid=_text(told, "CallSid").strip()[:64],
+        duration_s=_seconds(told, "CallDuration"),
+        body=told,
+    )
+
+
+def _text(told: Parameters, name: str) -> str:
+    value = told.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    text = str(value)[:_LONGEST_TEXT].replace("\0", "")
+    return text.encode("utf-8", "replace").decode()  # a lone surrogate fits into no database
+
+
+def _seconds(told: Parameters, name: str) -> int | None:
+    """Whole seconds, a started one counts; numbers may come as text or as floats."""
+    try:
+        seconds = float(_text(told, name))
+    except ValueError:
+        return None
+    return math.ceil(seconds) if 0 <= seconds <= _LONGEST_CALL_S else None

@@ -1,0 +1,67 @@
+"""`manage.py check`: what is wrong with the configuration, key by key, with a hint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from . import conf
+
+_FICTIONAL_DID = "15555550100"
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@register("blast_api")
+def check_configuration(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """Every key that cannot be used is an Error, with its name, the fault and a hint."""
+    values, faults = conf.read()
+    messages: list[CheckMessage] = [
+        Error(f"{fault.key}: {fault.problem}.", hint=fault.hint, id="blast_api.E001") for fault in faults
+    ]
+    if not faults and values["amd_total_analysis_time"] < values["amd_initial_silence"]:  # type: ignore[operator]
+        messages.append(
+            Warning(
+                "AMD_TOTAL_ANALYSIS_TIME: is shorter than AMD_INITIAL_SILENCE, so silence is never recognised.",
+                hint="The defaults are 10000 and 5000.",
+                id="blast_api.W001",
+            )
+        )
+    return messages
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """What development may leave open and production may not."""
+    values, _faults = conf.read()
+    return list(_deployment_faults(values))
+
+
+def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
+    for key in sorted(conf.SECRETS):
+        if values.get(key.lower()) == "":
+            yield Error(f"{key}: is empty.", hint="The carrier gives it to you; see README.", id="blast_api.E101")
+    if values.get("did") == _FICTIONAL_DID:
+        yield Error("DID: is the fictional one.", hint="Write a DID of your FlexML endpoint.", id="blast_api.E102")
+    url = urlsplit(str(values.get("base_callcontrol_api_url", "")))
+    if url.hostname in _LOOPBACK:
+        yield Error(
+            "BASE_CALLCONTROL_API_URL: the carrier cannot reach a loopback address.",
+            hint="Write the public URL that ends in /api/v1/call-control.",
+            id="blast_api.E103",
+        )
+    elif url.scheme == "http":
+        yield Warning(
+            "BASE_CALLCONTROL_API_URL: call-control addresses are secrets and travel in the clear.",
+            hint="Serve https, with TLS ended in front of uWSGI.",
+            id="blast_api.W101",
+        )
+    if not settings.API_TOKEN_REQUIRED:
+        yield Error(
+            "API_TOKEN_REQUIRED: is off, so any stranger may create shouts.",
+            hint="Production settings set it to True.",
+            id="blast_api.E104",
+        )

@@ -1,0 +1,108 @@
+"""The cron jobs, and one tick of all of them. `runcrons` calls it once or for a while; several at once are harmless."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from threading import Event
+
+from django.db import InterfaceError, OperationalError, connection
+
+from . import records, sweeps
+from .dispatch.dispatcher import Dispatcher
+from .dispatch.errands import ask_the_carrier
+from .models import database_now
+from .services import delivery, recordings, shouts
+
+log = logging.getLogger(__name__)
+
+
+class Job:
+    """A unit of work that is due every so often; `run` answers how much it did."""
+
+    every_s: float
+
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        self.dispatcher = dispatcher
+        self._due_at = 0.0
+
+    def run_if_due(self) -> int:
+        """Run, unless that was done less than `every_s` seconds ago."""
+        if time.monotonic() < self._due_at:
+            return 0
+        self._due_at = time.monotonic() + self.every_s
+        return self.run()
+
+    def run(self) -> int:
+        raise NotImplementedError
+
+
+class PlaceCalls(Job):
+    """Begins shouts whose time has come and hands their calls to the carrier. The rest of each tick is its."""
+
+    every_s = 0.0
+    _wait_s = 0.1
+
+    def run(self) -> int:
+        return self.dispatcher.turn(self._wait_s)
+
+
+class Retry(Job):
+    """Placements that nothing ever confirmed become ready again; the carrier is asked first where it can tell."""
+
+    every_s = 5.0
+
+    def run(self) -> int:
+        found = ask_the_carrier(self.dispatcher.client)
+        now = database_now()
+        return found + delivery.lapse(now) + recordings.lapse(now)
+
+
+class CheckMessageStatuses(Job):
+    """Begins, times out, finishes and closes shouts, and writes the records that wait."""
+
+    every_s = 0.5
+
+    def run(self) -> int:
+        now = database_now()
+        return shouts.begin_due(now) + sweeps.expire(now) + sweeps.finish(now) + records.write_due()
+
+
+JOBS: tuple[type[Job], ...] = (CheckMessageStatuses, Retry, PlaceCalls)
+
+
+def run_once(stop: Event | None = None) -> None:
+    """Run all jobs until nothing is due."""
+    stop = stop or Event()
+    with Dispatcher(stop) as dispatcher:
+        *others, placing = (job(dispatcher) for job in JOBS)
+        while sum(job.run() for job in (*others, placing)) and not stop.is_set():
+            while (placing.run() or dispatcher.is_busy) and not stop.is_set():
+                for job in others:
+                    job.run_if_due()
+    records.write_due()
+
+
+def run_for(seconds: float, stop: Event) -> None:
+    """Run all jobs, each as often as it is due, for so many seconds or until told to stop.
+
+    Answers that are out then are still kept, which takes no longer than the carrier's answer timeout. A database that
+    goes away is waited for.
+    """
+    deadline = time.monotonic() + seconds
+    with Dispatcher(stop) as dispatcher:
+        jobs = [job(dispatcher) for job in JOBS]
+        while time.monotonic() < deadline and not stop.is_set():
+            _tick([job.run_if_due for job in jobs], stop)
+    records.write_due()
+
+
+def _tick(runs: list[Callable[[], int]], stop: Event) -> None:
+    try:
+        for run in runs:
+            run()
+    except (OperationalError, InterfaceError):
+        log.exception("the database is away", extra={"action": "database_away"})
+        connection.close()
+        stop.wait(1.0)

@@ -1,0 +1,34 @@
+"""The database's clock, read seldom and carried on by this host's monotonic clock in between."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from ..models import database_now
+
+_SAMPLE_LIFE_S = 30.0
+
+
+class DatabaseClock:
+    """Slots are times of the database's clock; threads wait by the monotonic one, which no operator can set back."""
+
+    def __init__(self) -> None:
+        self._ahead = 0.0  # database's epoch seconds minus our monotonic ones
+        self._error = float("inf")  # seconds; half of the round trip that the offset was read with
+        self._read_at = float("-inf")
+
+    def read(self) -> datetime:
+        """The database's time now; the most exact of the recent readings is the one we go by."""
+        before = time.monotonic()
+        now = database_now()
+        after = time.monotonic()
+        error = (after - before) / 2
+        if error <= self._error or after - self._read_at > _SAMPLE_LIFE_S:
+            self._ahead = now.timestamp() - (before + after) / 2
+            self._error, self._read_at = error, after
+        return now
+
+    def now(self) -> float:
+        """The database's time in epoch seconds, without asking it."""
+        return time.monotonic() + self._ahead

@@ -1,0 +1,163 @@
+"""Many requests at once, each in its slot: the main thread claims and keeps, a pool of threads sends.
+
+Only the main thread touches the database. A sender sleeps until its slot, gives it up if it comes too late, sends, and
+hands the outcome back through a queue.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import queue
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+from django.db import InterfaceError, OperationalError, transaction
+
+from .. import pacing
+from ..carrierx.client import CarrierClient, Outcome, Unknown
+from ..conf import configuration
+from ..models import database_now
+from .claims import LOOKAHEAD, claim_placements
+from .clock import DatabaseClock
+from .errands import claim_errands
+from .jobs import Job
+
+log = logging.getLogger(__name__)
+
+_MOST_SENDERS = 448
+# Slots left before the next claim, in seconds: claims are few and large, and never late.
+_REFILL = LOOKAHEAD * 0.6
+_IDLE_S = 0.25
+_KEPT_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    job: Job
+    outcome: Outcome | None  # None: it was not sent
+
+    def keep(self, *, now: datetime) -> None:
+        if self.outcome is None:
+            self.job.give_back()
+        else:
+            self.job.keep(self.outcome, now=now)
+
+
+class Dispatcher:
+    """Places what is due, until told to stop. Close it to wait for the answers that are still out."""
+
+    def __init__(self, stop: Event | None = None) -> None:
+        config = configuration()
+        self._stop = stop or Event()
+        # Enough for calls claimed ahead and for half a second of the carrier's latency at the full rate.
+        self._senders = min(_MOST_SENDERS, math.ceil(config.max_calls_per_second * (LOOKAHEAD + 0.75)) + 8)
+        self.client = CarrierClient(config, connections=self._senders)
+        self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="sender")
+        self._sent: queue.SimpleQueue[_Sent] = queue.SimpleQueue()
+        self._clock = DatabaseClock()
+        self._out = 0
+        self._unkept: list[_Sent] = []
+        self._again_at = 0.0
+        self._more = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether requests are out or waiting for their slot, or the last claim may have left something."""
+        return self._out > 0 or self._more
+
+    def turn(self, wait_s: float = 0.0) -> int:
+        """Claim what is due, then keep the answers that come within `wait_s`; how many requests were begun or ended."""
+        begun = self._claim() if not self._stop.is_set() else 0
+        if begun:
+            wait_s = 0.0
+        elif self.is_busy:
+            wait_s = min(wait_s, max(self._again_at - self._clock.now(), 0.001))
+        return begun + self._keep(wait_s)
+
+    def close(self) -> None:
+        """Send nothing more, keep the answers that are still to come; bounded by the client's timeouts."""
+        self._stop.set()
+        while self._out:
+            self._keep(_IDLE_S)
+        self._pool.shutdown()
+        self.client.close()
+
+    def _claim(self) -> int:
+        room = self._senders - self._out
+        if room <= 0 or self._clock.now() < self._again_at:
+            return 0
+        claim = claim_placements(self._clock, room=room)
+        jobs = claim.jobs + claim_errands(self._clock, room=room - len(claim.jobs))
+        idle_until = self._clock.now() + _IDLE_S
+        self._more = bool(claim.jobs)
+        self._again_at = claim.again_at - _REFILL if self._more else idle_until
+        for job in jobs:
+            self._out += 1
+            self._pool.submit(self._send, job)
+        return len(jobs)
+
+    def _send(self, job: Job) -> None:
+        outcome: Outcome | None = None
+        try:
+            prepared = job.prepare(self.client)
+            while (wait_s := job.slot - self._clock.now()) > 0:
+                if self._stop.wait(wait_s):
+                    return
+            if pacing.usable(job.slot, now=self._clock.now()):
+                outcome = Unknown("the sender failed")  # from here on it may have left
+                outcome = job.send(self.client, prepared)
+        finally:
+            self._sent.put(_Sent(job, outcome))
+
+    def _keep(self, wait_s: float) -> int:
+        """Store the outcomes that are there. While the database is away they wait here, and the error goes up."""
+        self._unkept += self._drain(0.0 if self._unkept else wait_s)
+        if not self._unkept:
+            return 0
+        try:
+            with transaction.atomic():
+                now = database_now()
+                for sent in self._unkept:
+                    sent.keep(now=now)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("a batch of answers could not be kept whole", extra={"action": "keep_failed"})
+            self._keep_one_by_one()
+        count = len(self._unkept)
+        self._unkept.clear()
+        self._out -= count
+        return count
+
+    def _keep_one_by_one(self) -> None:
+        for sent in self._unkept:
+            try:
+                with transaction.atomic():
+                    sent.keep(now=database_now())
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception:
+                log.exception("an answer was not kept", extra={"action": "answer_not_kept", "job": repr(sent.job)})
+
+    def _drain(self, wait_s: float) -> list[_Sent]:
+        """The answers that are there; waits for the first one, up to `wait_s` seconds."""
+        sent: list[_Sent] = []
+        deadline = time.monotonic() + wait_s
+        while len(sent) < _KEPT_AT_ONCE:
+            try:
+                sent.append(self._sent.get(timeout=max(0.0, deadline - time.monotonic()) if not sent else 0))
+            except queue.Empty:
+                break
+        return sent

@@ -1,0 +1,176 @@
+"""What is to be sent at a slot, and what its answer means.
+
+A job is made by a claim in the main thread, sent by any thread (no database there), and kept by the main thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import requests
+
+from ..addresses import Kind, address
+from ..carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
+from ..models import Call, Gate, Recording
+from ..numbers import masked
+from ..services import delivery, recordings
+
+log = logging.getLogger(__name__)
+
+_LONGEST_BACKOFF_S = 60.0
+_DENIED_BACKOFF_S = 60.0
+
+
+class Job(Protocol):
+    """One request to the carrier."""
+
+    @property
+    def slot(self) -> float:
+        """When it may leave: epoch seconds of the database's clock."""
+
+    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+        """The request, ready before its slot comes."""
+
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest) -> Outcome:
+        """Send it once."""
+
+    def keep(self, outcome: Outcome, *, now: datetime) -> None:
+        """Store what became of it."""
+
+    def give_back(self) -> None:
+        """It was never sent: somebody will claim it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Place a call: the shared half of authors' and recipients' calls."""
+
+    slot: float
+    number: str
+    due_at: datetime
+
+    @property
+    def delay_s(self) -> int:
+        """Whole seconds from the slot to the call's time, rounded up; 0 if it has come."""
+        return max(0, math.ceil(self.due_at.timestamp() - self.slot))
+
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest) -> Outcome:
+        return client.place(prepared)
+
+    def _prepared(self, client: CarrierClient, kind: Kind, row: int, serial: int) -> requests.PreparedRequest:
+        order = CallOrder(
+            number=self.number,
+            url=address(kind, row, serial, "answered"),
+            status_callback_url=address(kind, row, serial, "status"),
+            delay_s=self.delay_s,
+        )
+        return client.prepare_call(order)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceCall(Place):
+    """Call a recipient."""
+
+    attempt: delivery.Attempt
+
+    @classmethod
+    def of(cls, call: Call, slot: float) -> PlaceCall:
+        assert call.due_at is not None
+        return cls(slot, call.number, call.due_at, delivery.Attempt(call.pk, call.serial))
+
+    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+        return self._prepared(client, Kind.CALL, self.attempt.call_id, self.attempt.serial)
+
+    def keep(self, outcome: Outcome, *, now: datetime) -> None:
+        about = {"call": self.attempt.call_id, "serial": self.attempt.serial, "number": masked(self.number)}
+        match outcome:
+            case Accepted(sid=sid):
+                delivery.accepted(self.attempt, sid=sid, delayed=self.delay_s > 0, now=now)
+            case Refused(reach=Refusal.THIS_REQUEST):
+                log.error(
+                    "the carrier refused a call", extra={"action": "call_refused", "reason": outcome.reason, **about}
+                )
+                delivery.refused(self.attempt, now=now)
+            case Refused():
+                delivery.give_back(self.attempt)
+            case Unknown():
+                log.warning(
+                    "the answer to a call was lost", extra={"action": "call_unknown", "reason": outcome.reason, **about}
+                )
+        heed(outcome, now=now)
+
+    def give_back(self) -> None:
+        delivery.give_back(self.attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRecording(Place):
+    """Call an author."""
+
+    attempt: recordings.Attempt
+
+    @classmethod
+    def of(cls, recording: Recording, slot: float) -> PlaceRecording:
+        assert recording.due_at is not None
+        attempt = recordings.Attempt(recording.pk, recording.serial)
+        return cls(slot, recording.message.caller, recording.due_at, attempt)
+
+    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+        return self._prepared(client, Kind.RECORDING, self.attempt.message_id, self.attempt.serial)
+
+    def keep(self, outcome: Outcome, *, now: datetime) -> None:
+        about = {"shout": self.attempt.message_id, "serial": self.attempt.serial, "number": masked(self.number)}
+        match outcome:
+            case Accepted(sid=sid):
+                recordings.accepted(self.attempt, sid=sid)
+            case Refused(reach=Refusal.THIS_REQUEST):
+                log.error(
+                    "the carrier refused the call to an author",
+                    extra={"action": "recording_refused", "reason": outcome.reason, **about},
+                )
+                recordings.refused(self.attempt, now=now)
+            case Refused():
+                recordings.give_back(self.attempt)
+            case Unknown():
+                log.warning(
+                    "the answer to the call to an author was lost",
+                    extra={"action": "recording_unknown", "reason": outcome.reason, **about},
+                )
+        heed(outcome, now=now)
+
+    def give_back(self) -> None:
+        recordings.give_back(self.attempt)
+
+
+def heed(outcome: Outcome, *, now: datetime) -> None:
+    """Open or shut the gate, as the carrier's answer to a placement demands."""
+    match outcome:
+        case Accepted():
+            Gate.open()
+        case Refused(reach=Refusal.THIS_REQUEST):
+            pass
+        case Refused(reach=Refusal.ALL_OF_US):
+            if Gate.shut(now + timedelta(seconds=_DENIED_BACKOFF_S), outcome.reason, now=now):
+                log.critical(
+                    "the carrier refuses us: nothing is placed until it does not",
+                    extra={"action": "placing_stopped", "reason": outcome.reason},
+                )
+        case Refused() | Unknown():
+            told = outcome.retry_after_s if isinstance(outcome, Refused) else None
+            wait_s = _backoff_s() if told is None else told
+            if Gate.shut(now + timedelta(seconds=wait_s), outcome.reason, now=now):
+                log.warning(
+                    "the carrier is in trouble: placing waits",
+                    extra={"action": "placing_waits", "seconds": round(wait_s, 1), "reason": outcome.reason},
+                )
+
+
+def _backoff_s() -> float:
+    """From about one second, twice as long after each trouble in a row, with jitter so that hosts do not march."""
+    troubles = Gate.objects.values_list("troubles", flat=True).get(pk=Gate.Lane.CALLS)
+    return min(_LONGEST_BACKOFF_S, 2.0 ** min(troubles, 6)) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -1,0 +1,84 @@
+"""One piece of work right away, inside the web request that caused it. Whatever does not fit is the next cron run's."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from .. import pacing
+from ..carrierx.client import CarrierClient
+from ..conf import Configuration, configuration
+from ..models import database_now
+from .claims import claim_placements
+from .clock import DatabaseClock
+from .errands import claim_errands
+from .jobs import Job
+
+log = logging.getLogger(__name__)
+
+# With half a second for the slot, a request that nudges is answered within 3 seconds.
+_CONNECT_TIMEOUT_S = 0.75
+_ANSWER_TIMEOUT_S = 1.5
+_BOUND_S = 3.0
+
+_clients: dict[Configuration, CarrierClient] = {}
+
+
+def ring_author(message_id: int) -> None:
+    """Ring the author of a new shout, if the gate lets us within the bound."""
+    _quietly("ring_author", message_id)
+
+
+def keep_recording(message_id: int) -> None:
+    """Make a confirmed recording permanent and release its shout."""
+    _quietly("keep_recording", message_id)
+
+
+def withdraw(message_id: int) -> None:
+    """Take back what a canceled shout has waiting at the carrier, as far as the bound allows."""
+    _quietly("withdraw", message_id)
+
+
+def _quietly(action: str, message_id: int) -> None:
+    """A nudge that fails is no fault of the request: it is logged, and the next cron run does the work."""
+    try:
+        _run(action, message_id, deadline=time.monotonic() + _BOUND_S)
+    except Exception:
+        log.exception("a nudge failed", extra={"action": action, "shout": message_id})
+
+
+def _run(action: str, message_id: int, *, deadline: float) -> None:
+    clock = DatabaseClock()
+    while time.monotonic() < deadline - _CONNECT_TIMEOUT_S - _ANSWER_TIMEOUT_S:
+        jobs = _claim(action, message_id, clock)
+        if not jobs:
+            return
+        for job in jobs:
+            _send(job, clock)
+
+
+def _claim(action: str, message_id: int, clock: DatabaseClock) -> list[Job]:
+    if action == "ring_author":
+        return claim_placements(clock, room=1, only_author_of=message_id).jobs
+    return claim_errands(clock, room=1, only_shout=message_id)
+
+
+def _send(job: Job, clock: DatabaseClock) -> None:
+    prepared = job.prepare(_client())
+    while (wait_s := job.slot - clock.now()) > 0:
+        time.sleep(wait_s)
+    if not pacing.usable(job.slot, now=clock.now()):
+        job.give_back()
+        return
+    outcome = job.send(_client(), prepared)
+    job.keep(outcome, now=database_now())
+
+
+def _client() -> CarrierClient:
+    """The process's own client for nudges: connections are kept from one request to the next."""
+    config = configuration()
+    if config not in _clients:
+        _clients[config] = CarrierClient(
+            config, connect_timeout_s=_CONNECT_TIMEOUT_S, answer_timeout_s=_ANSWER_TIMEOUT_S
+        )
+    return _clients[config]

@@ -1,0 +1,37 @@
+"""The one family of errors that the rules raise; faces turn them into answers."""
+
+from __future__ import annotations
+
+
+class BlastError(Exception):
+    """Something the caller asked for cannot be done; the text is for a person, `code` for a machine."""
+
+    code = "error"
+
+
+class ConfigurationError(BlastError):
+    """The operator's sheet cannot be used as it stands."""
+
+    code = "configuration"
+
+
+class AlreadyEnded(BlastError):
+    """The shout is over: there is nothing left to cancel."""
+
+    code = "already-ended"
+
+
+class KeyReused(BlastError):
+    """An Idempotency-Key came back with another request body."""
+
+    code = "idempotency-key-reused"
+
+
+class InvalidField(BlastError):
+    """One field of a request cannot be accepted, for a reason that only the database knows."""
+
+    code = "invalid"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field

@@ -1,0 +1,316 @@
+"""The rows: who asked for what, what became of it, and the one gate that every call passes.
+
+A change of status is a guarded move: `rows.filter(...).update(status=...)` with the statuses that may move there in the
+WHERE. Constraints stand here first, in code second; a partial index is named for its reader.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import ClassVar, Self
+
+from django.db import connection, models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from .states import LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
+
+
+def database_now() -> datetime:
+    """The one clock that hosts compare times by: the database's; SQLite has one host, and its clock."""
+    if connection.vendor != "postgresql":
+        return datetime.fromtimestamp(time.time(), UTC)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime)
+    return now
+
+
+class Application(models.Model):
+    """A client of the REST API. It sees its own shouts, calls and lists only."""
+
+    name = models.CharField(max_length=100, unique=True)
+    token_digest = models.CharField(max_length=64, unique=True, null=True)  # SHA-256, hexadecimal
+    created = models.DateTimeField(db_default=Now())
+    revoked = models.DateTimeField(null=True)
+
+    # Development is open: requests without a token are this application's.
+    IMPLIED: ClassVar[str] = "development"
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_authenticated(self) -> bool:
+        """What DRF asks of whoever makes a request."""
+        return True
+
+
+# --- Shouts ------------------------------------------------------------------------------------------------------
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def unsettled(self) -> Self:
+        """Shouts that the sweep must still look at."""
+        return self.filter(closed__isnull=True)
+
+    def to_begin(self, until: datetime) -> Self:
+        """Recorded shouts whose start is near and whose first call may now be handed over."""
+        return self.unsettled().filter(status__in=LIVE_SHOUTS, started__isnull=True, starts_at__lte=until)
+
+    def past_deadline(self, now: datetime) -> Self:
+        """Shouts that took too long."""
+        return self.unsettled().filter(status__in=LIVE_SHOUTS, deadline__lt=now)
+
+
+class Message(models.Model):
+    """A shout."""
+
+    application = models.ForeignKey(Application, models.PROTECT)
+    userdata = models.CharField(max_length=255)
+    caller = models.CharField(max_length=15)
+    title = models.CharField(max_length=255, db_default="")
+    schedule = models.DateTimeField(null=True)
+    status = models.CharField(max_length=16, choices=ShoutStatus.choices, db_default=ShoutStatus.PENDING)
+    created = models.DateTimeField()
+    starts_at = models.DateTimeField(null=True)  # the zero of the batches' delays; known when recorded
+    deadline = models.DateTimeField(null=True)
+    started = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+    closed = models.DateTimeField(null=True)  # since then no call of it can change any more
+    served = models.DateTimeField(null=True)  # when it last had a turn at the gate
+    idempotency_key = models.CharField(max_length=255, null=True)
+    request_digest = models.CharField(max_length=64, db_default="")  # SHA-256 of the POST body, hexadecimal
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["application", "idempotency_key"], name="message_once_per_key"),
+            models.CheckConstraint(condition=Q(status__in=ShoutStatus.values), name="message_status_known"),
+        )
+        indexes = (
+            models.Index(fields=["application", "userdata", "-id"], name="message_list"),
+            models.Index(fields=["status", "served"], condition=Q(closed=None), name="message_unsettled"),
+        )
+
+    def __str__(self) -> str:
+        return f"shout {self.pk}"
+
+
+# --- What goes to the carrier --------------------------------------------------------------------------------------
+
+
+class Placement(models.Model):
+    """A call for the carrier to place, of an author or of a recipient: the columns of the claim.
+
+    `held_since` set and no answer kept: the request may have left or not, and only a callback can tell. That is the
+    same whether the dispatcher died, the answer was lost, or it is still on its way.
+    """
+
+    serial = models.PositiveIntegerField(db_default=0)  # of the address in use; each claim makes a new one
+    attempts = models.PositiveSmallIntegerField(db_default=0)  # counted at the claim, given back if nothing was placed
+    due_at = models.DateTimeField(null=True)  # when it should ring
+    held_since = models.DateTimeField(null=True)  # its slot; the claim
+    sid = models.CharField(max_length=64, db_default="")  # the carrier's name for the current attempt
+
+    class Meta:
+        abstract = True
+
+
+class Recording(Placement):
+    """The call to the author, and what was recorded; or the recording of an older shout, used again."""
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True)
+    state = models.CharField(max_length=16, choices=RecordingState.choices, db_default=RecordingState.NO_REC_CALL)
+    state_since = models.DateTimeField()
+    ended = models.DateTimeField(null=True)  # when the carrier told us that the call is over
+    take = models.PositiveSmallIntegerField(db_default=0)
+    file_sid = models.CharField(max_length=64, db_default="")
+    url = models.CharField(max_length=2048, db_default="")
+    length_s = models.PositiveIntegerField(null=True)
+    recorded = models.DateTimeField(null=True)
+    kept = models.BooleanField(db_default=False)  # made permanent at the carrier
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=Q(state__in=RecordingState.values), name="rec_state_known"),)
+        indexes = (
+            models.Index(
+                fields=["due_at"],
+                condition=Q(state=RecordingState.NO_REC_CALL, due_at__isnull=False),
+                name="recording_to_place",
+            ),
+            models.Index(
+                fields=["message"], condition=Q(state=RecordingState.CONFIRMED, kept=False), name="recording_to_keep"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"recording of shout {self.pk}"
+
+    @property
+    def play_url(self) -> str:
+        """Where the carrier hears it; later takes overwrite the file, and the carrier caches audio by URL."""
+        if self.take <= 1 or not self.url:
+            return self.url
+        return f"{self.url}{'&' if '?' in self.url else '?'}format={self.take}.wav"
+
+
+_IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    def unfinished(self) -> Self:
+        """Calls that have not ended."""
+        return self.filter(status__in=OPEN_CALLS)
+
+    def in_hand(self) -> Self:
+        """Calls on their way to the carrier: it may have them or not."""
+        return self.filter(_IN_HAND)
+
+    def with_carrier(self) -> Self:
+        """Calls that the carrier has, or may have."""
+        return self.filter(_IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt=""))
+
+    def at_rest(self) -> Self:
+        """Open calls that are with us alone."""
+        return self.filter(Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid=""))
+
+    def due(self, until: datetime) -> Self:
+        """Calls that may be claimed, the earliest first."""
+        return self.filter(status=CallStatus.READY, held_since=None, due_at__lte=until).order_by("due_at", "pk")
+
+
+class Call(Placement):
+    """The delivery call to one recipient, over all its attempts; columns about an attempt are of the latest."""
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="calls", db_index=False)
+    position = models.PositiveIntegerField()  # in the list of recipients
+    number = models.CharField(max_length=15)
+    status = models.CharField(max_length=24, choices=CallStatus.choices, db_default=CallStatus.PENDING)
+    started = models.DateTimeField(null=True)
+    answered = models.DateTimeField(null=True)
+    finished = models.DateTimeField(null=True)
+    duration = models.PositiveIntegerField(null=True)  # seconds
+    q850 = models.PositiveSmallIntegerField(null=True)
+    answerer = models.CharField(max_length=8, db_default="")  # AMD's word; empty: nothing was played
+    opted_out = models.BooleanField(db_default=False)
+    withdrawn = models.BooleanField(db_default=False)  # must not be heard any more, wherever it is
+
+    objects = CallQuerySet.as_manager()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["message", "number"], name="call_once_per_number"),
+            models.UniqueConstraint(fields=["message", "position"], name="call_position"),
+            models.CheckConstraint(condition=Q(status__in=CallStatus.values), name="call_status_known"),
+        )
+        indexes = (
+            models.Index(
+                fields=["message", "due_at", "id"],
+                condition=Q(status=CallStatus.READY, held_since=None),
+                name="call_to_claim",
+            ),
+            models.Index(
+                fields=["held_since"],
+                condition=Q(status=CallStatus.READY, held_since__isnull=False),
+                name="call_unconfirmed",
+            ),
+            models.Index(fields=["message"], condition=Q(status__in=OPEN_CALLS), name="call_open"),
+            models.Index(
+                fields=["message"],
+                condition=Q(withdrawn=True, status=CallStatus.PENDING),
+                name="call_to_withdraw",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"call {self.pk}"
+
+
+# --- Lists and records ---------------------------------------------------------------------------------------------
+
+
+class DoNotCallNumber(models.Model):
+    """A number that one user of one application must never call again."""
+
+    application = models.ForeignKey(Application, models.PROTECT, db_index=False)
+    userdata = models.CharField(max_length=255)
+    number = models.CharField(max_length=15)
+    created = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["application", "userdata", "number"], name="dnc_once"),)
+
+    def __str__(self) -> str:
+        return f"do-not-call entry {self.pk}"
+
+
+class Record(models.Model):
+    """One line of a record log, stored with the change that it records and written to the file afterwards."""
+
+    class Kind(models.TextChoices):
+        CDR = "cdr"
+        BDR = "bdr"
+        REC_CDR = "rec_cdr"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    line = models.TextField()  # a JSON object, without the line's end
+    created = models.DateTimeField(db_default=Now())
+    writer = models.CharField(max_length=64, null=True)  # host of the process that has it in hand
+    taken = models.DateTimeField(null=True)
+    written = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (models.Index(fields=["id"], condition=Q(written=None), name="record_to_write"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} record {self.pk}"
+
+
+class Gate(models.Model):
+    """The one row that everything for the carrier passes: the next free slot, and whether the carrier is in trouble.
+
+    A dispatcher locks it for as long as it claims, so claims never compete. Two lanes, two rows: calls, and the errands
+    that are no calls but are paced as well (withdrawing).
+    """
+
+    class Lane(models.TextChoices):
+        CALLS = "calls"
+        ERRANDS = "errands"
+
+    lane = models.CharField(max_length=8, choices=Lane.choices, primary_key=True)
+    next_slot = models.FloatField(db_default=0)  # seconds since 1970, the database's clock
+    shut_until = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=300, db_default="")  # why it is shut or on trial; empty: all is well
+    troubles = models.PositiveIntegerField(db_default=0)  # in a row
+
+    def __str__(self) -> str:
+        return f"gate of {self.lane}"
+
+    @classmethod
+    def locked(cls, lane: Lane) -> Gate:
+        """The lane's row, locked until the transaction ends."""
+        try:
+            return cls.objects.select_for_update().get(pk=lane)
+        except cls.DoesNotExist:
+            cls.objects.bulk_create([cls(lane=lane)], ignore_conflicts=True)
+            return cls.objects.select_for_update().get(pk=lane)
+
+    def is_shut(self, now: datetime) -> bool:
+        """Whether the carrier must be left alone for now."""
+        return self.shut_until is not None and self.shut_until > now
+
+    @classmethod
+    def open(cls) -> None:
+        """The carrier took a call: whatever trouble there was is over."""
+        cls.objects.filter(pk=cls.Lane.CALLS, troubles__gt=0).update(troubles=0, trouble="", shut_until=None)
+
+    @classmethod
+    def shut(cls, until: datetime, reason: str, *, now: datetime) -> bool:
+        """Place nothing until then; False if it was shut already, as by the other answers of the same moment."""
+        lane = cls.objects.filter(pk=cls.Lane.CALLS)
+        is_open = lane.filter(Q(shut_until=None) | Q(shut_until__lte=now))
+        return is_open.update(shut_until=until, trouble=reason[:300], troubles=F("troubles") + 1) > 0

@@ -1,0 +1,235 @@
+"""Call, blast and recording-call records: exactly one JSON line each, in the log files that the operator named.
+
+A record is stored in the same transaction as the ending it records (`add_*`), so none can be missing; `write_due` puts
+stored records into the files. One process a host writes at a time, under a lock that dies with it: rows that its host
+had in hand without having finished are then a dead writer's, and the files themselves tell which lines got there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import json
+import logging
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from . import bulk
+from .models import Call, Message, Record, Recording, database_now
+
+log = logging.getLogger(__name__)
+
+_VERSION = 1
+_BATCH = 1000
+_HOST = socket.gethostname()[:64]
+# A host that took records and never came back is taken for lost after this; its lines are written here.
+_LOST_HOST = timedelta(hours=1)
+
+
+# --- What the lines say --------------------------------------------------------------------------------------------
+
+
+def add_cdr(call: Call, message: Message, *, late: bool = False) -> None:
+    """Store the record of an attempt that has ended; `call` holds what became of it."""
+    add_cdrs([call], message, late=late)
+
+
+def add_cdrs(calls: Iterable[Call], message: Message, *, late: bool = False) -> None:
+    """Store the records of many ended calls of one shout, in one statement."""
+    _add(Record.Kind.CDR, (_cdr(call, message, late=late) for call in calls))
+
+
+def _cdr(call: Call, message: Message, *, late: bool) -> dict[str, object]:
+    return {
+        "pk": call.pk,
+        "message": message.pk,
+        "application": message.application_id,
+        "user_data": message.userdata,
+        "to_number": call.number,
+        "sid": call.sid,
+        "status": call.status,
+        "q850": call.q850,
+        "duration": call.duration or 0,
+        "answerer": call.answerer,
+        "num_retries": max(call.attempts - 1, 0),
+        "created": written_time(message.created),
+        "started": written_time(call.started),
+        "finished": written_time(call.finished),
+        "late": late,
+    }
+
+
+def add_bdr(message: Message, recording: Recording, *, late: bool = False) -> None:
+    """Store the record of a shout that has ended."""
+    line: dict[str, object] = {
+        "pk": message.pk,
+        "application": message.application_id,
+        "user_data": message.userdata,
+        "title": message.title,
+        "caller": message.caller,
+        "status": message.status,
+        "recording": recording.url,
+        "recording_call_status": recording.state,
+        "rec_call_status_updated_at": written_time(recording.state_since),
+        "schedule": written_time(message.schedule),
+        "created": written_time(message.created),
+        "started": written_time(message.started),
+        "finished": written_time(message.finished),
+        "late": late,
+    }
+    _add(Record.Kind.BDR, [line])
+
+
+def add_rec_cdr(message_id: int, finished: datetime, body: Mapping[str, object]) -> None:
+    """Store the record of a recording call that has ended: the carrier's own status body and two fields of ours."""
+    line = {str(key): value for key, value in body.items()}
+    _add(Record.Kind.REC_CDR, [line | {"message_id": message_id, "finished": written_time(finished)}])
+
+
+def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
+    named = (line | {"v": _VERSION, "record": uuid4().hex} for line in lines)
+    if rows := [[json.dumps(line, separators=(",", ":"))] for line in named]:
+        bulk.insert(Record, ["line"], rows, kind=kind)
+
+
+def written_time(moment: datetime | None) -> str | None:
+    """A time as the records write it: RFC 3339, UTC, milliseconds."""
+    return moment and moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# --- How they get into the files -----------------------------------------------------------------------------------
+
+
+def path_of(kind: Record.Kind) -> Path:
+    """The log file of one kind of record."""
+    paths = {
+        Record.Kind.CDR: settings.CDR_LOGGER_PATH,
+        Record.Kind.BDR: settings.BDR_LOG_PATH,
+        Record.Kind.REC_CDR: settings.REC_CDR_LOG_PATH,
+    }
+    return Path(paths[kind])
+
+
+def write_due() -> int:
+    """Write every record that waits, oldest first; answers how many. A file that cannot be written keeps its records."""
+    written = 0
+    with _only_writer() as alone:
+        if not alone:
+            return 0
+        _settle_dead_writers()
+        while batch := _take():
+            for kind in Record.Kind:
+                mine = [record for record in batch if record.kind == kind]
+                if mine and not _write(kind, mine):
+                    return written
+                written += len(mine)
+    return written
+
+
+def _take() -> list[Record]:
+    with transaction.atomic():
+        waiting = Record.objects.filter(written=None, taken=None).order_by("id")
+        batch = list(waiting.select_for_update(skip_locked=connection.features.has_select_for_update)[:_BATCH])
+        Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=_HOST)
+    return batch
+
+
+def _write(kind: Record.Kind, records: list[Record]) -> bool:
+    rows = Record.objects.filter(pk__in=[record.pk for record in records])
+    try:
+        _append(path_of(kind), "".join(f"{record.line}\n" for record in records).encode())
+    except OSError as error:
+        log.exception(
+            "records cannot be written and are kept",
+            extra={"action": "records_kept", "kind": kind, "count": len(records), "error": str(error)},
+        )
+        Record.objects.filter(written=None, writer=_HOST).update(taken=None, writer=None)
+        return False
+    rows.update(written=database_now())
+    return True
+
+
+def _append(path: Path, data: bytes) -> None:
+    """All of `data` at the end of the file and on the disk, or nothing of it and OSError."""
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
+    try:
+        end = _whole_lines(file)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(file, view) :]
+            os.fsync(file)
+        except OSError:
+            os.ftruncate(file, end)
+            raise
+    finally:
+        os.close(file)
+
+
+def _whole_lines(file: int) -> int:
+    """Cut off the half line that a killed writer may have left; answers the file's length, in bytes."""
+    end = os.fstat(file).st_size
+    if end == 0 or os.pread(file, 1, end - 1) == b"\n":
+        return end
+    torn = end
+    while torn > 0:
+        start = max(0, torn - 65536)
+        newline = os.pread(file, torn - start, start).rfind(b"\n")
+        if newline >= 0:
+            torn = start + newline + 1
+            break
+        torn = start
+    os.ftruncate(file, torn)
+    return torn
+
+
+@contextmanager
+def _only_writer() -> Iterator[bool]:
+    """Whether this process is the one that writes on this host; the lock dies with the process that holds it."""
+    lock = path_of(Record.Kind.CDR).with_suffix(".lock")
+    try:
+        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o640)
+    except OSError as error:
+        log.exception("records cannot be written and are kept", extra={"action": "records_kept", "error": str(error)})
+        yield False
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(file)
+
+
+def _settle_dead_writers() -> None:
+    """Records that a dead process of this host had in hand: those in the files are written, the others wait again."""
+    unfinished = Record.objects.filter(written=None, taken__isnull=False)
+    for kind in Record.Kind:
+        mine = {record.line: record for record in unfinished.filter(kind=kind, writer=_HOST)}
+        if not mine:
+            continue
+        since = min(record.taken for record in mine.values() if record.taken)
+        found = [mine[line].pk for line in _lines_since(path_of(kind), since) if line in mine]
+        Record.objects.filter(pk__in=found).update(written=database_now())
+    now = database_now()
+    unfinished.filter(Q(writer=_HOST) | Q(taken__lt=now - _LOST_HOST)).update(taken=None, writer=None)
+
+
+def _lines_since(path: Path, since: datetime) -> Iterator[str]:
+    """The lines of a log and of its rotated forms, compressed or not, that changed since then."""
+    for file in path.parent.glob(f"{path.name}*"):
+        if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - timedelta(hours=1):
+            continue
+        opened = gzip.open(file, "rt") if file.suffix == ".gz" else file.open()
+        with opened as lines:
+            yield from (line.rstrip("\n") for line in lines)

@@ -1,0 +1,1 @@
+"""The applications' face: JSON over HTTP."""

@@ -1,0 +1,54 @@
+"""Who makes a request: an application with its token; in development the implied one."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from ..models import Application
+
+if TYPE_CHECKING:  # DRF's views import this module
+    from rest_framework.views import APIView
+
+
+def digest(token: str) -> str:
+    """How a token is stored: SHA-256, hexadecimal. Tokens are random and long, so no salt is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class ApplicationTokenAuthentication(BaseAuthentication):
+    """`Authorization: Token <key>`."""
+
+    keyword = "Token"
+
+    def authenticate(self, request: Request) -> tuple[Application, None] | None:
+        words = get_authorization_header(request).decode("latin-1").split()
+        if not words or words[0].lower() != self.keyword.lower():
+            return None if settings.API_TOKEN_REQUIRED else (_implied(), None)
+        if len(words) != 2:
+            raise AuthenticationFailed("The Authorization header must be: Token <key>.")
+        application = Application.objects.filter(token_digest=digest(words[1]), revoked=None).first()
+        if application is None:
+            raise AuthenticationFailed("Unknown or revoked token.")
+        return application, None
+
+    def authenticate_header(self, request: Request) -> str:
+        return self.keyword
+
+
+def _implied() -> Application:
+    found = Application.objects.filter(name=Application.IMPLIED).first()
+    return found or Application.objects.get_or_create(name=Application.IMPLIED)[0]
+
+
+class IsApplication(BasePermission):
+    """Every request is some application's."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return isinstance(request.user, Application)

@@ -1,0 +1,156 @@
+"""The interactive documentation: what each request takes and answers, with its errors and an example."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_yasg import openapi
+from drf_yasg.inspectors import SwaggerAutoSchema
+from drf_yasg.utils import swagger_auto_schema
+
+from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
+
+INFO = openapi.Info(
+    title="blast-api",
+    default_version="v1",
+    description=(
+        "Sends shouts: an author records a message by phone, every recipient is called and hears it. "
+        "Lists are bare arrays; `limit` and `offset` page them (`Link`, `X-Total-Count`)."
+    ),
+)
+
+_NUMBER = "15555551010"
+_SHOUT: dict[str, Any] = {
+    "id": 1,
+    "created": "2030-01-31T12:00:00Z",
+    "caller": "15555552020",
+    "status": "finished",
+    "title": "Snow day",
+    "schedule": None,
+    "userdata": "school-7",
+    "recipients": [_NUMBER],
+    "voc": {"created": "2030-01-31T12:00:40Z", "length": 8, "url": "https://storage.carrierx.com/f/0a0a.wav"},
+    "recipients_requested_dnc": False,
+    "started": "2030-01-31T12:00:45Z",
+    "finished": "2030-01-31T12:01:30Z",
+    "calls": {"completed": 1},
+}
+_CALL = {
+    "id": 1,
+    "started": "2030-01-31T12:00:45Z",
+    "finished": "2030-01-31T12:01:30Z",
+    "shout_id": 1,
+    "phone": _NUMBER,
+    "status": "completed",
+    "Q850": 0,
+    "duration": 21,
+    "attempts": 1,
+}
+_ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
+_NEW_SHOUT = {
+    "title": "Snow day",
+    "caller": "+1 555 555 2020",
+    "recipients": [_NUMBER, "+1 (555) 555-1011"],
+    "schedule": None,
+    "userdata": "school-7",
+}
+
+
+def _answer(description: str, shape: Any = None, example: object = None) -> openapi.Response:
+    return openapi.Response(
+        description, shape, examples={"application/json": example} if example is not None else None
+    )
+
+
+def _query(name: str, kind: str, description: str, *, required: bool = False) -> openapi.Parameter:
+    return openapi.Parameter(name, openapi.IN_QUERY, description, type=kind, required=required)
+
+
+_PAGE = [
+    _query("limit", openapi.TYPE_INTEGER, "Most items to send; without it all of them."),
+    _query("offset", openapi.TYPE_INTEGER, "Items to leave out at the beginning."),
+]
+_ERROR = openapi.Schema(
+    type=openapi.TYPE_OBJECT,
+    required=["detail", "code"],
+    properties={"detail": openapi.Schema(type=openapi.TYPE_STRING), "code": openapi.Schema(type=openapi.TYPE_STRING)},
+)
+_FIELD_ERRORS = openapi.Schema(
+    type=openapi.TYPE_OBJECT,
+    description="A list of sentences for each field at fault (or `detail` and `code` if the body is no JSON at all).",
+)
+_INVALID = _answer("Bad input; nothing was stored.", _FIELD_ERRORS, {"caller": ["This field is required."]})
+_NO_TOKEN = _answer("No token, or an unknown or revoked one.", _ERROR)
+_NOT_FOUND = _answer("Unknown.", _ERROR, {"detail": "Not found.", "code": "not_found"})
+_COMMON = {"401": _NO_TOKEN}
+_KEY = openapi.Parameter(
+    "Idempotency-Key",
+    openapi.IN_HEADER,
+    "The same key with the same body gives the same shout again, marked by the header Idempotent-Replayed.",
+    type=openapi.TYPE_STRING,
+)
+
+list_shouts = swagger_auto_schema(
+    operation_summary="A user's shouts, newest first",
+    manual_parameters=[_query("userdata", openapi.TYPE_STRING, "The user.", required=True), *_PAGE],
+    responses={"200": _answer("The shouts.", ShoutSerializer(many=True), [_SHOUT]), "400": _INVALID, **_COMMON},
+)
+create_shout = swagger_auto_schema(
+    operation_summary="Create a shout; its author is called",
+    request_body=NewShoutSerializer,
+    manual_parameters=[_KEY],
+    responses={
+        "201": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
+        "400": _INVALID,
+        "413": _answer("The body is too large.", _ERROR),
+        "415": _answer("The body is not application/json.", _ERROR),
+        "422": _answer("The Idempotency-Key was used with another body.", _ERROR),
+        **_COMMON,
+    },
+)
+retrieve_shout = swagger_auto_schema(
+    operation_summary="One shout",
+    responses={"200": _answer("The shout.", ShoutSerializer, _SHOUT), "404": _NOT_FOUND, **_COMMON},
+)
+cancel_shout = swagger_auto_schema(
+    operation_summary="Cancel a shout",
+    operation_description="Nothing more is placed, what waits at the carrier is withdrawn. Again is fine.",
+    responses={
+        "200": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "canceled", "calls": {"cancelled": 1}}),
+        "404": _NOT_FOUND,
+        "409": _answer("It has already ended.", _ERROR),
+        **_COMMON,
+    },
+)
+list_calls = swagger_auto_schema(
+    operation_summary="A shout's calls, in the order of its recipients",
+    manual_parameters=[_query("shout-id", openapi.TYPE_INTEGER, "The shout.", required=True), *_PAGE],
+    responses={
+        "200": _answer("The calls.", CallSerializer(many=True), [_CALL]),
+        "400": _INVALID,
+        "404": _NOT_FOUND,
+        **_COMMON,
+    },
+)
+list_dnc = swagger_auto_schema(
+    operation_summary="A user's do-not-call list, newest first",
+    manual_parameters=_PAGE,
+    responses={"200": _answer("The numbers.", DoNotCallSerializer(many=True), [_ENTRY]), "400": _INVALID, **_COMMON},
+)
+delete_dnc = swagger_auto_schema(
+    operation_summary="Take a number off the list",
+    responses={"204": _answer("It is off the list."), "404": _NOT_FOUND, **_COMMON},
+)
+
+
+class Schema(SwaggerAutoSchema):
+    """Operations grouped by what they are about, not by the version in their path."""
+
+    def get_tags(self, operation_keys: list[str] | None = None) -> list[str]:
+        keys = operation_keys or self.operation_keys
+        return [next(key for key in keys if key not in ("api", "v1"))]
+
+    def get_request_body_schema(self, serializer: Any) -> Any:
+        schema = super().get_request_body_schema(serializer)
+        self.components.get("definitions", "NewShout")["example"] = _NEW_SHOUT
+        return schema

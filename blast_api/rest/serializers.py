@@ -1,0 +1,184 @@
+"""The shapes of requests and answers."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from dateutil import parser
+from django.utils import timezone
+from rest_framework import serializers
+
+from .. import numbers
+from ..conf import configuration
+from ..services.shouts import NewShout
+from ..states import CallStatus, ShoutStatus
+
+# RFC 3339, section 5.6: the libraries read much more than that, a time without zone among it.
+_RFC3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_MOST_REPORTED = 10
+
+
+class NumberField(serializers.Field[str, object, str, object]):
+    """A phone number in any usual writing, with country code."""
+
+    default_error_messages = {"invalid": "{reason}"}  # noqa: RUF012  # DRF's own way
+
+    def to_internal_value(self, data: object) -> str:
+        try:
+            return _normalised(data)
+        except ValueError as error:
+            self.fail("invalid", reason=f"{data!r:.80} {error}.")
+
+    def to_representation(self, value: str) -> str:
+        return value
+
+
+class CallerField(NumberField):
+    """A number that the service may call."""
+
+    def to_internal_value(self, data: object) -> str:
+        number = super().to_internal_value(data)
+        if not configuration().valid_number_pattern.search(number):
+            self.fail("invalid", reason=f"{number} is not a number that this service calls.")
+        return number
+
+
+class RecipientsField(serializers.Field[list[str], object, list[str], object]):
+    """A list of phone numbers; every one that is none is named by its position, counted from 0."""
+
+    default_error_messages = {"invalid": "{reason}"}  # noqa: RUF012
+
+    def to_internal_value(self, data: object) -> list[str]:
+        if not isinstance(data, list):
+            self.fail("invalid", reason="Expected a list of phone numbers.")
+        if not data:
+            self.fail("invalid", reason="This list may not be empty.")
+        most = configuration().max_recipients
+        if len(data) > most:
+            self.fail("invalid", reason=f"{len(data)} recipients are more than the {most} that one shout may have.")
+        recipients: list[str] = []
+        faults: list[str] = []
+        for position, written in enumerate(data):
+            try:
+                recipients.append(_normalised(written))
+            except ValueError as error:
+                faults.append(f"{position}: {written!r:.80} {error}.")
+        if faults:
+            more = len(faults) - _MOST_REPORTED
+            rest = [f"And {more} more."] if more > 0 else []
+            raise serializers.ValidationError(faults[:_MOST_REPORTED] + rest, code="invalid")
+        return recipients
+
+    def to_representation(self, value: list[str]) -> list[str]:
+        return value
+
+
+def _normalised(written: object) -> str:
+    if isinstance(written, int) and not isinstance(written, bool):
+        written = str(written)
+    if not isinstance(written, str):
+        raise ValueError("is not a phone number")  # noqa: TRY004  # one error for whatever it is
+    return numbers.normalise(written)
+
+
+class ScheduleField(serializers.DateTimeField):
+    """A time to come, RFC 3339 with zone."""
+
+    default_error_messages = {  # noqa: RUF012
+        "format": "Expected a time as in RFC 3339, with zone: 2030-01-31T12:00:00Z or 2030-01-31T07:00:00-05:00.",
+        "past": "This time has passed.",
+    }
+
+    def to_internal_value(self, value: object) -> datetime:
+        if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+            self.fail("format")
+        try:
+            moment = parser.isoparse(value.upper().replace(" ", "T"))
+        except (ValueError, OverflowError):
+            self.fail("format")
+        if moment <= timezone.now():
+            self.fail("past")
+        return moment
+
+
+class NewShoutSerializer(serializers.Serializer[NewShout]):
+    """What `POST /shouts` takes."""
+
+    userdata = serializers.CharField(
+        max_length=255, trim_whitespace=False, help_text="The application's own user; lists are per user."
+    )
+    caller = CallerField(help_text="The author's number: it is called to record the message.")
+    recipients = RecipientsField(help_text="Numbers with country code, in any usual writing; each is called once.")
+    title = serializers.CharField(max_length=255, required=False, allow_blank=True, allow_null=True)
+    schedule = ScheduleField(required=False, allow_null=True, help_text="When to deliver; not before the recording.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        old_shout_id = serializers.IntegerField(
+            required=False,
+            allow_null=True,
+            min_value=1,
+            max_value=2**63 - 1,
+            source="old_shout_id",
+            help_text="Use that shout's recording: the same user's; nobody is called to record.",
+        )
+        return super().get_fields() | {"old-shout-id": old_shout_id}
+
+    def to_new_shout(self, *, idempotency_key: str | None, request_digest: str) -> NewShout:
+        """The validated request, for the service."""
+        told = {key: value for key, value in self.validated_data.items() if value is not None}
+        return NewShout(**told, idempotency_key=idempotency_key, request_digest=request_digest)
+
+
+class VoiceSerializer(serializers.Serializer[Any]):
+    """A recorded message."""
+
+    created = serializers.DateTimeField(source="recorded")
+    length = serializers.IntegerField(source="length_s", help_text="Seconds.")
+    url = serializers.CharField()
+
+
+class ShoutSerializer(serializers.Serializer[Any]):
+    """A shout."""
+
+    id = serializers.IntegerField(source="pk")
+    created = serializers.DateTimeField()
+    caller = serializers.CharField()
+    status = serializers.ChoiceField(choices=ShoutStatus.choices)
+    title = serializers.CharField()
+    schedule = serializers.DateTimeField(allow_null=True)
+    userdata = serializers.CharField()
+    recipients = serializers.ListField(
+        child=serializers.CharField(), help_text="Digits with country code, in the order given, each once."
+    )
+    voc = VoiceSerializer(allow_null=True, help_text="The recording; null before there is one.")
+    recipients_requested_dnc = serializers.BooleanField(help_text="Whether any recipient has pressed 5.")
+    started = serializers.DateTimeField(allow_null=True)
+    finished = serializers.DateTimeField(allow_null=True)
+    calls = serializers.DictField(child=serializers.IntegerField(), help_text="How many calls have each status.")
+
+
+class CallSerializer(serializers.Serializer[Any]):
+    """The call to one recipient."""
+
+    id = serializers.IntegerField(source="pk")
+    started = serializers.DateTimeField(allow_null=True)
+    finished = serializers.DateTimeField(allow_null=True)
+    shout_id = serializers.IntegerField(source="message_id")
+    phone = serializers.CharField(source="number")
+    status = serializers.ChoiceField(choices=CallStatus.choices)
+    Q850 = serializers.IntegerField(source="q850", allow_null=True, help_text="Cause, as in ITU-T Q.850.")
+    duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")
+    attempts = serializers.IntegerField(help_text="How often it was placed.")
+
+
+class DoNotCallSerializer(serializers.Serializer[Any]):
+    """A number on a user's do-not-call list."""
+
+    number = serializers.CharField()
+    created = serializers.DateTimeField()
+
+

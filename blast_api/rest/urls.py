@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet
+
+urlpatterns = [
+    path("shouts", ShoutViewSet.as_view({"get": "list", "post": "create"}), name="shouts"),
+    path("shouts/<int:pk>", ShoutViewSet.as_view({"get": "retrieve"}), name="shout"),
+    path("shouts/<int:pk>;cancel", ShoutViewSet.as_view({"delete": "cancel"}), name="shout-cancel"),
+    path("calls", CallViewSet.as_view({"get": "list"}), name="calls"),
+    path("dnc/<str:userdata>", DoNotCallViewSet.as_view({"get": "list"}), name="dnc"),
+    path("dnc/<str:userdata>/<str:number>", DoNotCallViewSet.as_view({"delete": "destroy"}), name="dnc-number"),
+]

@@ -1,0 +1,130 @@
+"""The requests of applications: check the shape, call one service, answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from http import HTTPStatus
+
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import ViewSet
+
+from .. import numbers
+from ..dispatch import nudge
+from ..models import Application, Call, Message, MessageQuerySet
+from ..services import dnc, shouts
+from . import docs
+from .lists import page, streamed, with_calls
+from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
+
+_LARGEST_ID = 2**63 - 1
+_LONGEST_KEY = 255
+
+
+class ShoutViewSet(ViewSet):
+    """Shouts of the requesting application."""
+
+    @docs.list_shouts
+    def list(self, request: Request) -> StreamingHttpResponse:
+        messages = _messages(request).filter(userdata=_required(request, "userdata"))
+        rows, headers = page(request, messages.order_by("-pk"))
+        return streamed(with_calls(rows), ShoutSerializer(), headers)
+
+    @docs.create_shout
+    def create(self, request: Request) -> Response:
+        key = _idempotency_key(request)
+        digest = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest() if key else ""
+        message = shouts.replayed(_application(request), key, digest)
+        created = False
+        if message is None:
+            serializer = NewShoutSerializer(data=request.data)
+            serializer.is_valid(raise_exception=True)
+            new = serializer.to_new_shout(idempotency_key=key, request_digest=digest)
+            message, created = shouts.create(_application(request), new, now=timezone.now())
+        if created:
+            nudge.ring_author(message.pk)
+        headers = {} if created else {"Idempotent-Replayed": "true"}
+        return Response(_shout(message.pk), status=HTTPStatus.CREATED, headers=headers)
+
+    @docs.retrieve_shout
+    def retrieve(self, request: Request, pk: int) -> Response:
+        return Response(_shout(_message(request, pk).pk))
+
+    @docs.cancel_shout
+    def cancel(self, request: Request, pk: int) -> Response:
+        message = _message(request, pk)
+        shouts.cancel(message, now=timezone.now())
+        nudge.withdraw(message.pk)
+        return Response(_shout(message.pk))
+
+
+class CallViewSet(ViewSet):
+    """Calls of one shout."""
+
+    @docs.list_calls
+    def list(self, request: Request) -> StreamingHttpResponse:
+        written = _required(request, "shout-id")
+        if not (written.isascii() and written.isdigit()):
+            raise ValidationError({"shout-id": ["Expected the id of a shout."]})
+        message = _message(request, int(written))
+        rows, headers = page(request, Call.objects.filter(message=message).order_by("position"))
+        return streamed(rows.iterator(1000), CallSerializer(), headers)
+
+
+class DoNotCallViewSet(ViewSet):
+    """The do-not-call list of one user."""
+
+    @docs.list_dnc
+    def list(self, request: Request, userdata: str) -> StreamingHttpResponse:
+        rows, headers = page(request, dnc.entries(_application(request), userdata))
+        return streamed(rows.iterator(1000), DoNotCallSerializer(), headers)
+
+    @docs.delete_dnc
+    def destroy(self, request: Request, userdata: str, number: str) -> HttpResponse:
+        try:
+            digits = numbers.normalise(number)
+        except ValueError:
+            raise Http404 from None
+        if not dnc.remove(_application(request), userdata, digits):
+            raise Http404
+        return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def _application(request: Request) -> Application:
+    application = request.user
+    assert isinstance(application, Application)  # the permission of every view
+    return application
+
+
+def _messages(request: Request) -> MessageQuerySet:
+    return Message.objects.filter(application=_application(request))
+
+
+def _message(request: Request, pk: int) -> Message:
+    message = _messages(request).filter(pk=pk).first() if pk <= _LARGEST_ID else None
+    if message is None:
+        raise Http404
+    return message
+
+
+def _shout(pk: int) -> object:
+    (message,) = with_calls(Message.objects.filter(pk=pk))
+    return ShoutSerializer(message).data
+
+
+def _required(request: Request, name: str) -> str:
+    value = request.query_params.get(name, "")
+    if not value:
+        raise ValidationError({name: ["This query parameter is required."]})
+    return value
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+        raise ValidationError({"Idempotency-Key": [f"Expected 1 to {_LONGEST_KEY} characters."]})
+    return key

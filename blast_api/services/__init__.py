@@ -1,0 +1,1 @@
+"""The rules. They know rows and time, and nothing of HTTP, DRF or XML; every change of status is a guarded move."""

@@ -1,0 +1,240 @@
+"""The life of a call to a recipient: placed, answered, heard, settled, perhaps tried again.
+
+An attempt is named by the call's row and the serial of its address. A callback changes something only while its serial
+is the row's, so whatever an earlier address still reports is without effect (but an opt-out always counts).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import connection, transaction
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+
+from .. import menus, records
+from ..carrierx.events import Answerer, StatusReport
+from ..conf import configuration
+from ..models import Call, CallQuerySet, Message
+from ..states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
+from . import dnc, shouts
+
+log = logging.getLogger(__name__)
+
+_OF_AN_ATTEMPT = (
+    "status",
+    "q850",
+    "duration",
+    "finished",
+    "held_since",
+    "due_at",
+    "sid",
+    "started",
+    "answered",
+    "answerer",
+)
+_LAPSED_AT_ONCE = 1000
+# A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
+_CLEARLY_AHEAD = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of one call."""
+
+    call_id: int
+    serial: int
+
+    def rows(self) -> CallQuerySet:
+        """The call, as long as this is its current attempt."""
+        return Call.objects.filter(pk=self.call_id, serial=self.serial)
+
+
+# --- Claimed ---------------------------------------------------------------------------------------------------------
+
+
+def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> list[Call]:
+    """Take up to `limit` calls of a locked shout in hand, the earliest first; those listed since are settled instead.
+
+    1. Lock ready calls that nobody else holds. 2. Ask the do-not-call list, in this same transaction. 3. Stamp the claim
+    and a new address. Call it inside a transaction that holds the gate.
+    """
+    due = message.calls.due(until).annotate(listed=dnc.blocked(message.application_id, message.userdata))
+    skip = connection.features.has_select_for_update_skip_locked
+    calls = list(due.select_for_update(of=("self",), skip_locked=skip)[:limit])
+    shouts.end_calls(message, [call for call in calls if call.listed], CallStatus.DO_NOT_CALL, now=now)
+    claimed = [call for call in calls if not call.listed]
+    Call.objects.filter(pk__in=[call.pk for call in claimed], status=CallStatus.READY, held_since=None).update(
+        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", withdrawn=False
+    )
+    for call in claimed:
+        call.serial, call.attempts, call.held_since = call.serial + 1, call.attempts + 1, now
+    return claimed
+
+
+def lapse(now: datetime) -> int:
+    """Placements that nothing has confirmed in time were not made: they wait for their next turn. Answers how many."""
+    before = now - timedelta(seconds=configuration().placement_confirm_timeout)
+    lapsed = Call.objects.in_hand().filter(held_since__lt=before, due_at__lt=before)
+    count = 0
+    for pk, serial in list(lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]):
+        count += give_back(Attempt(pk, serial))
+    return count
+
+
+# --- What the carrier answered to a placement ------------------------------------------------------------------------
+
+
+def accepted(attempt: Attempt, *, sid: str, delayed: bool, now: datetime) -> None:
+    """The carrier has the call. If a callback told so first, only its SID is news."""
+    status = CallStatus.PENDING if delayed else CallStatus.ONGOING
+    kept = attempt.rows().in_hand().update(
+        status=status, sid=sid, held_since=None, started=F("due_at") if delayed else now
+    )
+    if not kept:
+        attempt.rows().filter(sid="").update(sid=sid)
+
+
+def refused(attempt: Attempt, *, now: datetime) -> None:
+    """The carrier does not want this call, now or ever: it has failed."""
+    with transaction.atomic():
+        call = attempt.rows().in_hand().select_related("message").select_for_update(of=("self",)).first()
+        if call is None:
+            return
+        _end(call, CallStatus.FAILED, duration=None, now=now)
+
+
+def give_back(attempt: Attempt) -> bool:
+    """The call was surely not placed: it waits for its next turn, and this address is dead."""
+    return attempt.rows().in_hand().update(held_since=None, attempts=F("attempts") - 1) > 0
+
+
+# --- What the carrier reports ----------------------------------------------------------------------------------------
+
+
+def answered(attempt: Attempt, *, now: datetime) -> bool:
+    """Somebody picked up. False: nobody may hear anything on this call (any more)."""
+    moved = {
+        "status": CallStatus.ONGOING,
+        "held_since": None,
+        "answered": Coalesce("answered", Value(now)),
+        "started": Coalesce("started", Value(now)),
+    }
+    live = attempt.rows().with_carrier()
+    if live.filter(withdrawn=False).update(**moved):
+        return True
+    live.update(**moved)
+    return False
+
+
+def detected(attempt: Attempt, who: Answerer) -> str | None:
+    """Answering-machine detection has spoken: the URL of the message to play; None: hang up."""
+    heard = attempt.rows().with_carrier().filter(withdrawn=False).update(answerer=who.value)
+    if not heard or who is Answerer.HANGUP:
+        return None
+    return _message_url(attempt)
+
+
+def pressed(attempt: Attempt, digits: str) -> tuple[menus.Wish, str]:
+    """A key, or none: what the person wishes, and the URL of the message for a replay."""
+    wish = menus.at_delivery(digits)
+    if wish is menus.Wish.OPT_OUT:
+        opt_out(attempt.call_id)
+    if wish is not menus.Wish.REPLAY:
+        return wish, ""
+    if not attempt.rows().with_carrier().filter(withdrawn=False).exists():
+        return menus.Wish.END, ""
+    return wish, _message_url(attempt)
+
+
+def _message_url(attempt: Attempt) -> str:
+    return Message.objects.select_related("recording").get(calls=attempt.call_id).recording.play_url
+
+
+def opt_out(call_id: int) -> None:
+    """The person at the other end must never be called again by this user. Overtakes any ending, also the last."""
+    with transaction.atomic():
+        call = Call.objects.select_related("message").select_for_update(of=("self",)).filter(pk=call_id).first()
+        if call is None:
+            return
+        message = call.message
+        dnc.add(message.application_id, message.userdata, call.number)
+        Call.objects.filter(pk=call_id).update(opted_out=True)
+        ended = call_before(CallStatus.OPTED_OUT) - OPEN_CALLS
+        Call.objects.filter(pk=call_id, status__in=ended).update(
+            status=CallStatus.OPTED_OUT, q850=Q850[CallStatus.OPTED_OUT]
+        )
+        dnc.recall(message.application_id, message.userdata, call.number)
+
+
+def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
+    """How the call ended. The first final word on an attempt counts; all others change nothing."""
+    if report.ending is None:
+        log.warning(
+            "status callback without a final status",
+            extra={"action": "status_unknown", "call": attempt.call_id, "word": report.word},
+        )
+        return
+    with transaction.atomic():
+        rows = attempt.rows().with_carrier() | attempt.rows().filter(status=CallStatus.TIMED_OUT, message__closed=None)
+        call = rows.select_related("message").select_for_update(of=("self",)).first()
+        if call is None:
+            return
+        late = call.status == CallStatus.TIMED_OUT
+        if report.sid and call.sid and report.sid != call.sid:
+            log.info("the carrier names this call in two ways", extra={"action": "sid_differs", "call": call.pk})
+        call.sid = call.sid or report.sid
+        _end(call, report.ending, duration=report.duration_s, late=late, now=now)
+
+
+def _end(call: Call, told: CallStatus, *, duration: int | None, late: bool = False, now: datetime) -> None:
+    """End the attempt of a locked row, record it, and make the call ready again if it is to be retried."""
+    message = call.message
+    before, ending = call.status, _ending(call, told)
+    call.status, call.q850, call.duration, call.finished = ending, Q850.get(ending), duration, now
+    call.held_since = None
+    records.add_cdr(call, message, late=late)
+    if message.status in LIVE_SHOUTS and not late:
+        again_at = configuration().retry_policy.due_at(ending, attempts=call.attempts, now=now)
+        if again_at:
+            call.status, call.due_at, call.sid, call.answerer = CallStatus.READY, again_at, "", ""
+            call.started = call.answered = call.finished = call.duration = call.q850 = None
+    assert before in call_before(ending)
+    changed = {name: getattr(call, name) for name in _OF_AN_ATTEMPT}
+    Call.objects.filter(pk=call.pk, serial=call.serial, status=before).update(**changed)
+    finish = shouts.finish_late if late else shouts.finish_if_settled
+    transaction.on_commit(partial(finish, message.pk, now=now))
+
+
+def _ending(call: Call, told: CallStatus) -> CallStatus:
+    """What became of the call by our own record: the carrier's word is not all there is to it."""
+    if call.opted_out:
+        return CallStatus.OPTED_OUT
+    if call.withdrawn and not call.answerer:
+        return withdrawal_ending(call)
+    return told
+
+
+# --- Withdrawn -------------------------------------------------------------------------------------------------------
+
+
+def withdrawal_ending(call: Call) -> CallStatus:
+    """A call withdrawn with its shout is cancelled; one of a shout that goes on was for a number listed since."""
+    return CallStatus.CANCELLED if call.message.status == ShoutStatus.CANCELED else CallStatus.DO_NOT_CALL
+
+
+def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
+    """The carrier answered a withdrawal: the call still waited there and is gone, or it no longer waits."""
+    with transaction.atomic():
+        unheard = attempt.rows().with_carrier().filter(withdrawn=True, answered=None)
+        call = unheard.select_related("message").select_for_update(of=("self",)).first()
+        if call is None:
+            return
+        if not still_waited and call.due_at and call.due_at < now + _CLEARLY_AHEAD:
+            # It rings, or rang: its document hangs up, and its status callback tells the rest.
+            attempt.rows().filter(status=CallStatus.PENDING).update(status=CallStatus.ONGOING, held_since=None)
+            return
+        _end(call, withdrawal_ending(call), duration=None, now=now)

@@ -1,0 +1,45 @@
+"""The do-not-call lists: one per user of an application."""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from ..models import Application, Call, DoNotCallNumber
+
+
+def entries(application: Application, userdata: str) -> QuerySet[DoNotCallNumber]:
+    """A user's list, newest first."""
+    return DoNotCallNumber.objects.filter(application=application, userdata=userdata).order_by("-id")
+
+
+def add(application_id: int, userdata: str, number: str) -> None:
+    """Put a number on a user's list; twice is once."""
+    DoNotCallNumber.objects.bulk_create(
+        [DoNotCallNumber(application_id=application_id, userdata=userdata, number=number)], ignore_conflicts=True
+    )
+
+
+def remove(application: Application, userdata: str, number: str) -> bool:
+    """Take a number off a user's list; False if it was not there."""
+    deleted, _ = entries(application, userdata).filter(number=number).delete()
+    return deleted > 0
+
+
+def blocked(application_id: int, userdata: str) -> Exists:
+    """As a condition on calls: the number is on this user's list."""
+    listed = DoNotCallNumber.objects.filter(
+        application_id=application_id, userdata=userdata, number=OuterRef("number")
+    )
+    return Exists(listed)
+
+
+def recall(application_id: int, userdata: str, number: str) -> None:
+    """Withdraw what this user's other shouts have already handed to the carrier for a number that is listed now."""
+    elsewhere = Call.objects.with_carrier().filter(
+        message__application_id=application_id,
+        message__userdata=userdata,
+        message__closed=None,
+        number=number,
+        answered=None,
+    )
+    Call.objects.filter(pk__in=elsewhere.values("pk")).update(withdrawn=True)

@@ -1,0 +1,312 @@
+"""The call to the author: placed, answered, recorded, verified, confirmed. Answers each callback with a Step.
+
+As with deliveries, a callback counts only while the serial of its address is the row's.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum, auto
+
+from django.db import connection, transaction
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from .. import menus, records
+from ..carrierx.events import RecordingReport, StatusReport
+from ..conf import configuration
+from ..menus import Choice
+from ..models import Message, Recording
+from ..states import CallStatus, RecordingState, ShoutStatus, recording_before
+from . import shouts
+
+log = logging.getLogger(__name__)
+
+# A key pressed just before hanging up may be reported after the end of the call.
+_GRACE = timedelta(seconds=5)
+# After this long without an outcome, keeping a file is tried again.
+_KEEP_AGAIN = timedelta(seconds=15)
+_ANSWERED = (RecordingState.USER_ANSWERED, RecordingState.PRESSED_STAR, RecordingState.RECORDED)
+_UNDECIDED = (RecordingState.NO_REC_CALL, RecordingState.PLACED, *_ANSWERED)
+
+
+class Step(Enum):
+    """What the author hears next."""
+
+    WELCOME = auto()
+    WELCOME_AGAIN = auto()  # after a key that means nothing
+    RECORD = auto()
+    RECORD_AGAIN = auto()  # over the same file, if there is one
+    VERIFY = auto()
+    VERIFY_AGAIN = auto()  # after a key that means nothing
+    PLAY_BACK = auto()
+    SAVED = auto()
+    CANCELLED = auto()
+    NO_KEY = auto()
+    GOODBYE = auto()  # the call has nothing more to do
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt to reach the author of one shout."""
+
+    message_id: int
+    serial: int
+
+    def rows(self) -> QuerySet[Recording]:
+        """The recording call, as long as this is its current attempt and its shout waits for it."""
+        return Recording.objects.filter(pk=self.message_id, serial=self.serial, message__status=ShoutStatus.PENDING)
+
+    def move(self, state: RecordingState, **changes: object) -> bool:
+        """The guarded move to `state`; False if it may not be made from where the call is."""
+        from_ = Q(state__in=recording_before(state))
+        if state is not RecordingState.PLACED:
+            # Only the current claim may speak before its answer is kept.
+            from_ &= ~Q(state=RecordingState.NO_REC_CALL, held_since=None)
+        rows = Recording.objects.filter(from_, pk__in=self.rows().values("pk"))
+        return rows.update(state=state, state_since=Now(), held_since=None, **changes) > 0
+
+
+# --- Claimed -------------------------------------------------------------------------------------------------------
+
+
+def claim(*, limit: int, now: datetime, only: int | None = None) -> list[Recording]:
+    """Take up to `limit` calls to authors in hand, the longest waiting first; `only` that of one shout.
+
+    Call it inside a transaction that holds the gate. The shout's status is asked in the same statement.
+    """
+    due = Recording.objects.filter(
+        state=RecordingState.NO_REC_CALL, held_since=None, due_at__lte=now, message__status=ShoutStatus.PENDING
+    ).select_related("message")
+    if only is not None:
+        due = due.filter(pk=only)
+    skip = connection.features.has_select_for_update_skip_locked
+    claimed = list(due.order_by("due_at").select_for_update(skip_locked=skip)[:limit])
+    Recording.objects.filter(pk__in=[recording.pk for recording in claimed], held_since=None).update(
+        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid=""
+    )
+    for recording in claimed:
+        recording.serial, recording.attempts, recording.held_since = recording.serial + 1, recording.attempts + 1, now
+    return claimed
+
+
+def lapse(now: datetime) -> int:
+    """Placements that nothing has confirmed in time were not made: they wait for their next turn. Answers how many."""
+    before = now - timedelta(seconds=configuration().placement_confirm_timeout)
+    lapsed = Recording.objects.filter(
+        state=RecordingState.NO_REC_CALL, held_since__lt=before, due_at__isnull=False, message__closed=None
+    )
+    return sum(give_back(Attempt(pk, serial)) for pk, serial in list(lapsed.values_list("pk", "serial")))
+
+
+# --- What the carrier answered to the placement --------------------------------------------------------------------
+
+
+def accepted(attempt: Attempt, *, sid: str) -> None:
+    """The carrier rings the author. If a callback told so first, only the SID is news."""
+    in_hand = attempt.rows().filter(held_since__isnull=False)
+    if not (in_hand.exists() and attempt.move(RecordingState.PLACED, sid=sid)):
+        Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial, sid="").update(sid=sid)
+
+
+def refused(attempt: Attempt, *, now: datetime) -> None:
+    """The carrier does not want this call: the shout cannot be recorded."""
+    _fail(attempt, now=now)
+
+
+def give_back(attempt: Attempt) -> bool:
+    """The call was surely not placed: it waits for its next turn, and this address is dead."""
+    unproven = Recording.objects.filter(
+        pk=attempt.message_id,
+        serial=attempt.serial,
+        state=RecordingState.NO_REC_CALL,
+        held_since__isnull=False,
+    )
+    return unproven.update(held_since=None, attempts=F("attempts") - 1) > 0
+
+
+# --- What the carrier reports --------------------------------------------------------------------------------------
+
+
+def answered(attempt: Attempt) -> Step:
+    """The author picked up."""
+    before = attempt.rows().filter(state__in=(RecordingState.NO_REC_CALL, RecordingState.PLACED))
+    if before.exists() and attempt.move(RecordingState.USER_ANSWERED):
+        return Step.WELCOME
+    # The same request once more gets the same answer; any later state means that the call went on without it.
+    again = attempt.rows().filter(state=RecordingState.USER_ANSWERED).exists()
+    return Step.WELCOME if again else Step.GOODBYE
+
+
+def chose_at_welcome(attempt: Attempt, digits: str, *, now: datetime) -> Step:
+    """A key at the welcome, or none."""
+    choice = menus.at_welcome(digits)
+    if choice is Choice.RECORD:
+        moved = attempt.move(RecordingState.PRESSED_STAR)
+        return Step.RECORD if moved or _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+    if not _is(attempt, RecordingState.USER_ANSWERED):
+        return Step.GOODBYE
+    if choice is Choice.NOTHING:
+        return _cancel(attempt, Step.NO_KEY, now=now)
+    attempt.move(RecordingState.USER_ANSWERED)
+    return Step.WELCOME_AGAIN
+
+
+def recorded(attempt: Attempt, report: RecordingReport, *, now: datetime) -> Step:
+    """A take is stored at the carrier."""
+    recording = attempt.rows().filter(state__in=(RecordingState.PRESSED_STAR, RecordingState.RECORDED)).first()
+    if recording is None:
+        return Step.GOODBYE
+    if recording.state == RecordingState.RECORDED:
+        return Step.VERIFY
+    if not report.url or not report.file_sid:
+        log.error("a recording without its file", extra={"action": "recording_unusable", "shout": attempt.message_id})
+        return failed(attempt, now=now)
+    length_s = report.duration_s
+    if length_s is None:  # no longer than since the author pressed the key
+        length_s = math.ceil(max((now - recording.state_since).total_seconds(), 1))
+    attempt.move(
+        RecordingState.RECORDED,
+        url=report.url,
+        file_sid=report.file_sid,
+        length_s=length_s,
+        recorded=now,
+        take=F("take") + 1,
+    )
+    return Step.VERIFY
+
+
+def nothing_recorded(attempt: Attempt) -> Step:
+    """The carrier heard only silence; the state's time limit bounds how often that may happen."""
+    return Step.RECORD_AGAIN if _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+
+
+def failed(attempt: Attempt, *, now: datetime) -> Step:
+    """The carrier could not record."""
+    _fail(attempt, now=now)
+    return Step.GOODBYE
+
+
+def chose_at_verification(attempt: Attempt, digits: str, *, now: datetime) -> Step:
+    """A key at the verification menu, or none. After CONFIRM the file must still be kept: see `kept`."""
+    choice = menus.at_verification(digits)
+    if choice is Choice.CONFIRM:
+        moved = attempt.move(RecordingState.CONFIRMED)
+        return Step.SAVED if moved or _confirmed(attempt) else Step.GOODBYE
+    if choice is Choice.RECORD:
+        moved = attempt.move(RecordingState.PRESSED_STAR)
+        return Step.RECORD_AGAIN if moved or _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+    if not _is(attempt, RecordingState.RECORDED):
+        return Step.GOODBYE
+    if choice in (Choice.CANCEL, Choice.NOTHING):
+        return _cancel(attempt, Step.CANCELLED if choice is Choice.CANCEL else Step.NO_KEY, now=now)
+    attempt.move(RecordingState.RECORDED)
+    return {Choice.PLAY_BACK: Step.PLAY_BACK, Choice.HEAR_MENU: Step.VERIFY}.get(choice, Step.VERIFY_AGAIN)
+
+
+def ended(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
+    """The call to the author is over. The first final word counts; it is recorded whatever became of the shout."""
+    if report.ending is None:
+        log.warning(
+            "status callback without a final status",
+            extra={"action": "status_unknown", "shout": attempt.message_id, "word": report.word},
+        )
+        return
+    with transaction.atomic():
+        current = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial, ended=None)
+        proven = ~Q(state=RecordingState.NO_REC_CALL, held_since=None)
+        if not current.filter(proven).update(ended=now):
+            return
+        records.add_rec_cdr(attempt.message_id, now, report.body)
+        recording = Recording.objects.select_related("message").get(pk=attempt.message_id)
+        if recording.state in (RecordingState.NO_REC_CALL, RecordingState.PLACED):
+            if report.ending in (CallStatus.FAILED, CallStatus.APP_ERROR):
+                _fail(attempt, now=now)
+            else:
+                attempt.move(RecordingState.PLACED)
+                shouts.end(recording.message, ShoutStatus.CANCELED, now=now)
+
+
+# --- Confirmed -----------------------------------------------------------------------------------------------------
+
+
+def claim_to_keep(now: datetime, *, limit: int, only: int | None = None) -> list[Recording]:
+    """Take confirmed recordings in hand whose files are not permanent yet; `only` that of one shout."""
+    free = Q(held_since=None) | Q(held_since__lt=now - _KEEP_AGAIN)
+    waiting = Recording.objects.filter(free, state=RecordingState.CONFIRMED, kept=False, message__closed=None)
+    if only is not None:
+        waiting = waiting.filter(pk=only)
+    claimed = list(waiting[:limit])
+    return [
+        recording
+        for recording in claimed
+        if Recording.objects.filter(free, pk=recording.pk).update(held_since=now)
+    ]
+
+
+def kept(message_id: int, *, now: datetime) -> bool:
+    """The carrier has made the file permanent: the shout is released."""
+    with transaction.atomic():
+        confirmed = Recording.objects.filter(pk=message_id, state=RecordingState.CONFIRMED, kept=False)
+        if not confirmed.update(kept=True, held_since=None):
+            return False
+        recording = Recording.objects.select_related("message").get(pk=message_id)
+        return shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
+
+
+def lost(message_id: int, *, now: datetime) -> None:
+    """The carrier will not keep the file: the shout has no message to play."""
+    with transaction.atomic():
+        confirmed = Recording.objects.filter(pk=message_id, state=RecordingState.CONFIRMED, kept=False)
+        if confirmed.update(state=RecordingState.CARRIERX_ERROR, state_since=Now(), held_since=None):
+            shouts.end(Message.objects.get(pk=message_id), ShoutStatus.ERROR, now=now)
+
+
+# --- Time ----------------------------------------------------------------------------------------------------------
+
+
+def expire(now: datetime) -> int:
+    """Shouts whose author hung up undecided are canceled; those too long in one state are timed out."""
+    limits: Mapping[RecordingState, float | None] = configuration().rec_call_status_timeouts
+    pending = Recording.objects.filter(message__status=ShoutStatus.PENDING, message__closed=None)
+    hung_up = pending.filter(ended__lt=now - _GRACE, state__in=_UNDECIDED)
+    changed = _end_all(hung_up, ShoutStatus.CANCELED, now=now)
+    for state, limit_s in limits.items():
+        if limit_s is not None:
+            stale = pending.filter(state=state, state_since__lt=now - timedelta(seconds=limit_s))
+            changed += _end_all(stale, ShoutStatus.TIMED_OUT, now=now)
+    return changed
+
+
+def _end_all(recordings: QuerySet[Recording], status: ShoutStatus, *, now: datetime) -> int:
+    messages = Message.objects.filter(pk__in=list(recordings.values_list("pk", flat=True)))
+    return sum(shouts.end(message, status, now=now) for message in messages)
+
+
+# --- Steps that several callbacks share ----------------------------------------------------------------------------
+
+
+def _is(attempt: Attempt, state: RecordingState) -> bool:
+    return attempt.rows().filter(state=state).exists()
+
+
+def _confirmed(attempt: Attempt) -> bool:
+    """Whether this author has confirmed before; the shout may have gone on since."""
+    return Recording.objects.filter(
+        pk=attempt.message_id, serial=attempt.serial, state=RecordingState.CONFIRMED
+    ).exists()
+
+
+def _cancel(attempt: Attempt, step: Step, *, now: datetime) -> Step:
+    shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.CANCELED, now=now)
+    return step
+
+
+def _fail(attempt: Attempt, *, now: datetime) -> None:
+    with transaction.atomic():
+        if attempt.move(RecordingState.CARRIERX_ERROR):
+            shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.ERROR, now=now)

@@ -1,0 +1,280 @@
+"""The life of a shout: created, released when recorded, begun, ended."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import IntegrityError, transaction
+from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Value
+
+from .. import bulk, records
+from ..conf import Configuration, configuration
+from ..errors import AlreadyEnded, InvalidField, KeyReused
+from ..models import Application, Call, Message, Recording
+from ..states import (
+    ENDED_SHOUTS,
+    LIVE_SHOUTS,
+    OPEN_CALLS,
+    Q850,
+    Q850_INVALID_NUMBER,
+    CallStatus,
+    RecordingState,
+    ShoutStatus,
+    call_before,
+    shout_before,
+)
+from . import dnc
+
+_CHUNK = 500  # calls ended per statement
+# A shout that begins this much later than planned moves all its batches, so that they stay apart.
+_LAG = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewShout:
+    """What an application asks for; numbers are normalised, recipients in the order given, perhaps repeated."""
+
+    userdata: str
+    caller: str
+    recipients: Sequence[str]
+    title: str = ""
+    schedule: datetime | None = None
+    old_shout_id: int | None = None
+    idempotency_key: str | None = None
+    request_digest: str = ""
+
+
+# --- Created -------------------------------------------------------------------------------------------------------
+
+
+def create(application: Application, new: NewShout, *, now: datetime) -> tuple[Message, bool]:
+    """Store a shout and its calls, all or nothing; False if it is an earlier one with the same idempotency key.
+
+    Invalid and blocked recipients are settled at once; if nobody is left to call, so is the shout. With an old
+    recording it is released at once. Raises InvalidField for the old shout, KeyReused for another body with that key.
+    """
+    try:
+        with transaction.atomic():
+            return _create(application, new, now=now), True
+    except IntegrityError:
+        # The same key in two requests at once: the other one has committed by now.
+        if earlier := replayed(application, new.idempotency_key, new.request_digest):
+            return earlier, False
+        raise
+
+
+def replayed(application: Application, key: str | None, request_digest: str) -> Message | None:
+    """The shout that this application made before with this idempotency key. Raises KeyReused for another body."""
+    if key is None:
+        return None
+    earlier = Message.objects.filter(application=application, idempotency_key=key).first()
+    if earlier and earlier.request_digest != request_digest:
+        raise KeyReused("This Idempotency-Key was used with another request body.")
+    return earlier
+
+
+def _create(application: Application, new: NewShout, *, now: datetime) -> Message:
+    config = configuration()
+    source = _recording_to_use(application, new)
+    message = Message.objects.create(
+        application=application,
+        userdata=new.userdata,
+        caller=new.caller,
+        title=new.title,
+        schedule=new.schedule,
+        status=ShoutStatus.PENDING,
+        created=now,
+        idempotency_key=new.idempotency_key,
+        request_digest=new.request_digest,
+    )
+    numbers = list(dict.fromkeys(new.recipients))
+    valid = config.valid_number_pattern.search
+    rows = (
+        (position, number, CallStatus.PENDING, None)
+        if valid(number)
+        else (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER)
+        for position, number in enumerate(numbers)
+    )
+    bulk.insert(Call, ["position", "number", "status", "q850"], rows, message_id=message.pk)
+    waiting = message.calls.filter(status=CallStatus.PENDING)
+    waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL)
+    settled = message.calls.exclude(status=CallStatus.PENDING)
+    settled.update(finished=now)
+    records.add_cdrs(settled, message)
+    recording = Recording.objects.create(
+        message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
+    )
+    if not waiting.exists():
+        anyone_valid = message.calls.filter(status=CallStatus.DO_NOT_CALL).count() == len(numbers)
+        end(message, ShoutStatus.CANCELED if anyone_valid else ShoutStatus.FINISHED, now=now)
+    elif source:
+        release(message, length_s=source.length_s or 0, now=now)
+    else:
+        Recording.objects.filter(pk=recording.pk).update(due_at=now)
+    return message
+
+
+def _recording_to_use(application: Application, new: NewShout) -> Recording | None:
+    if new.old_shout_id is None:
+        return None
+    source = Recording.objects.filter(
+        message__application=application, message__userdata=new.userdata, message_id=new.old_shout_id, kept=True
+    ).first()
+    if source is None:
+        raise InvalidField("old-shout-id", "This user has no shout of that id with a recording.")
+    return source
+
+
+def _recorded_before(source: Recording | None) -> dict[str, object]:
+    if source is None:
+        return {}
+    return {name: getattr(source, name) for name in ("take", "file_sid", "url", "length_s", "recorded", "kept")}
+
+
+# --- Released and begun --------------------------------------------------------------------------------------------
+
+
+def release(message: Message, *, length_s: int, now: datetime) -> bool:
+    """The recording is there: the calls become ready, batch by batch apart. Call it inside a transaction."""
+    config = configuration()
+    starts_at = max(now, message.schedule or now)
+    status = ShoutStatus.READY if starts_at == now else ShoutStatus.SCHEDULED
+    apart = timedelta(seconds=length_s * config.call_length_ratio)
+    calls = message.calls.count()
+    released = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
+        status=status, starts_at=starts_at, deadline=starts_at + expected_length(config, calls, apart)
+    )
+    if released:
+        batch = F("position") / Value(config.call_batch_size)
+        offset = ExpressionWrapper(batch * Value(apart, DurationField()), DurationField())
+        message.calls.filter(status=CallStatus.PENDING).update(
+            status=CallStatus.READY,
+            due_at=ExpressionWrapper(Value(starts_at, DateTimeField()) + offset, DateTimeField()),
+        )
+    return released > 0
+
+
+def expected_length(config: Configuration, calls: int, apart: timedelta) -> timedelta:
+    """From the start of a shout to its deadline; `apart` lies between two batches."""
+    batches = math.ceil(calls / config.call_batch_size)
+    placing = timedelta(seconds=calls / config.max_calls_per_second)
+    return batches * apart + placing + config.retry_policy.longest_wait + timedelta(seconds=config.message_timeout)
+
+
+def begin_due(now: datetime) -> int:
+    """Shouts whose time has come become ongoing; one that is late moves its whole plan. Answers how many."""
+    begun = 0
+    planned = (ShoutStatus.READY, ShoutStatus.SCHEDULED)
+    for pk in list(Message.objects.unsettled().filter(status__in=planned, starts_at__lte=now).values_list("pk", flat=True)):
+        with transaction.atomic():
+            message = Message.objects.select_for_update().get(pk=pk)
+            if message.status not in planned or message.starts_at is None or message.deadline is None:
+                continue
+            lag = now - message.starts_at
+            plan: dict[str, datetime] = {}
+            if lag > _LAG:
+                plan = {"starts_at": now, "deadline": message.deadline + lag}
+                message.calls.filter(status=CallStatus.READY, held_since=None).update(due_at=F("due_at") + lag)
+            Message.objects.filter(pk=pk).update(status=ShoutStatus.ONGOING, started=now, **plan)
+            begun += 1
+    return begun
+
+
+# --- Ended ---------------------------------------------------------------------------------------------------------
+
+
+def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
+    """End a shout and write its record down; False if something else ended it first.
+
+    Calls that are not with the carrier end with it; those that are, are withdrawn, but for people who listen already.
+    """
+    with transaction.atomic():
+        ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(status=status, finished=now)
+        if not ended:
+            return False
+        message.refresh_from_db()
+        records.add_bdr(message, message.recording)
+        if status == ShoutStatus.TIMED_OUT:
+            _end_calls(message, message.calls.unfinished(), CallStatus.TIMED_OUT, now=now)
+        elif status != ShoutStatus.FINISHED:
+            end_calls_at_rest(message, now=now)
+            message.calls.unfinished().filter(answered=None).update(withdrawn=True)
+        close_if_settled(message, now=now)
+    return True
+
+
+def cancel(message: Message, *, now: datetime) -> None:
+    """Nothing more is placed and what waits is withdrawn; again is fine. Raises AlreadyEnded."""
+    if end(message, ShoutStatus.CANCELED, now=now):
+        return
+    message.refresh_from_db()
+    if message.status != ShoutStatus.CANCELED:
+        raise AlreadyEnded(f"The shout has already ended: it is {message.status}.")
+
+
+def end_calls_at_rest(message: Message, *, now: datetime) -> None:
+    """Calls of an ended shout that are not with the carrier, nor perhaps on their way to it, are cancelled."""
+    _end_calls(message, message.calls.at_rest(), CallStatus.CANCELLED, now=now)
+
+
+def _end_calls(message: Message, calls: QuerySet[Call], status: CallStatus, *, now: datetime) -> None:
+    last = 0
+    while chunk := list(calls.filter(pk__gt=last).order_by("pk").select_for_update()[:_CHUNK]):
+        last = chunk[-1].pk
+        end_calls(message, chunk, status, now=now)
+
+
+def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, now: datetime) -> None:
+    """End locked calls of one shout without word from the carrier, and write their records down."""
+    for call in calls:
+        call.status = CallStatus.OPTED_OUT if call.opted_out else status
+        call.q850, call.finished = Q850.get(CallStatus(call.status)), now
+    records.add_cdrs(calls, message)
+    for ending in {CallStatus(call.status) for call in calls}:
+        rows = Call.objects.filter(pk__in=[call.pk for call in calls if call.status == ending])
+        rows.filter(status__in=call_before(ending)).update(
+            status=ending, q850=Q850.get(ending), finished=now, held_since=None
+        )
+    if calls:
+        transaction.on_commit(partial(finish_if_settled, message.pk, now=now))
+
+
+def finish_if_settled(message_id: int, *, now: datetime) -> bool:
+    """Finish a live shout whose calls are all settled. Call it after the last move is committed.
+
+    Of two last moves at once, the one that commits last sees both; a crash in between is the sweep's.
+    """
+    live = Message.objects.filter(pk=message_id, status__in=LIVE_SHOUTS)
+    settled = live.filter(~Exists(Call.objects.filter(message=OuterRef("pk"), status__in=OPEN_CALLS)))
+    return _finish(settled, message_id, late=False, now=now)
+
+
+def finish_late(message_id: int, *, now: datetime) -> bool:
+    """Finish a timed-out shout of which every call has been settled after all."""
+    unknown = {CallStatus.TIMED_OUT, *OPEN_CALLS}
+    timed_out = Message.objects.filter(pk=message_id, status=ShoutStatus.TIMED_OUT, closed=None)
+    settled = timed_out.filter(~Exists(Call.objects.filter(message=OuterRef("pk"), status__in=unknown)))
+    return _finish(settled, message_id, late=True, now=now)
+
+
+def _finish(settled: QuerySet[Message], message_id: int, *, late: bool, now: datetime) -> bool:
+    with transaction.atomic():
+        if not settled.update(status=ShoutStatus.FINISHED, finished=now, closed=now):
+            return False
+        message = Message.objects.select_related("recording").get(pk=message_id)
+        records.add_bdr(message, message.recording, late=late)
+    return True
+
+
+def close_if_settled(message: Message, *, now: datetime) -> bool:
+    """Close an ended shout of which no call can change any more, so that no sweep looks at it again."""
+    window = timedelta(hours=configuration().message_timeout_check_window)
+    released = message.deadline is not None
+    waits_for_late_news = released and message.status == ShoutStatus.TIMED_OUT and now < message.deadline + window
+    if message.status not in ENDED_SHOUTS or waits_for_late_news or message.calls.unfinished().exists():
+        return False
+    return Message.objects.filter(pk=message.pk, closed=None).update(closed=now) > 0

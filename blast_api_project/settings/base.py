@@ -1,0 +1,120 @@
+"""What all environments share. `dev.py` and `prod.py` say the rest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+INSTALLED_APPS = [
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_yasg",
+    "django_crontab",
+    "blast_api",
+]
+# No sessions, no cookies, no accounts of people: applications carry tokens, the carrier carries signed addresses.
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+ROOT_URLCONF = "blast_api_project.urls"
+WSGI_APPLICATION = "blast_api_project.wsgi.application"
+APPEND_SLASH = False
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "static"
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["blast_api.rest.auth.ApplicationTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["blast_api.rest.auth.IsApplication"],
+    "EXCEPTION_HANDLER": "blast_api.rest.errors.handle",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+}
+SWAGGER_USE_COMPAT_RENDERERS = False
+SWAGGER_SETTINGS = {
+    "USE_SESSION_AUTH": False,
+    "DEFAULT_INFO": "blast_api.rest.docs.INFO",
+    "DEFAULT_AUTO_SCHEMA_CLASS": "blast_api.rest.docs.Schema",
+    "SECURITY_DEFINITIONS": {
+        "Token": {
+            "type": "apiKey",
+            "name": "Authorization",
+            "in": "header",
+            "description": "`Token <key>`; not needed in development.",
+        }
+    },
+    "VALIDATOR_URL": None,
+}
+# A body of 100,000 recipients is about 2 MB.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+
+# One line for the user's crontab; etc/cron.d/blast-api is its twin for the system. The line stays almost a minute,
+# so that the next one takes over without a gap; several at once are harmless.
+CRONJOBS = [("* * * * *", "django.core.management.call_command", ["runcrons"], {"linger": 55})]
+CRONTAB_COMMENT = "blast-api"
+
+
+def sqlite(path: Path) -> dict[str, object]:
+    """SQLite that several processes can write to: writers queue for the lock instead of failing half-way."""
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": path,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+
+
+def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
+    """JSON lines: the service's log and the cron jobs' log, both reopened when logrotate moves them away."""
+
+    def log_file(name: str) -> dict[str, object]:
+        return {
+            "class": "logging.handlers.WatchedFileHandler",
+            "filename": folder / name,
+            "formatter": "json",
+            "delay": True,
+        }
+
+    cron = {"handlers": ["cron"], "level": level, "propagate": False}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "json": {
+                "()": "pythonjsonlogger.json.JsonFormatter",
+                "fmt": "%(asctime)s %(levelname)s %(name)s %(process)d %(message)s",
+                "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger", "process": "pid"},
+            }
+        },
+        "handlers": {
+            "service": log_file("blast-api.log"),
+            "cron": log_file("blast-api-message-check.log"),
+            "console": {"class": "logging.StreamHandler", "level": "WARNING"},
+        },
+        "loggers": {
+            "blast_api": {"handlers": ["service"], "level": level, "propagate": False},
+            "blast_api.dispatch": cron,
+            "blast_api.sweeps": cron,
+            "blast_api.cron": cron,
+        },
+        "root": {"handlers": ["service", "console"], "level": "WARNING"},
+    }
