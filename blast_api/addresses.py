@@ -33,7 +33,7 @@ def address(kind: Kind, row: int, serial: int, step: str) -> str:
 def is_genuine(kind: Kind, row: int, serial: int, token: str) -> bool:
     """Whether we made this address: compared in constant time, former secret keys count too."""
     return any(
-        constant_time_compare(_token(kind, row, serial, secret), token)
+        constant_time_compare(_token(kind, row, serial, str(secret)), token)
         for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     )
 

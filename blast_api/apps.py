@@ -8,4 +8,4 @@ class BlastApiConfig(AppConfig):
     verbose_name = "blast-api"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  # registers itself
+        from . import checks  # noqa: F401  # registers itself

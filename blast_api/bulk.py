@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import connection, models
 
@@ -24,7 +25,7 @@ def insert(
     else:
         cells = [f"json_extract(row.value, '$[{i}]')" for i in range(len(columns))]
         source = "json_each(%s) AS row ORDER BY row.key"
-    names = ", ".join(quote(fields[name].column) for name in (*columns, *shared))
+    names = ", ".join(quote(str(fields[name].column)) for name in (*columns, *shared))
     values = ", ".join((*cells, *("%s" for _ in shared)))
     parameters = _prepared(fields, shared)
     with connection.cursor() as cursor:
@@ -34,5 +35,5 @@ def insert(
         )
 
 
-def _prepared(fields: Mapping[str, models.Field[object, object]], values: Mapping[str, object]) -> list[object]:
+def _prepared(fields: Mapping[str, models.Field[object, object]], values: Mapping[str, object]) -> list[Any]:
     return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]

@@ -113,7 +113,8 @@ def document(*verbs: Verb) -> bytes:
     """A whole FlexML document. Raises ValueError if a text cannot stand in XML at all."""
     root = ElementTree.Element("Response")
     root.extend(verb.element() for verb in verbs)
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return written
 
 
 def _camel_case(name: str) -> str:

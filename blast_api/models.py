@@ -32,7 +32,7 @@ class Application(models.Model):
     """A client of the REST API. It sees its own shouts, calls and lists only."""
 
     name = models.CharField(max_length=100, unique=True)
-    token_digest = models.CharField(max_length=64, unique=True, null=True)  # SHA-256, hexadecimal
+    token_digest = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001  # none for the implied one. SHA-256, hexadecimal
     created = models.DateTimeField(db_default=Now())
     revoked = models.DateTimeField(null=True)
 
@@ -81,7 +81,7 @@ class Message(models.Model):
     finished = models.DateTimeField(null=True)
     closed = models.DateTimeField(null=True)  # since then no call of it can change any more
     served = models.DateTimeField(null=True)  # when it last had a turn at the gate
-    idempotency_key = models.CharField(max_length=255, null=True)
+    idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001  # unique if there is one
     request_digest = models.CharField(max_length=64, db_default="")  # SHA-256 of the POST body, hexadecimal
 
     objects = MessageQuerySet.as_manager()
@@ -259,7 +259,7 @@ class Record(models.Model):
     kind = models.CharField(max_length=8, choices=Kind.choices)
     line = models.TextField()  # a JSON object, without the line's end
     created = models.DateTimeField(db_default=Now())
-    writer = models.CharField(max_length=64, null=True)  # host of the process that has it in hand
+    writer = models.CharField(max_length=64, db_default="")  # host of the process that has it in hand
     taken = models.DateTimeField(null=True)
     written = models.DateTimeField(null=True)
 
@@ -294,10 +294,10 @@ class Gate(models.Model):
     def locked(cls, lane: Lane) -> Gate:
         """The lane's row, locked until the transaction ends."""
         try:
-            return cls.objects.select_for_update().get(pk=lane)
+            return Gate.objects.select_for_update().get(pk=lane)
         except cls.DoesNotExist:
-            cls.objects.bulk_create([cls(lane=lane)], ignore_conflicts=True)
-            return cls.objects.select_for_update().get(pk=lane)
+            Gate.objects.bulk_create([Gate(lane=lane)], ignore_conflicts=True)
+            return Gate.objects.select_for_update().get(pk=lane)
 
     def is_shut(self, now: datetime) -> bool:
         """Whether the carrier must be left alone for now."""

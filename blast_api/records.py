@@ -103,7 +103,9 @@ def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
 
 def written_time(moment: datetime | None) -> str | None:
     """A time as the records write it: RFC 3339, UTC, milliseconds."""
-    return moment and moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 # --- How they get into the files -----------------------------------------------------------------------------------
@@ -152,7 +154,7 @@ def _write(kind: Record.Kind, records: list[Record]) -> bool:
             "records cannot be written and are kept",
             extra={"action": "records_kept", "kind": kind, "count": len(records), "error": str(error)},
         )
-        Record.objects.filter(written=None, writer=_HOST).update(taken=None, writer=None)
+        Record.objects.filter(written=None, writer=_HOST).update(taken=None, writer="")
         return False
     rows.update(written=database_now())
     return True
@@ -222,7 +224,7 @@ def _settle_dead_writers() -> None:
         found = [mine[line].pk for line in _lines_since(path_of(kind), since) if line in mine]
         Record.objects.filter(pk__in=found).update(written=database_now())
     now = database_now()
-    unfinished.filter(Q(writer=_HOST) | Q(taken__lt=now - _LOST_HOST)).update(taken=None, writer=None)
+    unfinished.filter(Q(writer=_HOST) | Q(taken__lt=now - _LOST_HOST)).update(taken=None, writer="")
 
 
 def _lines_since(path: Path, since: datetime) -> Iterator[str]:
@@ -230,6 +232,5 @@ def _lines_since(path: Path, since: datetime) -> Iterator[str]:
     for file in path.parent.glob(f"{path.name}*"):
         if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - timedelta(hours=1):
             continue
-        opened = gzip.open(file, "rt") if file.suffix == ".gz" else file.open()
-        with opened as lines:
+        with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
             yield from (line.rstrip("\n") for line in lines)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.urls import include, path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.static import serve
 
-urlpatterns = [path("", include("blast_api.urls"))]
+urlpatterns: list[URLPattern | URLResolver] = [path("", include("blast_api.urls"))]
 if settings.DEBUG:
     # The default prompts; in production they lie at the carrier.
     urlpatterns += [re_path(r"^prompts/(?P<path>\w+\.wav)$", serve, {"document_root": settings.BASE_DIR / "prompts"})]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..carrierx.events import Answerer
-from ..conf import configuration
-from ..flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
-from ..menus import Wish
-from ..models import Recording
-from ..services.recordings import Step
+from blast_api.carrierx.events import Answerer
+from blast_api.conf import configuration
+from blast_api.flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
+from blast_api.menus import Wish
+from blast_api.models import Recording
+from blast_api.services.recordings import Step
 
 # Seconds for a key after the last word; with the longest welcome it stays within the 15 s of USER_ANSWERED.
 _AUTHOR_KEY_TIMEOUT_S = 5

@@ -18,12 +18,13 @@ from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
 
-from ..addresses import Kind, address, is_genuine
-from ..carrierx import events
-from ..dispatch import nudge
-from ..models import Recording
-from ..services import delivery, recordings
-from ..services.recordings import Step
+from blast_api.addresses import Kind, address, is_genuine
+from blast_api.carrierx import events
+from blast_api.dispatch import nudge
+from blast_api.models import Recording
+from blast_api.services import delivery, recordings
+from blast_api.services.recordings import Step
+
 from . import documents
 
 log = logging.getLogger(__name__)
@@ -172,5 +173,3 @@ class RecordingStatus(RecordingCallback, StatusCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
         recordings.ended(self.attempt, events.status(told), now=timezone.now())
         return HttpResponse()
-
-

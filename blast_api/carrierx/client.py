@@ -21,7 +21,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import MaxRetryError as NoConnection
 
-from ..conf import Configuration
+from blast_api.conf import Configuration
 
 _CONNECT_TIMEOUT_S = 2.0
 _ANSWER_TIMEOUT_S = 6.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qsl
 
-from ..states import CallStatus
+from blast_api.states import CallStatus
 
 _LONGEST_TEXT = 2048
 _LONGEST_CALL_S = 7 * 86400

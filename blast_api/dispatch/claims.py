@@ -12,18 +12,19 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 
-from ..conf import configuration
-from ..models import Call, Gate, Message
-from ..pacing import Pace
-from ..services import delivery, recordings
-from ..states import LIVE_SHOUTS
+from blast_api.conf import configuration
+from blast_api.models import Call, Gate, Message
+from blast_api.pacing import Pace
+from blast_api.services import delivery, recordings
+from blast_api.states import LIVE_SHOUTS
+
 from .clock import DatabaseClock
 from .jobs import Job, PlaceCall, PlaceRecording
 
 # Seconds. Slots are taken this far ahead at most: what is claimed has lost its say, so it should not wait for long.
 LOOKAHEAD = 0.5
 # The first slot of an idle gate lies this far ahead, so that it can be reached.
-_LEAD = 0.03
+_LEAD = 0.1
 # A next slot beyond this was written by a clock that has been set back since.
 _ABSURD = 30.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import datetime
 
-from ..models import database_now
+from blast_api.models import database_now
 
 _SAMPLE_LIFE_S = 30.0
 

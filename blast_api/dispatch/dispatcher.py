@@ -19,10 +19,11 @@ from typing import Self
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from .. import pacing
-from ..carrierx.client import CarrierClient, Outcome, Unknown
-from ..conf import configuration
-from ..models import database_now
+from blast_api import pacing
+from blast_api.carrierx.client import CarrierClient, Outcome, Unknown
+from blast_api.conf import configuration
+from blast_api.models import database_now
+
 from .claims import LOOKAHEAD, claim_placements
 from .clock import DatabaseClock
 from .errands import claim_errands
@@ -136,6 +137,8 @@ class Dispatcher:
         except Exception:
             log.exception("a batch of answers could not be kept whole", extra={"action": "keep_failed"})
             self._keep_one_by_one()
+        if any(sent.outcome is None for sent in self._unkept):
+            self._more, self._again_at = True, 0.0  # what missed its slot is there to be claimed again
         count = len(self._unkept)
         self._unkept.clear()
         self._out -= count

@@ -11,13 +11,14 @@ import requests
 from django.db import transaction
 from django.db.models import Q
 
-from ..addresses import Kind, address
-from ..carrierx.client import Accepted, CarrierClient, CarrierTrouble, Outcome, Refusal, Refused, Unknown
-from ..conf import configuration
-from ..models import Call, Gate, database_now
-from ..pacing import Pace
-from ..services import delivery, recordings
-from ..states import CallStatus
+from blast_api.addresses import Kind, address
+from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Outcome, Refusal, Refused, Unknown
+from blast_api.conf import configuration
+from blast_api.models import Call, Gate, database_now
+from blast_api.pacing import Pace
+from blast_api.services import delivery, recordings
+from blast_api.states import CallStatus
+
 from .clock import DatabaseClock
 from .jobs import Job
 

@@ -14,11 +14,11 @@ from typing import Protocol
 
 import requests
 
-from ..addresses import Kind, address
-from ..carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
-from ..models import Call, Gate, Recording
-from ..numbers import masked
-from ..services import delivery, recordings
+from blast_api.addresses import Kind, address
+from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
+from blast_api.models import Call, Gate, Recording
+from blast_api.numbers import masked
+from blast_api.services import delivery, recordings
 
 log = logging.getLogger(__name__)
 

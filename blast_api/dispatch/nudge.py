@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import time
 
-from .. import pacing
-from ..carrierx.client import CarrierClient
-from ..conf import Configuration, configuration
-from ..models import database_now
+from blast_api import pacing
+from blast_api.carrierx.client import CarrierClient
+from blast_api.conf import Configuration, configuration
+from blast_api.models import database_now
+
 from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import claim_errands

@@ -11,7 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from ..models import Application
+from blast_api.models import Application
 
 if TYPE_CHECKING:  # DRF's views import this module
     from rest_framework.views import APIView

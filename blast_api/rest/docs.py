@@ -57,9 +57,7 @@ _NEW_SHOUT = {
 
 
 def _answer(description: str, shape: Any = None, example: object = None) -> openapi.Response:
-    return openapi.Response(
-        description, shape, examples={"application/json": example} if example is not None else None
-    )
+    return openapi.Response(description, shape, examples={"application/json": example} if example is not None else None)
 
 
 def _query(name: str, kind: str, description: str, *, required: bool = False) -> openapi.Parameter:
@@ -152,5 +150,5 @@ class Schema(SwaggerAutoSchema):
 
     def get_request_body_schema(self, serializer: Any) -> Any:
         schema = super().get_request_body_schema(serializer)
-        self.components.get("definitions", "NewShout")["example"] = _NEW_SHOUT
+        self.components.get("NewShout", "definitions")["example"] = _NEW_SHOUT
         return schema

@@ -7,7 +7,7 @@ from rest_framework.exceptions import APIException, ValidationError
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from ..errors import AlreadyEnded, BlastError, InvalidField, KeyReused
+from blast_api.errors import AlreadyEnded, BlastError, InvalidField, KeyReused
 
 _STATUSES: dict[type[BlastError], int] = {
     AlreadyEnded: status.HTTP_409_CONFLICT,
@@ -20,8 +20,8 @@ def handle(error: Exception, context: dict[str, object]) -> Response | None:
     if isinstance(error, InvalidField):
         error = ValidationError({error.field: [str(error)]})
     if isinstance(error, BlastError):
-        code = _STATUSES.get(type(error), status.HTTP_500_INTERNAL_SERVER_ERROR)
-        return Response({"detail": str(error), "code": error.code}, status=code)
+        http_status = _STATUSES.get(type(error), status.HTTP_500_INTERNAL_SERVER_ERROR)
+        return Response({"detail": str(error), "code": error.code}, status=http_status)
     response = exception_handler(error, context)
     if response is not None and "detail" in response.data and len(response.data) == 1:
         code = error.get_codes() if isinstance(error, APIException) else "not_found"

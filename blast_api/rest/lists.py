@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from ..models import Call, Message
+from blast_api.models import Call, Message, Recording
 
 Row = TypeVar("Row", bound=Model)
 _CHUNK = 500
@@ -50,9 +51,7 @@ def _link(request: HttpRequest, limit: int, offset: int, relation: str) -> str:
 
 def streamed(rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]) -> StreamingHttpResponse:
     """A bare JSON array of the rows in this shape."""
-    response = StreamingHttpResponse(_array(rows, shape), content_type="application/json")
-    response.headers.update(headers)
-    return response
+    return StreamingHttpResponse(_array(rows, shape), content_type="application/json", headers=headers)
 
 
 def _array(rows: Iterable[object], shape: BaseSerializer[Any]) -> Iterator[bytes]:
@@ -63,37 +62,52 @@ def _array(rows: Iterable[object], shape: BaseSerializer[Any]) -> Iterator[bytes
     yield b"[]" if before == b"[" else b"]"
 
 
-def with_calls(messages: QuerySet[Message]) -> Iterator[Message]:
-    """Shouts, newest first, each with its `recipients`, `calls` per status and `recipients_requested_dnc`.
+@dataclass(frozen=True, slots=True)
+class Shout:
+    """A shout as the API shows it, with what its calls tell about it."""
+
+    message: Message
+    recipients: list[str]
+    calls: dict[str, int]  # how many have each status
+    recipients_requested_dnc: bool
+
+    @property
+    def voc(self) -> Recording | None:
+        """What was recorded, if anything was."""
+        recording = self.message.recording
+        return recording if recording.recorded else None
+
+
+def shouts_of(messages: QuerySet[Message]) -> Iterator[Shout]:
+    """Shouts, newest first, with their calls.
 
     Three queries however many shouts and calls there are, read side by side; at most one shout is in memory whole.
     """
     newest_first = messages.select_related("recording").order_by("-pk")
     calls = Call.objects.filter(message__in=messages.order_by("-pk").values("pk"))
-    numbers = calls.order_by("-message", "position").values_list("message", "number")
-    counted = calls.order_by("-message").values_list("message", "status")
-    counts = counted.annotate(count=Count("pk"), opted_out=Count("pk", filter=Q(opted_out=True)))
-    next_numbers, next_counts = _by_message(numbers), _by_message(counts)
+    numbers = _Shares(calls.order_by("-message", "position").values_list("message", "number"))
+    by_status = calls.order_by("-message").values_list("message", "status")
+    counts = _Shares(by_status.annotate(count=Count("pk"), opted_out=Count("pk", filter=Q(opted_out=True))))
     for message in newest_first.iterator(_CHUNK):
-        message.recipients = [number for _, number in next_numbers(message.pk)]
-        told = list(next_counts(message.pk))
-        message.call_counts = {status: count for _, status, count, _ in told}
-        message.recipients_requested_dnc = any(opted_out for *_, opted_out in told)
-        message.voc = message.recording if message.recording.recorded else None
-        yield message
+        told = list(counts.of(message.pk))
+        yield Shout(
+            message,
+            recipients=[number for (number,) in numbers.of(message.pk)],
+            calls={status: count for status, count, _ in told},
+            recipients_requested_dnc=any(opted_out for *_, opted_out in told),
+        )
 
 
-def _by_message(rows: QuerySet[Call, Any]) -> Any:
-    """A reader of rows that come by descending message: asked for one message after another, it gives each its own."""
-    ahead = rows.iterator(_CHUNK)
-    row: tuple[Any, ...] | None = next(ahead, None)
+class _Shares:
+    """Rows that come by descending message: asked for one message after another, they give each its own."""
 
-    def of(message_id: int) -> Iterator[tuple[Any, ...]]:
-        nonlocal row
-        while row is not None and row[0] > message_id:
-            row = next(ahead, None)  # of a shout that was made since we began
-        while row is not None and row[0] == message_id:
-            yield row
-            row = next(ahead, None)
+    def __init__(self, rows: QuerySet[Call, tuple[Any, ...]]) -> None:
+        self._rows = rows.iterator(_CHUNK)
+        self._ahead = next(self._rows, None)
 
-    return of
+    def of(self, message_id: int) -> Iterator[tuple[Any, ...]]:
+        """The rows of this message, without its id."""
+        while self._ahead is not None and self._ahead[0] >= message_id:
+            if self._ahead[0] == message_id:  # a higher one is of a shout that was made since we began
+                yield self._ahead[1:]
+            self._ahead = next(self._rows, None)

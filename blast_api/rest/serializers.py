@@ -10,10 +10,10 @@ from dateutil import parser
 from django.utils import timezone
 from rest_framework import serializers
 
-from .. import numbers
-from ..conf import configuration
-from ..services.shouts import NewShout
-from ..states import CallStatus, ShoutStatus
+from blast_api import numbers
+from blast_api.conf import configuration
+from blast_api.services.shouts import NewShout
+from blast_api.states import CallStatus, ShoutStatus
 
 # RFC 3339, section 5.6: the libraries read much more than that, a time without zone among it.
 _RFC3339 = re.compile(
@@ -25,7 +25,7 @@ _MOST_REPORTED = 10
 class NumberField(serializers.Field[str, object, str, object]):
     """A phone number in any usual writing, with country code."""
 
-    default_error_messages = {"invalid": "{reason}"}  # noqa: RUF012  # DRF's own way
+    default_error_messages = {"invalid": "{reason}"}  # DRF's own way
 
     def to_internal_value(self, data: object) -> str:
         try:
@@ -50,7 +50,7 @@ class CallerField(NumberField):
 class RecipientsField(serializers.Field[list[str], object, list[str], object]):
     """A list of phone numbers; every one that is none is named by its position, counted from 0."""
 
-    default_error_messages = {"invalid": "{reason}"}  # noqa: RUF012
+    default_error_messages = {"invalid": "{reason}"}
 
     def to_internal_value(self, data: object) -> list[str]:
         if not isinstance(data, list):
@@ -81,14 +81,14 @@ def _normalised(written: object) -> str:
     if isinstance(written, int) and not isinstance(written, bool):
         written = str(written)
     if not isinstance(written, str):
-        raise ValueError("is not a phone number")  # noqa: TRY004  # one error for whatever it is
+        raise ValueError("is not a phone number")  # one error for whatever it is
     return numbers.normalise(written)
 
 
 class ScheduleField(serializers.DateTimeField):
     """A time to come, RFC 3339 with zone."""
 
-    default_error_messages = {  # noqa: RUF012
+    default_error_messages = {
         "format": "Expected a time as in RFC 3339, with zone: 2030-01-31T12:00:00Z or 2030-01-31T07:00:00-05:00.",
         "past": "This time has passed.",
     }
@@ -97,7 +97,7 @@ class ScheduleField(serializers.DateTimeField):
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             self.fail("format")
         try:
-            moment = parser.isoparse(value.upper().replace(" ", "T"))
+            moment: datetime = parser.isoparse(value.upper().replace(" ", "T"))
         except (ValueError, OverflowError):
             self.fail("format")
         if moment <= timezone.now():
@@ -144,20 +144,20 @@ class VoiceSerializer(serializers.Serializer[Any]):
 class ShoutSerializer(serializers.Serializer[Any]):
     """A shout."""
 
-    id = serializers.IntegerField(source="pk")
-    created = serializers.DateTimeField()
-    caller = serializers.CharField()
-    status = serializers.ChoiceField(choices=ShoutStatus.choices)
-    title = serializers.CharField()
-    schedule = serializers.DateTimeField(allow_null=True)
-    userdata = serializers.CharField()
+    id = serializers.IntegerField(source="message.pk")
+    created = serializers.DateTimeField(source="message.created")
+    caller = serializers.CharField(source="message.caller")
+    status = serializers.ChoiceField(source="message.status", choices=ShoutStatus.choices)
+    title = serializers.CharField(source="message.title")
+    schedule = serializers.DateTimeField(source="message.schedule", allow_null=True)
+    userdata = serializers.CharField(source="message.userdata")
     recipients = serializers.ListField(
         child=serializers.CharField(), help_text="Digits with country code, in the order given, each once."
     )
     voc = VoiceSerializer(allow_null=True, help_text="The recording; null before there is one.")
     recipients_requested_dnc = serializers.BooleanField(help_text="Whether any recipient has pressed 5.")
-    started = serializers.DateTimeField(allow_null=True)
-    finished = serializers.DateTimeField(allow_null=True)
+    started = serializers.DateTimeField(source="message.started", allow_null=True)
+    finished = serializers.DateTimeField(source="message.finished", allow_null=True)
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="How many calls have each status.")
 
 
@@ -180,5 +180,3 @@ class DoNotCallSerializer(serializers.Serializer[Any]):
 
     number = serializers.CharField()
     created = serializers.DateTimeField()
-
-

@@ -13,12 +13,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from .. import numbers
-from ..dispatch import nudge
-from ..models import Application, Call, Message, MessageQuerySet
-from ..services import dnc, shouts
+from blast_api import numbers
+from blast_api.dispatch import nudge
+from blast_api.models import Application, Call, Message, MessageQuerySet
+from blast_api.services import dnc, shouts
+
 from . import docs
-from .lists import page, streamed, with_calls
+from .lists import page, shouts_of, streamed
 from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
 
 _LARGEST_ID = 2**63 - 1
@@ -32,7 +33,7 @@ class ShoutViewSet(ViewSet):
     def list(self, request: Request) -> StreamingHttpResponse:
         messages = _messages(request).filter(userdata=_required(request, "userdata"))
         rows, headers = page(request, messages.order_by("-pk"))
-        return streamed(with_calls(rows), ShoutSerializer(), headers)
+        return streamed(shouts_of(rows), ShoutSerializer(), headers)
 
     @docs.create_shout
     def create(self, request: Request) -> Response:
@@ -112,8 +113,8 @@ def _message(request: Request, pk: int) -> Message:
 
 
 def _shout(pk: int) -> object:
-    (message,) = with_calls(Message.objects.filter(pk=pk))
-    return ShoutSerializer(message).data
+    (shout,) = shouts_of(Message.objects.filter(pk=pk))
+    return ShoutSerializer(shout).data
 
 
 def _required(request: Request, name: str) -> str:

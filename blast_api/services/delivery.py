@@ -15,11 +15,12 @@ from django.db import connection, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from .. import menus, records
-from ..carrierx.events import Answerer, StatusReport
-from ..conf import configuration
-from ..models import Call, CallQuerySet, Message
-from ..states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
+from blast_api import menus, records
+from blast_api.carrierx.events import Answerer, StatusReport
+from blast_api.conf import configuration
+from blast_api.models import Call, CallQuerySet, Message
+from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
+
 from . import dnc, shouts
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,9 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     due = message.calls.due(until).annotate(listed=dnc.blocked(message.application_id, message.userdata))
     skip = connection.features.has_select_for_update_skip_locked
     calls = list(due.select_for_update(of=("self",), skip_locked=skip)[:limit])
-    shouts.end_calls(message, [call for call in calls if call.listed], CallStatus.DO_NOT_CALL, now=now)
-    claimed = [call for call in calls if not call.listed]
+    listed = {call.pk for call in calls if call.listed}  # type: ignore[attr-defined]  # annotated above
+    shouts.end_calls(message, [call for call in calls if call.pk in listed], CallStatus.DO_NOT_CALL, now=now)
+    claimed = [call for call in calls if call.pk not in listed]
     Call.objects.filter(pk__in=[call.pk for call in claimed], status=CallStatus.READY, held_since=None).update(
         held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", withdrawn=False
     )
@@ -91,8 +93,10 @@ def lapse(now: datetime) -> int:
 def accepted(attempt: Attempt, *, sid: str, delayed: bool, now: datetime) -> None:
     """The carrier has the call. If a callback told so first, only its SID is news."""
     status = CallStatus.PENDING if delayed else CallStatus.ONGOING
-    kept = attempt.rows().in_hand().update(
-        status=status, sid=sid, held_since=None, started=F("due_at") if delayed else now
+    kept = (
+        attempt.rows()
+        .in_hand()
+        .update(status=status, sid=sid, held_since=None, started=F("due_at") if delayed else now)
     )
     if not kept:
         attempt.rows().filter(sid="").update(sid=sid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from ..models import Application, Call, DoNotCallNumber
+from blast_api.models import Application, Call, DoNotCallNumber
 
 
 def entries(application: Application, userdata: str) -> QuerySet[DoNotCallNumber]:
@@ -27,9 +27,7 @@ def remove(application: Application, userdata: str, number: str) -> bool:
 
 def blocked(application_id: int, userdata: str) -> Exists:
     """As a condition on calls: the number is on this user's list."""
-    listed = DoNotCallNumber.objects.filter(
-        application_id=application_id, userdata=userdata, number=OuterRef("number")
-    )
+    listed = DoNotCallNumber.objects.filter(application_id=application_id, userdata=userdata, number=OuterRef("number"))
     return Exists(listed)
 
 

@@ -16,12 +16,13 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from .. import menus, records
-from ..carrierx.events import RecordingReport, StatusReport
-from ..conf import configuration
-from ..menus import Choice
-from ..models import Message, Recording
-from ..states import CallStatus, RecordingState, ShoutStatus, recording_before
+from blast_api import menus, records
+from blast_api.carrierx.events import RecordingReport, StatusReport
+from blast_api.conf import configuration
+from blast_api.menus import Choice
+from blast_api.models import Message, Recording
+from blast_api.states import CallStatus, RecordingState, ShoutStatus, recording_before
+
 from . import shouts
 
 log = logging.getLogger(__name__)
@@ -242,9 +243,7 @@ def claim_to_keep(now: datetime, *, limit: int, only: int | None = None) -> list
         waiting = waiting.filter(pk=only)
     claimed = list(waiting[:limit])
     return [
-        recording
-        for recording in claimed
-        if Recording.objects.filter(free, pk=recording.pk).update(held_since=now)
+        recording for recording in claimed if Recording.objects.filter(free, pk=recording.pk).update(held_since=now)
     ]
 
 

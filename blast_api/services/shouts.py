@@ -11,11 +11,11 @@ from functools import partial
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Value
 
-from .. import bulk, records
-from ..conf import Configuration, configuration
-from ..errors import AlreadyEnded, InvalidField, KeyReused
-from ..models import Application, Call, Message, Recording
-from ..states import (
+from blast_api import bulk, records
+from blast_api.conf import Configuration, configuration
+from blast_api.errors import AlreadyEnded, InvalidField, KeyReused
+from blast_api.models import Application, Call, Message, Recording
+from blast_api.states import (
     ENDED_SHOUTS,
     LIVE_SHOUTS,
     OPEN_CALLS,
@@ -27,6 +27,7 @@ from ..states import (
     call_before,
     shout_before,
 )
+
 from . import dnc
 
 _CHUNK = 500  # calls ended per statement
@@ -169,7 +170,9 @@ def begin_due(now: datetime) -> int:
     """Shouts whose time has come become ongoing; one that is late moves its whole plan. Answers how many."""
     begun = 0
     planned = (ShoutStatus.READY, ShoutStatus.SCHEDULED)
-    for pk in list(Message.objects.unsettled().filter(status__in=planned, starts_at__lte=now).values_list("pk", flat=True)):
+    for pk in list(
+        Message.objects.unsettled().filter(status__in=planned, starts_at__lte=now).values_list("pk", flat=True)
+    ):
         with transaction.atomic():
             message = Message.objects.select_for_update().get(pk=pk)
             if message.status not in planned or message.starts_at is None or message.deadline is None:
@@ -193,7 +196,9 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
     Calls that are not with the carrier end with it; those that are, are withdrawn, but for people who listen already.
     """
     with transaction.atomic():
-        ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(status=status, finished=now)
+        ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
+            status=status, finished=now
+        )
         if not ended:
             return False
         message.refresh_from_db()
@@ -273,8 +278,8 @@ def _finish(settled: QuerySet[Message], message_id: int, *, late: bool, now: dat
 def close_if_settled(message: Message, *, now: datetime) -> bool:
     """Close an ended shout of which no call can change any more, so that no sweep looks at it again."""
     window = timedelta(hours=configuration().message_timeout_check_window)
-    released = message.deadline is not None
-    waits_for_late_news = released and message.status == ShoutStatus.TIMED_OUT and now < message.deadline + window
+    news_until = message.deadline + window if message.deadline else now  # one never released has no calls out
+    waits_for_late_news = message.status == ShoutStatus.TIMED_OUT and now < news_until
     if message.status not in ENDED_SHOUTS or waits_for_late_news or message.calls.unfinished().exists():
         return False
     return Message.objects.filter(pk=message.pk, closed=None).update(closed=now) > 0

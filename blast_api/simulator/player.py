@@ -1,0 +1,303 @@
+"""Plays call documents to one person: a generator of what happens next, without a clock and without HTTP.
+
+Whoever drives it waits for a `Wait`, notes a `Heard` or a `Pressed`, sends a `Notice`, and answers a `Fetch` by sending
+in the verbs of the fetched document. When the generator ends, the call is over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from .people import Detected, Leaves, Person, Press, in_role
+from .steps import Fetch, Habits, Heard, Kept, Notice, Parameters, Pressed, Step, Steps, Studio, StudioFault, Wait
+from .verbs import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
+
+KEY_AFTER_PROMPTS_S = 1.0
+BETWEEN_KEYS_S = 0.5
+BEEP_S = 0.5
+SPOKEN_CHARACTERS_A_SECOND = 15
+PATIENCE_S = 300  # how long anybody listens to a text that is repeated without end
+# Not documented; the values a telephone service commonly has.
+RECORD_SILENCE_S = 5
+LONGEST_RECORDING_S = 3600
+
+AMD_CAUSES = {
+    Detected.HUMAN: "HUMAN",
+    Detected.MACHINE: "LONGGREETING",
+    Detected.NOTSURE: "TOOLONG",
+    Detected.HANGUP: "",
+}
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A verb that ends its document and goes on elsewhere."""
+
+    target: Target
+    parameters: Parameters = ()
+
+
+Outcome = Generator[Step, Sequence[Verb] | None, Jump | None]
+
+
+def _recorded(kept: Kept, seconds: float) -> Parameters:
+    return (
+        ("RecordingUrl", kept.url),
+        ("RecordingFileSid", kept.file_sid),
+        ("RecordingDuration", max(1, round(seconds))),
+    )
+
+
+class _HungUp(Exception):
+    """The person put the phone down."""
+
+
+@dataclass(frozen=True)
+class _Sound:
+    kind: str
+    what: str
+    seconds: float
+
+
+class Player:
+    """One answered call: who listens, what they have heard of and how long they have been there."""
+
+    def __init__(self, person: Person, studio: Studio, habits: Habits) -> None:
+        self._person = person
+        self._studio = studio
+        self._habits = habits
+        self._elapsed_s = 0.0
+        self._gathers = 0
+        self._document_url = ""
+        self._sessions: list[tuple[Record, float]] = []
+
+    def play(self, url: str, method: str) -> Steps:
+        """Play from the call's own URL to the end of the call."""
+        try:
+            verbs = yield from self._fetch(Jump(Target(url, method)), url)
+            as_recipient = any(isinstance(verb, Amd) for verb in verbs[:2])  # a session recording may stand before it
+            self._person = in_role(self._person, as_recipient=as_recipient)
+            while True:
+                jump = yield from self._document(verbs)
+                if jump is None:
+                    return
+                verbs = yield from self._fetch(jump, self._document_url)
+                if jump.parameters and dict(jump.parameters).get("AMDStatus") == Detected.HANGUP.value:
+                    return  # documented: the action is asked, though nobody listens any more
+        except _HungUp:
+            return
+        finally:
+            self._keep_sessions()
+
+    def _keep_sessions(self) -> None:
+        for verb, since_s in self._sessions:
+            try:
+                self._studio.keep(verb, self._elapsed_s - since_s)
+            except StudioFault as fault:
+                self._studio.complain(f"a session was not recorded: {fault}")
+
+    def _fetch(self, jump: Jump, base: str) -> Generator[Step, Sequence[Verb] | None, Sequence[Verb]]:
+        url = urljoin(base, jump.target.url)
+        verbs = yield Fetch(url, jump.target.method, jump.parameters, self._document_url or url)
+        self._document_url = url
+        return verbs or ()
+
+    def _document(self, verbs: Iterable[Verb]) -> Outcome:
+        for verb in verbs:
+            match verb:
+                case Hangup():
+                    return None
+                case Redirect():
+                    return Jump(verb.target)
+                case Say() | Pause():
+                    yield from self._perform(self._sounds(verb))
+                    jump = None
+                case Play():
+                    jump = yield from self._play(verb)
+                case Gather():
+                    jump = yield from self._gather(verb)
+                case Record():
+                    jump = yield from self._record(verb)
+                case Amd():
+                    jump = yield from self._amd(verb)
+            if jump is not None:
+                return jump
+        return None
+
+    def _wait(self, seconds: float) -> Steps:
+        if seconds > 0:
+            yield Wait(seconds)
+            self._elapsed_s += seconds
+
+    def _sounds(self, verb: Say | Play | Pause) -> list[_Sound]:
+        if isinstance(verb, Pause):
+            return [_Sound("pause", "", self._pause_seconds(verb))]
+        if isinstance(verb, Say):
+            once_s = max(1.0, len(verb.text) / SPOKEN_CHARACTERS_A_SECOND)
+            times = verb.loop or math.ceil(PATIENCE_S / (once_s + verb.loop_pause_s))
+            said, gap = _Sound("say", verb.text, once_s), _Sound("pause", "", float(verb.loop_pause_s))
+            return [said, *[gap, said] * (times - 1), *([] if verb.loop else [_Sound("patience", "", 0.0)])]
+        if verb.digits is not None:
+            return [_Sound("digits", verb.digits, BETWEEN_KEYS_S * len(verb.digits))]
+        if verb.file_sid is not None:
+            source, seconds = verb.file_sid, self._studio.seconds_of_file(verb.file_sid)
+        else:
+            source = urljoin(self._document_url, verb.url or "")
+            seconds = self._studio.seconds_of(source)
+        return [_Sound("play", source, min(seconds, verb.time_limit_s or seconds))]
+
+    def _pause_seconds(self, verb: Pause) -> float:
+        still_speaking_s = max(0.0, self._person.greeting_s - self._elapsed_s)
+        ends = [float(verb.length_s)]
+        if verb.until_silence_ms is not None:
+            ends.append(still_speaking_s + verb.until_silence_ms / 1000)
+        if verb.until_noise_ms is not None and still_speaking_s >= verb.until_noise_ms / 1000:
+            ends.append(verb.until_noise_ms / 1000)
+        return min(ends)
+
+    def _perform(
+        self, sounds: Iterable[_Sound], budget_s: float = math.inf
+    ) -> Generator[Step, Sequence[Verb] | None, float]:
+        """Let the person hear sounds for `budget_s` seconds at most; the result is the seconds it took."""
+        spent_s = 0.0
+        for sound in sounds:
+            if spent_s >= budget_s:
+                break
+            if sound.kind == "patience":
+                raise _HungUp
+            if sound.kind != "pause":
+                yield Heard(sound.kind, sound.what)
+                if self._person.leaves is Leaves.IN_PLAY:
+                    yield from self._wait(sound.seconds / 2)
+                    raise _HungUp
+            seconds = min(sound.seconds, budget_s - spent_s)
+            yield from self._wait(seconds)
+            spent_s += seconds
+        return spent_s
+
+    def _play(self, verb: Play) -> Outcome:
+        try:
+            sounds = self._sounds(verb)
+        except StudioFault as fault:
+            self._studio.complain(str(fault))
+            return Jump(verb.error_action) if verb.error_action else None
+        if verb.background:
+            for sound in sounds:
+                yield Heard(sound.kind, sound.what)
+            return None
+        yield from self._perform(sounds)
+        return Jump(verb.action) if verb.action else None
+
+    def _gather(self, verb: Gather) -> Outcome:
+        press = self._person.press(self._gathers)
+        self._gathers += 1
+        counts = press is not None and any(self._counts(verb, key) for key in press.keys)
+        interrupts_at_s = press.after_s if press and counts and press.after_s is not None else math.inf
+        spent_s = 0.0
+        for prompt in verb.prompts:
+            try:
+                spent_s += yield from self._perform(self._sounds(prompt), interrupts_at_s - spent_s)
+            except StudioFault as fault:
+                self._studio.complain(str(fault))
+        if self._person.leaves is Leaves.IN_GATHER:
+            raise _HungUp
+        digits, finish_key = yield from self._keys(verb, press, spent_s)
+        if digits or finish_key or verb.action_on_empty or self._habits.empty_result_always_acts:
+            return Jump(verb.action, (("Digits", digits), ("FinishKey", finish_key)))
+        return None
+
+    @staticmethod
+    def _counts(verb: Gather, key: str) -> bool:
+        return key in verb.finish_on_key or verb.valid_digits is None or key in verb.valid_digits
+
+    def _keys(
+        self, verb: Gather, press: Press | None, spent_s: float
+    ) -> Generator[Step, Sequence[Verb] | None, tuple[str, str | None]]:
+        """Wait for the keys of a Gather whose prompts took `spent_s`; the result is the digits and the finish key."""
+        delay_s = verb.timeout_s / 2 if verb.timeout_s <= KEY_AFTER_PROMPTS_S else KEY_AFTER_PROMPTS_S
+        if press is not None and press.after_s is not None:
+            delay_s = max(0.0, press.after_s - spent_s)
+        if press is None or delay_s > verb.timeout_s:
+            yield from self._wait(verb.timeout_s)
+            return "", None
+        digits = ""
+        for key in press.keys:
+            yield from self._wait(delay_s)
+            delay_s = BETWEEN_KEYS_S
+            yield Pressed(key)
+            if key in verb.finish_on_key:
+                return digits, key
+            if self._counts(verb, key):
+                digits += key
+            if len(digits) == verb.num_digits:
+                return digits, None
+        yield from self._wait(verb.timeout_s)
+        return digits, None
+
+    def _record(self, verb: Record) -> Outcome:
+        if verb.whole_session:
+            self._sessions.append((verb, self._elapsed_s))
+            return None
+        failed = Jump(verb.error_action) if verb.error_action else None
+        if verb.play_beep:
+            yield Heard("beep", "")
+            yield from self._wait(BEEP_S)
+        if self._person.record_fails:
+            return failed
+        recorded_s = yield from self._speak(verb)
+        if recorded_s <= 0:
+            return None
+        try:
+            kept = self._studio.keep(verb, recorded_s)
+        except StudioFault as fault:
+            self._studio.complain(str(fault))
+            return failed
+        parameters = _recorded(kept, recorded_s)
+        if verb.callback_url:
+            yield Notice(urljoin(self._document_url, verb.callback_url), parameters, self._document_url)
+        return Jump(verb.action, parameters) if verb.action else None
+
+    def _speak(self, verb: Record) -> Generator[Step, Sequence[Verb] | None, float]:
+        """Let the person speak into a recording; the result is the seconds recorded, 0 for nothing."""
+        person, longest_s = self._person, verb.max_length_s or LONGEST_RECORDING_S
+        if person.leaves is Leaves.IN_RECORD:
+            cut_s = min(person.speaks_s / 2, longest_s)
+            yield from self._wait(cut_s)
+            if self._habits.record_acts_on_hangup and cut_s > 0:
+                yield from self._report_cut(verb, cut_s)
+            raise _HungUp
+        speech_s = min(person.speaks_s, longest_s)
+        yield from self._wait(speech_s)
+        key = person.record_key
+        if speech_s < longest_s and key is not None:
+            yield Pressed(key)
+            if verb.finish_on_key is None or key in verb.finish_on_key:
+                return speech_s
+        silence_s = min(verb.timeout_s or RECORD_SILENCE_S, longest_s - speech_s)
+        yield from self._wait(silence_s)
+        return speech_s if verb.trims_silence else speech_s + silence_s
+
+    def _report_cut(self, verb: Record, recorded_s: float) -> Steps:
+        """Report a recording that a hangup cut short; the document that comes back has no listener."""
+        try:
+            kept = self._studio.keep(verb, recorded_s)
+        except StudioFault as fault:
+            self._studio.complain(str(fault))
+            return
+        if verb.action:
+            yield from self._fetch(Jump(verb.action, _recorded(kept, recorded_s)), self._document_url)
+
+    def _amd(self, verb: Amd) -> Outcome:
+        person = self._person
+        decided_s = {
+            Detected.HUMAN: person.greeting_s + verb.after_greeting_silence_ms / 1000,
+            Detected.MACHINE: verb.greeting_ms / 1000,
+            Detected.NOTSURE: verb.total_analysis_time_ms / 1000,
+            Detected.HANGUP: person.greeting_s,
+        }[person.detected]
+        yield from self._wait(min(decided_s, verb.total_analysis_time_ms / 1000))
+        parameters = (("AMDStatus", person.detected.value), ("AMDCause", AMD_CAUSES[person.detected]))
+        return Jump(verb.action, parameters)

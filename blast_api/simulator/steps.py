@@ -1,0 +1,92 @@
+"""The words between the player of a call and whoever drives it: what happens next, and where sounds are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .verbs import Record, Verb
+
+Parameters = tuple[tuple[str, str | int | None], ...]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Nothing happens for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The person begins to hear something: `kind` is play, say, beep, digits or record."""
+
+    kind: str
+    what: str
+
+
+@dataclass(frozen=True)
+class Pressed:
+    """The person presses one key."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """The application is asked for the next document; `document_url` is the one that runs now."""
+
+    url: str
+    method: str
+    parameters: Parameters
+    document_url: str
+
+
+@dataclass(frozen=True)
+class Notice:
+    """The application is told something; its answer does not matter."""
+
+    url: str
+    parameters: Parameters
+    document_url: str
+
+
+Step = Wait | Heard | Pressed | Fetch | Notice
+Steps = Generator[Step, Sequence[Verb] | None, None]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A recording as the application is told of it."""
+
+    url: str
+    file_sid: str
+
+
+class StudioFault(Exception):
+    """The storage could not take a recording, or has no such sound; the message says why."""
+
+
+class Studio(Protocol):
+    """Where sounds are kept."""
+
+    def seconds_of(self, url: str) -> float:
+        """Return the length of the sound at a URL in seconds; raises StudioFault when it is gone."""
+
+    def seconds_of_file(self, file_sid: str) -> float:
+        """Return the length of a stored sound in seconds; raises StudioFault when it is gone."""
+
+    def keep(self, verb: Record, seconds: float) -> Kept:
+        """Store a recording of so many seconds; raises StudioFault when it has no place."""
+
+    def complain(self, fault: str) -> None:
+        """Note a fault of the application that does not end the call."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """What the carrier does where its documents conflict or are silent."""
+
+    empty_result_always_acts: bool = False  # a Gather without keys requests its action even when not told to
+    record_acts_on_hangup: bool = False  # a recording cut short by a hangup is reported to its action

@@ -1,0 +1,254 @@
+"""The carrier's storage: containers, and files that live until their time is over."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import urlsplit
+
+from . import audio
+from .clock import Clock
+from .steps import Kept, StudioFault
+from .verbs import Record
+from .wire import Refusal
+
+Settings = Mapping[str, object]
+
+FILE_DEFAULTS: Settings = {
+    "name": "",
+    "type": "file",
+    "publish": "file_sid",
+    "file_access_name": "",
+    "lifecycle_action": "no_action",
+    "lifecycle_ttl": -1,
+    "desired_format": "",
+    "desired_bitrate": 0,
+    **{f"string_key_{n}": None for n in range(1, 5)},
+    **{f"integer_key_{n}": None for n in range(1, 3)},
+    "unique": False,
+    "threshold_include": True,
+}
+CONTAINER_DEFAULTS: Settings = {
+    "name": "N/A",
+    "parent_container_sid": None,
+    "quota_bytes": 1073741824,
+    "quota_files": 100,
+    "unique": False,
+    **{f"string_key_{n}": None for n in range(1, 5)},
+    **{f"integer_key_{n}": None for n in range(1, 3)},
+    "allow_publish": True,
+    "allowed_classifications": [],
+    "blocked_classifications": [],
+    "default_file_publish": "file_sid",
+    "default_file_lifecycle_action": "no_action",
+    "default_file_lifecycle_ttl": -1,
+    "default_file_unique": False,
+    "default_file_threshold_include": True,
+    "external_attributes": {},
+    "type": "internal",
+    "durability_class": "unassigned",
+}
+_INHERITED = ("publish", "lifecycle_action", "lifecycle_ttl", "unique", "threshold_include")
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container; `settings` are its changeable fields."""
+
+    sid: str
+    settings: Settings
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file; `seconds` is the length of its sound if it is one, `stored_at` when its content came, simulator seconds."""
+
+    sid: str
+    container_sid: str
+    content: bytes
+    seconds: float | None
+    stored_at: float
+    modified_at: float
+    mime_type: str
+    settings: Settings
+
+    @property
+    def ttl_s(self) -> int:
+        """Seconds from storing to the end, -1 for never."""
+        return cast("int", self.settings["lifecycle_ttl"]) if self.settings["lifecycle_action"] == "delete" else -1
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether the file's time is over; it counts from the content, as a change of fields is no new content."""
+        return self.ttl_s >= 0 and now >= self.stored_at + self.ttl_s
+
+
+class Storage:
+    """Containers and files, safe to use from any thread; the studio of the player of calls."""
+
+    def __init__(
+        self, clock: Clock, *, base_url: Callable[[], str], prompt_seconds: float, complain: Callable[[str], None]
+    ) -> None:
+        self._clock = clock
+        self._base_url = base_url
+        self._prompt_seconds = prompt_seconds
+        self._lock = threading.RLock()
+        self._containers: dict[str, Container] = {}
+        self._files: dict[str, StoredFile] = {}
+        self._default_sid: str | None = None
+        self.complain = complain
+
+    @property
+    def containers(self) -> dict[str, Container]:
+        """Every container by its sid."""
+        with self._lock:
+            return dict(self._containers)
+
+    @property
+    def files(self) -> dict[str, StoredFile]:
+        """Every file by its sid whose time is not over."""
+        with self._lock:
+            now = self._clock.now()
+            self._files = {sid: file for sid, file in self._files.items() if not file.is_over(now)}
+            return dict(self._files)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._containers.clear()
+            self._files.clear()
+            self._default_sid = None
+
+    def container(self, sid: str) -> Container:
+        """Return a container; raises Refusal 404."""
+        container = self.containers.get(sid)
+        if container is None:
+            raise Refusal(HTTPStatus.NOT_FOUND)
+        return container
+
+    def file(self, sid: str) -> StoredFile:
+        """Return a file; raises Refusal 404 when it is unknown or its time is over."""
+        file = self.files.get(sid)
+        if file is None:
+            raise Refusal(HTTPStatus.NOT_FOUND)
+        return file
+
+    def publish_uri(self, file: StoredFile) -> str:
+        """Return the public URL of a file."""
+        return f"{self._base_url()}/f/{file.sid}.wav"
+
+    def totals(self, container_sid: str) -> tuple[int, int]:
+        """Return the bytes and the number of files in a container."""
+        sizes = [len(file.content) for file in self.files.values() if file.container_sid == container_sid]
+        return sum(sizes), len(sizes)
+
+    def set_container(self, settings: Settings, *, sid: str | None = None) -> Container:
+        """Make a container, or change one; raises Refusal 404, or 409 when it is to be unique and its key is taken."""
+        with self._lock:
+            before = CONTAINER_DEFAULTS if sid is None else self.container(sid).settings
+            container = Container(sid or str(uuid.uuid4()), {**before, **settings})
+            key = container.settings["string_key_1"]
+            taken = (
+                other
+                for other in self._containers.values()
+                if other.sid != sid and other.settings["unique"] and other.settings["string_key_1"] == key
+            )
+            if container.settings["unique"] and key is not None and any(taken):
+                raise Refusal(HTTPStatus.CONFLICT, {"field": "string_key_1", "message": "is taken"})
+            self._containers[container.sid] = container
+            return container
+
+    def add_file(self, container_sid: str, content: bytes, settings: Settings, *, mime_type: str) -> StoredFile:
+        """Store a new file; raises Refusal 422 for an unknown container or one that is full."""
+        with self._lock:
+            container = self._containers.get(container_sid)
+            if container is None:
+                raise _unprocessable("container_sid", "is not a known container")
+            self._make_room(container, len(content), files=1)
+            inherited = {name: container.settings[f"default_file_{name}"] for name in _INHERITED}
+            now, sid = self._clock.now(), str(uuid.uuid4())
+            named = {**FILE_DEFAULTS, **inherited, "file_access_name": f"{sid}.wav", **settings}
+            file = StoredFile(sid, container_sid, content, audio.seconds_of(content), now, now, mime_type, named)
+            self._files[sid] = file
+            return file
+
+    def change_file(self, sid: str, settings: Settings) -> StoredFile:
+        """Change fields of a file; raises Refusal 404."""
+        with self._lock:
+            file = self.file(sid)
+            changed = replace(file, settings={**file.settings, **settings}, modified_at=self._clock.now())
+            self._files[sid] = changed
+            return changed
+
+    def delete_file(self, sid: str) -> None:
+        """Remove a file; raises Refusal 404."""
+        with self._lock:
+            self.file(sid)
+            del self._files[sid]
+
+    def _make_room(self, container: Container, size: int, *, files: int) -> None:
+        total_bytes, total_files = self.totals(container.sid)
+        quota_bytes = cast("int | None", container.settings["quota_bytes"])
+        quota_files = cast("int | None", container.settings["quota_files"])
+        if quota_bytes is not None and total_bytes + size > quota_bytes:
+            raise _unprocessable("quota_bytes", "is used up")
+        if quota_files is not None and total_files + files > quota_files:
+            raise _unprocessable("quota_files", "is used up")
+
+    # The studio of the player
+
+    def seconds_of(self, url: str) -> float:
+        """Return the length of the sound at a URL in seconds; raises StudioFault when it was ours and is gone."""
+        prefix = f"{self._base_url()}/f/"
+        if not url.startswith(prefix):
+            return self._prompt_seconds
+        # Clients append `?format=<time>.wav` to get past a cache; it is no part of the name.
+        return self.seconds_of_file(urlsplit(url).path.rpartition("/")[2].partition(".")[0])
+
+    def seconds_of_file(self, file_sid: str) -> float:
+        """Return the length of a stored sound in seconds; raises StudioFault when it is gone."""
+        file = self.files.get(file_sid)
+        if file is None:
+            raise StudioFault(f"a file is to be played that does not exist: {file_sid}")
+        return self._prompt_seconds if file.seconds is None else file.seconds
+
+    def keep(self, verb: Record, seconds: float) -> Kept:
+        """Store a recording of so many seconds; raises StudioFault when it has no place."""
+        content = audio.tone(seconds)
+        asked: dict[str, object] = {
+            "lifecycle_action": verb.lifecycle_action,
+            "lifecycle_ttl": verb.lifecycle_ttl_s,
+            "string_key_1": verb.string_keys[0],
+            "string_key_2": verb.string_keys[1],
+            "integer_key_1": verb.integer_keys[0],
+            "integer_key_2": verb.integer_keys[1],
+        }
+        settings = {name: value for name, value in asked.items() if value is not None}
+        try:
+            with self._lock:
+                if verb.file_sid is not None:
+                    file = self._overwrite(verb.file_sid, content, settings)
+                else:
+                    sid = verb.container_sid or self._default_container()
+                    file = self.add_file(sid, content, settings, mime_type="audio/x-wav")
+        except Refusal as refusal:
+            raise StudioFault(f"a recording has no place: {refusal.errors}") from refusal
+        return Kept(self.publish_uri(file), file.sid)
+
+    def _overwrite(self, sid: str, content: bytes, settings: Settings) -> StoredFile:
+        now, seconds = self._clock.now(), audio.seconds_of(content)
+        file = replace(self.change_file(sid, settings), content=content, seconds=seconds, stored_at=now)
+        self._files[sid] = file
+        return file
+
+    def _default_container(self) -> str:
+        if self._default_sid is None:
+            self._default_sid = self.set_container({"name": "default"}).sid
+        return self._default_sid
+
+
+def _unprocessable(name: str, message: str) -> Refusal:
+    return Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, {"field": name, "message": message})

@@ -1,0 +1,34 @@
+"""A shout from POST to record, over real HTTP on both sides."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from tests.world import World, lines, recipient
+
+
+def test_a_shout_travels_from_post_to_record(world: World) -> None:
+    people = {recipient(ending): ending for ending in (0, 1, 2, 3, 4, 5, 6, 8, 9)}
+    shout = world.recorded(*people)
+    assert world.status(shout) == "ready"
+    world.play()
+
+    assert world.carrier.faults == []
+    assert world.calls(shout) == {
+        recipient(0): "completed",
+        recipient(1): "completed",
+        recipient(2): "completed",
+        recipient(3): "busy",
+        recipient(4): "no-answer",
+        recipient(5): "failed",
+        recipient(6): "completed",
+        recipient(8): "added to do not call",
+        recipient(9): "completed",
+    }
+    assert world.status(shout) == "finished"
+    assert world.dnc() == [recipient(8)]
+    cdr = lines(settings.CDR_LOGGER_PATH)
+    # Five attempts are one line each: four of the number that always fails, two of the one that fails once.
+    assert len(cdr) == 9 + 3 + 1
+    assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["finished"]
+    assert [line["message_id"] for line in lines(settings.REC_CDR_LOG_PATH)] == [shout]

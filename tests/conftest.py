@@ -1,0 +1,52 @@
+"""What every part of the suite shares: a carrier on loopback, the service on loopback, and a way to let time pass."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from pytest_django import Settings
+from pytest_django.live_server_helper import LiveServer
+
+from blast_api.simulator import Carrier, VirtualClock, serve
+
+from .world import World
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _scratch_folder() -> Iterator[None]:
+    yield
+    shutil.rmtree(Path(settings.CDR_LOGGER_PATH).parent, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_logs(settings: Settings, tmp_path: Path) -> None:
+    """Each test has record files of its own."""
+    settings.CDR_LOGGER_PATH = str(tmp_path / "cdr.log")
+    settings.BDR_LOG_PATH = str(tmp_path / "bdr.log")
+    settings.REC_CDR_LOG_PATH = str(tmp_path / "rec_cdr.log")
+
+
+@pytest.fixture
+def carrier(settings: Settings) -> Iterator[Carrier]:
+    """The simulated carrier over real HTTP, in time that passes only when the test says so."""
+    carrier = Carrier(
+        VirtualClock(),
+        user=settings.FLEXML_API_USER,
+        password=settings.FLEXML_API_PASSWORD,
+        token=settings.CARRIERX_API_TOKEN,
+    )
+    with serve(carrier) as url:
+        settings.BASE_CARRIERX_API_URL = url
+        yield carrier
+
+
+@pytest.fixture
+def world(transactional_db: None, live_server: LiveServer, carrier: Carrier, settings: Settings) -> World:
+    """The service on loopback with the carrier at its side."""
+    settings.BASE_CALLCONTROL_API_URL = f"{live_server.url}/api/v1/call-control"
+    settings.MAX_CALLS_PER_SECOND = 1000
+    return World(carrier, live_server.url)

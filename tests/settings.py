@@ -1,0 +1,25 @@
+"""The development settings, with nothing that a test could share with a checkout in use."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+_scratch = tempfile.mkdtemp(prefix="blast-api-tests-")
+os.environ["BLAST_LOG_DIR"] = _scratch
+os.environ.setdefault("SECRET_KEY", "a secret of the tests, which is none")
+
+from blast_api_project.settings.dev import *  # noqa: E402, F403
+from blast_api_project.settings.dev import DATABASES  # noqa: E402
+
+DEBUG = False
+# A file, not memory: the live server's threads and other processes open connections of their own.
+if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(_scratch) / "test.sqlite3")}
+
+# The default of every test: a carrier that nobody answers for. Tests that place calls name their simulator.
+BASE_CARRIERX_API_URL = "http://127.0.0.1:9/"
+FLEXML_API_USER = "endpoint"
+FLEXML_API_PASSWORD = "endpoint-password"
+CARRIERX_API_TOKEN = "core-token"
