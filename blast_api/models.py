@@ -16,6 +16,9 @@ from django.db.models.functions import Now
 
 from .states import LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
+# No claim reaches this far ahead.
+_FARTHEST_SLOT_S = 30.0
+
 
 def database_now() -> datetime:
     """The one clock that hosts compare times by: the database's; SQLite has one host, and its clock."""
@@ -298,6 +301,10 @@ class Gate(models.Model):
         except cls.DoesNotExist:
             Gate.objects.bulk_create([Gate(lane=lane)], ignore_conflicts=True)
             return Gate.objects.select_for_update().get(pk=lane)
+
+    def sane_next_slot(self, now: float) -> float:
+        """The next slot, unless a clock that has been set back since wrote it: then the next one is free now."""
+        return self.next_slot if self.next_slot < now + _FARTHEST_SLOT_S else now
 
     def is_shut(self, now: datetime) -> bool:
         """Whether the carrier must be left alone for now."""

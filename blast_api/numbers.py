@@ -9,6 +9,8 @@ import phonenumbers
 # E.164: at most 15 digits with the country code; no country's numbers are shorter than 7 in all.
 _CANONICAL = re.compile(r"\+?([1-9][0-9]{6,14})", re.ASCII)
 _LONGEST_WRITING = 64
+# The library reads letters as keys, and ignores what it cannot read at the end: a typo would ring a stranger.
+_WRITING = re.compile(r"(tel:)?[+\uff0b]?([\s()\[\]./\-\u2010-\u2015\u2212\uff0d]*\d){7,15}[\s)\]]*")
 
 
 def normalise(written: str) -> str:
@@ -28,6 +30,8 @@ def normalise(written: str) -> str:
         raise ValueError("is not a phone number with country code") from error
     if parsed.extension:
         raise ValueError("has an extension, which cannot be dialled")
+    if not _WRITING.fullmatch(text.replace("(0)", "")):  # a trunk zero is none of the 15; the library drops it
+        raise ValueError("is not a phone number with country code")
     digits = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
     if not _CANONICAL.fullmatch(digits):
         raise ValueError("is not a phone number with country code")

@@ -17,6 +17,10 @@ from dataclasses import dataclass
 # Seconds; 0.02 costs 2% of the rate. The sender may be late by half of it; the other half is the network's.
 JITTER = 0.02
 TOLERANCE = JITTER / 2
+# Seconds. Slots are taken this far ahead at most: what is claimed has lost its say, so it should not wait for long.
+LOOKAHEAD = 0.5
+# The first slot of an idle gate lies this far ahead, so that it can be reached.
+LEAD = 0.1
 
 
 @dataclass(frozen=True, slots=True)

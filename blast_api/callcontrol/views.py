@@ -101,7 +101,7 @@ class CallAnswered(CallCallback):
 class CallDetected(CallCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
         who = events.answerer(told)
-        message_url = delivery.detected(self.attempt, who)
+        message_url = delivery.detected(self.attempt, who, now=timezone.now())
         return flexml(documents.deliver(who, message_url, self.address) if message_url else documents.hang_up())
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -15,7 +16,10 @@ from urllib.parse import parse_qsl
 from blast_api.states import CallStatus
 
 _LONGEST_TEXT = 2048
+_LONGEST_SID = 64
 _LONGEST_CALL_S = 7 * 86400
+# What can stand neither in XML (1.0, section 2.2) nor in a database; no word, key or URL has any of it.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
 # Lower case, without hyphens and underscores.
 _OUTCOMES = {
@@ -65,7 +69,8 @@ Parameters = Mapping[str, object]
 def parameters(body: bytes, query: str) -> Parameters:
     """The parameters of a callback: a JSON object, a form, or the query of a GET; empty if it is none of these."""
     try:
-        decoded = json.loads(body, parse_constant=lambda _: None)  # NaN is not JSON, and no line of ours may hold it
+        # NaN is not JSON, and 1e999 is read as infinite: no line of ours may hold them.
+        decoded = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
     except (ValueError, RecursionError):
         decoded = None
     if isinstance(decoded, dict):
@@ -85,7 +90,7 @@ def digits(told: Parameters) -> str:
 def answerer(told: Parameters) -> Answerer:
     """Who picked up; anything unknown is NOT_SURE."""
     try:
-        return Answerer(_text(told, "AMDStatus").strip().upper())
+        return Answerer(_text(told, "AMDStatus").upper())
     except ValueError:
         return Answerer.NOT_SURE
 
@@ -93,30 +98,41 @@ def answerer(told: Parameters) -> Answerer:
 def recording(told: Parameters) -> RecordingReport:
     """What the author recorded."""
     return RecordingReport(
-        url=_text(told, "RecordingUrl").strip(),
-        file_sid=_text(told, "RecordingFileSid").strip(),
+        url=_whole_text(told, "RecordingUrl", _LONGEST_TEXT),
+        file_sid=_whole_text(told, "RecordingFileSid", _LONGEST_SID),
         duration_s=_seconds(told, "RecordingDuration"),
     )
 
 
 def status(told: Parameters) -> StatusReport:
     """How the call ended."""
-    word = _text(told, "CallStatus").strip()
+    word = _text(told, "CallStatus")
     return StatusReport(
         ending=_OUTCOMES.get(word.lower().replace("-", "").replace("_", "")),
         word=word[:64],
-        sid=_text(told, "CallSid").strip()[:64],
+        sid=_text(told, "CallSid")[:_LONGEST_SID],
         duration_s=_seconds(told, "CallDuration"),
         body=told,
     )
+
+
+def _finite(written: str) -> float | None:
+    number = float(written)
+    return number if math.isfinite(number) else None
 
 
 def _text(told: Parameters, name: str) -> str:
     value = told.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = str(value)[:_LONGEST_TEXT].replace("\0", "")
-    return text.encode("utf-8", "replace").decode()  # a lone surrogate fits into no database
+    text = _UNPRINTABLE.sub("", str(value)[:_LONGEST_TEXT])
+    return text.encode("utf-8", "replace").decode().strip()  # a lone surrogate fits into no database
+
+
+def _whole_text(told: Parameters, name: str, longest: int) -> str:
+    """A text that is of no use when cut short: empty if it is too long."""
+    value = told.get(name)
+    return "" if isinstance(value, str) and len(value) > longest else _text(told, name)
 
 
 def _seconds(told: Parameters, name: str) -> int | None:

@@ -14,19 +14,12 @@ from django.db.models import Exists, F, OuterRef
 
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Message
-from blast_api.pacing import Pace
+from blast_api.pacing import LEAD, LOOKAHEAD, Pace
 from blast_api.services import delivery, recordings
 from blast_api.states import LIVE_SHOUTS
 
 from .clock import DatabaseClock
 from .jobs import Job, PlaceCall, PlaceRecording
-
-# Seconds. Slots are taken this far ahead at most: what is claimed has lost its say, so it should not wait for long.
-LOOKAHEAD = 0.5
-# The first slot of an idle gate lies this far ahead, so that it can be reached.
-_LEAD = 0.1
-# A next slot beyond this was written by a clock that has been set back since.
-_ABSURD = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +45,8 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
             return Claim([], gate.shut_until.timestamp())
         if gate.troubles:
             room = min(room, 1)  # on trial
-        earliest = now.timestamp() + _LEAD
-        next_slot = 0.0 if gate.next_slot > earliest + _ABSURD else gate.next_slot
+        earliest = now.timestamp() + LEAD
+        next_slot = gate.sane_next_slot(earliest)
         room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
         authors = recordings.claim(limit=room, now=now, only=only_author_of) if room > 0 else []
         calls: list[Call] = []

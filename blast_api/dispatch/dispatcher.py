@@ -24,7 +24,7 @@ from blast_api.carrierx.client import CarrierClient, Outcome, Unknown
 from blast_api.conf import configuration
 from blast_api.models import database_now
 
-from .claims import LOOKAHEAD, claim_placements
+from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import claim_errands
 from .jobs import Job
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 _MOST_SENDERS = 448
 # Slots left before the next claim, in seconds: claims are few and large, and never late.
-_REFILL = LOOKAHEAD * 0.6
+_REFILL = pacing.LOOKAHEAD * 0.6
 _IDLE_S = 0.25
 _KEPT_AT_ONCE = 500
 
@@ -57,7 +57,7 @@ class Dispatcher:
         config = configuration()
         self._stop = stop or Event()
         # Enough for calls claimed ahead and for half a second of the carrier's latency at the full rate.
-        self._senders = min(_MOST_SENDERS, math.ceil(config.max_calls_per_second * (LOOKAHEAD + 0.75)) + 8)
+        self._senders = min(_MOST_SENDERS, math.ceil(config.max_calls_per_second * (pacing.LOOKAHEAD + 0.75)) + 8)
         self.client = CarrierClient(config, connections=self._senders)
         self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="sender")
         self._sent: queue.SimpleQueue[_Sent] = queue.SimpleQueue()

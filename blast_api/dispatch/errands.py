@@ -9,27 +9,23 @@ from datetime import datetime, timedelta
 
 import requests
 from django.db import transaction
-from django.db.models import Q
 
 from blast_api.addresses import Kind, address
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, database_now
-from blast_api.pacing import Pace
+from blast_api.pacing import LEAD, LOOKAHEAD, Pace
 from blast_api.services import delivery, recordings
-from blast_api.states import CallStatus
 
 from .clock import DatabaseClock
 from .jobs import Job
 
 log = logging.getLogger(__name__)
 
-_LOOKAHEAD = 0.5
 # An errand in hand for this long lost its dispatcher, or its answer: it is done again, which does no harm.
 _AGAIN = timedelta(seconds=15)
 # A placement in hand for this long has lost its answer; asking for it earlier would only find it on its way.
 _ANSWER_LOST = timedelta(seconds=15)
-_KEPT_AT_ONCE = 20
 _ASKED_AT_ONCE = 5000
 
 
@@ -60,7 +56,7 @@ class Withdraw:
                 )
 
     def give_back(self) -> None:
-        """Nothing to do: what is not withdrawn is taken in hand again."""
+        delivery.let_go(self.attempt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,37 +91,34 @@ class KeepRecording:
                 )
 
     def give_back(self) -> None:
-        """Nothing to do: what is not kept is taken in hand again."""
+        recordings.let_go(self.message_id)
 
 
 def claim_errands(clock: DatabaseClock, *, room: int, only_shout: int | None = None) -> list[Job]:
-    """Take withdrawals and recordings to keep in hand, in slots of their own lane."""
+    """Take recordings to keep and withdrawals in hand, in slots of their own lane; `only_shout`: that one's."""
     pace = Pace(configuration().max_calls_per_second)
-    waiting = Call.objects.filter(withdrawn=True, status=CallStatus.PENDING, sid__gt="")
-    if only_shout is not None:
-        waiting = waiting.filter(message=only_shout)
     with transaction.atomic():
         gate = Gate.locked(Gate.Lane.ERRANDS)
         now = clock.read()
-        free = Q(held_since=None) | Q(held_since__lt=now - _AGAIN)
-        room = min(room, pace.room(gate.next_slot, now=now.timestamp(), lookahead=_LOOKAHEAD))
-        jobs: list[Job] = []
-        if room > 0:
-            calls = list(waiting.filter(free).order_by("due_at")[:room])
-            Call.objects.filter(free, pk__in=[call.pk for call in calls], status=CallStatus.PENDING).update(
-                held_since=now
-            )
-            slots = pace.slots(gate.next_slot, len(calls), now=now.timestamp())
-            jobs += [
-                Withdraw(slot, delivery.Attempt(call.pk, call.serial), call.sid)
-                for call, slot in zip(calls, slots, strict=True)
-            ]
-            if slots:
-                Gate.objects.filter(pk=gate.pk).update(next_slot=slots[-1] + pace.step)
-            jobs += [
-                KeepRecording(now.timestamp(), recording.pk, recording.file_sid)
-                for recording in recordings.claim_to_keep(now, limit=_KEPT_AT_ONCE, only=only_shout)
-            ]
+        earliest = now.timestamp() + LEAD
+        next_slot = gate.sane_next_slot(earliest)
+        room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
+        if room <= 0:
+            return []
+        stale = now - _AGAIN
+        to_keep = recordings.claim_to_keep(limit=room, stale=stale, now=now, only=only_shout)
+        to_withdraw = delivery.claim_to_withdraw(limit=room - len(to_keep), stale=stale, now=now, only=only_shout)
+        slots = pace.slots(next_slot, len(to_keep) + len(to_withdraw), now=earliest)
+        jobs: list[Job] = [
+            KeepRecording(slot, recording.pk, recording.file_sid)
+            for slot, recording in zip(slots, to_keep, strict=False)
+        ]
+        jobs += [
+            Withdraw(slot, delivery.Attempt(call.pk, call.serial), call.sid)
+            for slot, call in zip(slots[len(to_keep) :], to_withdraw, strict=True)
+        ]
+        if slots:
+            Gate.objects.filter(pk=gate.pk).update(next_slot=slots[-1] + pace.step)
     return jobs
 
 

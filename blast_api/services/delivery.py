@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
 from blast_api import menus, records
@@ -26,6 +26,7 @@ from . import dnc, shouts
 log = logging.getLogger(__name__)
 
 _OF_AN_ATTEMPT = (
+    "serial",
     "status",
     "q850",
     "duration",
@@ -108,7 +109,7 @@ def refused(attempt: Attempt, *, now: datetime) -> None:
         call = attempt.rows().in_hand().select_related("message").select_for_update(of=("self",)).first()
         if call is None:
             return
-        _end(call, CallStatus.FAILED, duration=None, now=now)
+        _end(call, CallStatus.FAILED, duration=None, again=False, now=now)
 
 
 def give_back(attempt: Attempt) -> bool:
@@ -119,7 +120,7 @@ def give_back(attempt: Attempt) -> bool:
 # --- What the carrier reports ----------------------------------------------------------------------------------------
 
 
-def answered(attempt: Attempt, *, now: datetime) -> bool:
+def answered(attempt: Attempt, *, now: datetime, **changes: object) -> bool:
     """Somebody picked up. False: nobody may hear anything on this call (any more)."""
     moved = {
         "status": CallStatus.ONGOING,
@@ -128,15 +129,15 @@ def answered(attempt: Attempt, *, now: datetime) -> bool:
         "started": Coalesce("started", Value(now)),
     }
     live = attempt.rows().with_carrier()
-    if live.filter(withdrawn=False).update(**moved):
+    if live.filter(withdrawn=False).update(**moved, **changes):
         return True
     live.update(**moved)
     return False
 
 
-def detected(attempt: Attempt, who: Answerer) -> str | None:
+def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     """Answering-machine detection has spoken: the URL of the message to play; None: hang up."""
-    heard = attempt.rows().with_carrier().filter(withdrawn=False).update(answerer=who.value)
+    heard = answered(attempt, now=now, answerer=who.value)
     if not heard or who is Answerer.HANGUP:
         return None
     return _message_url(attempt)
@@ -191,24 +192,28 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
         if report.sid and call.sid and report.sid != call.sid:
             log.info("the carrier names this call in two ways", extra={"action": "sid_differs", "call": call.pk})
         call.sid = call.sid or report.sid
+        call.started = call.started or call.held_since
         _end(call, report.ending, duration=report.duration_s, late=late, now=now)
 
 
-def _end(call: Call, told: CallStatus, *, duration: int | None, late: bool = False, now: datetime) -> None:
-    """End the attempt of a locked row, record it, and make the call ready again if it is to be retried."""
+def _end(
+    call: Call, told: CallStatus, *, duration: int | None, again: bool = True, late: bool = False, now: datetime
+) -> None:
+    """End the attempt of a locked row, record it, and make the call ready `again` if it is to be retried."""
     message = call.message
-    before, ending = call.status, _ending(call, told)
+    serial, before, ending = call.serial, call.status, _ending(call, told)
     call.status, call.q850, call.duration, call.finished = ending, Q850.get(ending), duration, now
     call.held_since = None
     records.add_cdr(call, message, late=late)
-    if message.status in LIVE_SHOUTS and not late:
+    if again and message.status in LIVE_SHOUTS and not late:
         again_at = configuration().retry_policy.due_at(ending, attempts=call.attempts, now=now)
         if again_at:
+            call.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
             call.status, call.due_at, call.sid, call.answerer = CallStatus.READY, again_at, "", ""
             call.started = call.answered = call.finished = call.duration = call.q850 = None
     assert before in call_before(ending)
     changed = {name: getattr(call, name) for name in _OF_AN_ATTEMPT}
-    Call.objects.filter(pk=call.pk, serial=call.serial, status=before).update(**changed)
+    Call.objects.filter(pk=call.pk, serial=serial, status=before).update(**changed)
     finish = shouts.finish_late if late else shouts.finish_if_settled
     transaction.on_commit(partial(finish, message.pk, now=now))
 
@@ -230,6 +235,22 @@ def withdrawal_ending(call: Call) -> CallStatus:
     return CallStatus.CANCELLED if call.message.status == ShoutStatus.CANCELED else CallStatus.DO_NOT_CALL
 
 
+def claim_to_withdraw(*, limit: int, stale: datetime, now: datetime, only: int | None = None) -> list[Call]:
+    """Take withdrawn calls in hand that wait at the carrier; a claim older than `stale` is nobody's."""
+    free = Q(held_since=None) | Q(held_since__lt=stale)
+    waiting = Call.objects.filter(free, withdrawn=True, status=CallStatus.PENDING, sid__gt="").order_by("due_at")
+    if only is not None:
+        waiting = waiting.filter(message=only)
+    claimed = list(waiting[:limit])
+    Call.objects.filter(pk__in=[call.pk for call in claimed], status=CallStatus.PENDING).update(held_since=now)
+    return claimed
+
+
+def let_go(attempt: Attempt) -> None:
+    """A waiting call in hand was not withdrawn after all: somebody will take it again."""
+    attempt.rows().filter(status=CallStatus.PENDING).update(held_since=None)
+
+
 def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
     """The carrier answered a withdrawal: the call still waited there and is gone, or it no longer waits."""
     with transaction.atomic():
@@ -241,4 +262,5 @@ def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
             # It rings, or rang: its document hangs up, and its status callback tells the rest.
             attempt.rows().filter(status=CallStatus.PENDING).update(status=CallStatus.ONGOING, held_since=None)
             return
+        call.started = None  # it never rang
         _end(call, withdrawal_ending(call), duration=None, now=now)

@@ -29,8 +29,6 @@ log = logging.getLogger(__name__)
 
 # A key pressed just before hanging up may be reported after the end of the call.
 _GRACE = timedelta(seconds=5)
-# After this long without an outcome, keeping a file is tried again.
-_KEEP_AGAIN = timedelta(seconds=15)
 _ANSWERED = (RecordingState.USER_ANSWERED, RecordingState.PRESSED_STAR, RecordingState.RECORDED)
 _UNDECIDED = (RecordingState.NO_REC_CALL, RecordingState.PLACED, *_ANSWERED)
 
@@ -62,9 +60,9 @@ class Attempt:
         """The recording call, as long as this is its current attempt and its shout waits for it."""
         return Recording.objects.filter(pk=self.message_id, serial=self.serial, message__status=ShoutStatus.PENDING)
 
-    def move(self, state: RecordingState, **changes: object) -> bool:
-        """The guarded move to `state`; False if it may not be made from where the call is."""
-        from_ = Q(state__in=recording_before(state))
+    def move(self, state: RecordingState, *, at: RecordingState | None = None, **changes: object) -> bool:
+        """The guarded move to `state`; False if it may not be made from where the call is, or it is not `at` that state."""
+        from_ = Q(state__in=recording_before(state) & ({at} if at else set(RecordingState)))
         if state is not RecordingState.PLACED:
             # Only the current claim may speak before its answer is kept.
             from_ &= ~Q(state=RecordingState.NO_REC_CALL, held_since=None)
@@ -147,12 +145,12 @@ def chose_at_welcome(attempt: Attempt, digits: str, *, now: datetime) -> Step:
     """A key at the welcome, or none."""
     choice = menus.at_welcome(digits)
     if choice is Choice.RECORD:
-        moved = attempt.move(RecordingState.PRESSED_STAR)
+        moved = attempt.move(RecordingState.PRESSED_STAR, at=RecordingState.USER_ANSWERED)
         return Step.RECORD if moved or _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+    if choice is Choice.NOTHING:
+        return _cancel(attempt, Step.NO_KEY, at=RecordingState.USER_ANSWERED, now=now)
     if not _is(attempt, RecordingState.USER_ANSWERED):
         return Step.GOODBYE
-    if choice is Choice.NOTHING:
-        return _cancel(attempt, Step.NO_KEY, now=now)
     attempt.move(RecordingState.USER_ANSWERED)
     return Step.WELCOME_AGAIN
 
@@ -188,7 +186,7 @@ def nothing_recorded(attempt: Attempt) -> Step:
 
 def failed(attempt: Attempt, *, now: datetime) -> Step:
     """The carrier could not record."""
-    _fail(attempt, now=now)
+    _fail(attempt, at=RecordingState.PRESSED_STAR, now=now)
     return Step.GOODBYE
 
 
@@ -199,12 +197,13 @@ def chose_at_verification(attempt: Attempt, digits: str, *, now: datetime) -> St
         moved = attempt.move(RecordingState.CONFIRMED)
         return Step.SAVED if moved or _confirmed(attempt) else Step.GOODBYE
     if choice is Choice.RECORD:
-        moved = attempt.move(RecordingState.PRESSED_STAR)
+        moved = attempt.move(RecordingState.PRESSED_STAR, at=RecordingState.RECORDED)
         return Step.RECORD_AGAIN if moved or _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+    if choice in (Choice.CANCEL, Choice.NOTHING):
+        step = Step.CANCELLED if choice is Choice.CANCEL else Step.NO_KEY
+        return _cancel(attempt, step, at=RecordingState.RECORDED, now=now)
     if not _is(attempt, RecordingState.RECORDED):
         return Step.GOODBYE
-    if choice in (Choice.CANCEL, Choice.NOTHING):
-        return _cancel(attempt, Step.CANCELLED if choice is Choice.CANCEL else Step.NO_KEY, now=now)
     attempt.move(RecordingState.RECORDED)
     return {Choice.PLAY_BACK: Step.PLAY_BACK, Choice.HEAR_MENU: Step.VERIFY}.get(choice, Step.VERIFY_AGAIN)
 
@@ -235,16 +234,21 @@ def ended(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
 # --- Confirmed -----------------------------------------------------------------------------------------------------
 
 
-def claim_to_keep(now: datetime, *, limit: int, only: int | None = None) -> list[Recording]:
-    """Take confirmed recordings in hand whose files are not permanent yet; `only` that of one shout."""
-    free = Q(held_since=None) | Q(held_since__lt=now - _KEEP_AGAIN)
+def claim_to_keep(*, limit: int, stale: datetime, now: datetime, only: int | None = None) -> list[Recording]:
+    """Take confirmed recordings in hand whose files are not permanent yet; a claim older than `stale` is nobody's."""
+    free = Q(held_since=None) | Q(held_since__lt=stale)
     waiting = Recording.objects.filter(free, state=RecordingState.CONFIRMED, kept=False, message__closed=None)
     if only is not None:
         waiting = waiting.filter(pk=only)
     claimed = list(waiting[:limit])
-    return [
-        recording for recording in claimed if Recording.objects.filter(free, pk=recording.pk).update(held_since=now)
-    ]
+    Recording.objects.filter(pk__in=[recording.pk for recording in claimed]).update(held_since=now)
+    return claimed
+
+
+def let_go(message_id: int) -> None:
+    """A recording in hand was not kept after all: somebody will take it again."""
+    confirmed = Recording.objects.filter(pk=message_id, state=RecordingState.CONFIRMED, kept=False)
+    confirmed.update(held_since=None)
 
 
 def kept(message_id: int, *, now: datetime) -> bool:
@@ -300,12 +304,15 @@ def _confirmed(attempt: Attempt) -> bool:
     ).exists()
 
 
-def _cancel(attempt: Attempt, step: Step, *, now: datetime) -> Step:
-    shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.CANCELED, now=now)
-    return step
+def _cancel(attempt: Attempt, step: Step, *, at: RecordingState, now: datetime) -> Step:
+    """The author will not have it; the same request once more gets the same answer."""
+    if _is(attempt, at):
+        shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.CANCELED, now=now)
+    here = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial, state=at)
+    return step if here.filter(message__status=ShoutStatus.CANCELED).exists() else Step.GOODBYE
 
 
-def _fail(attempt: Attempt, *, now: datetime) -> None:
+def _fail(attempt: Attempt, *, at: RecordingState | None = None, now: datetime) -> None:
     with transaction.atomic():
-        if attempt.move(RecordingState.CARRIERX_ERROR):
+        if attempt.move(RecordingState.CARRIERX_ERROR, at=at):
             shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.ERROR, now=now)

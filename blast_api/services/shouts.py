@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ from blast_api.states import (
 )
 
 from . import dnc
+
+log = logging.getLogger(__name__)
 
 _CHUNK = 500  # calls ended per statement
 # A shout that begins this much later than planned moves all its batches, so that they stay apart.
@@ -116,6 +119,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         release(message, length_s=source.length_s or 0, now=now)
     else:
         Recording.objects.filter(pk=recording.pk).update(due_at=now)
+    _tell("created", message.pk, recipients=len(numbers))
     return message
 
 
@@ -156,6 +160,7 @@ def release(message: Message, *, length_s: int, now: datetime) -> bool:
             status=CallStatus.READY,
             due_at=ExpressionWrapper(Value(starts_at, DateTimeField()) + offset, DateTimeField()),
         )
+        _tell("released", message.pk, status=status)
     return released > 0
 
 
@@ -203,6 +208,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
             return False
         message.refresh_from_db()
         records.add_bdr(message, message.recording)
+        _tell("ended", message.pk, status=status)
         if status == ShoutStatus.TIMED_OUT:
             _end_calls(message, message.calls.unfinished(), CallStatus.TIMED_OUT, now=now)
         elif status != ShoutStatus.FINISHED:
@@ -272,6 +278,7 @@ def _finish(settled: QuerySet[Message], message_id: int, *, late: bool, now: dat
             return False
         message = Message.objects.select_related("recording").get(pk=message_id)
         records.add_bdr(message, message.recording, late=late)
+        _tell("ended", message.pk, status=message.status, late=late)
     return True
 
 
@@ -283,3 +290,8 @@ def close_if_settled(message: Message, *, now: datetime) -> bool:
     if message.status not in ENDED_SHOUTS or waits_for_late_news or message.calls.unfinished().exists():
         return False
     return Message.objects.filter(pk=message.pk, closed=None).update(closed=now) > 0
+
+
+def _tell(event: str, message_id: int, **about: object) -> None:
+    """One line of the service's log for each event in the life of a shout."""
+    log.info(f"a shout was {event}", extra={"action": f"shout_{event}", "shout": message_id, **about})  # noqa: G004  # fixed words

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import environ
+
 BASE_DIR = Path(__file__).resolve().parents[2]
 
 INSTALLED_APPS = [
@@ -70,6 +72,15 @@ CRONJOBS = [("* * * * *", "django.core.management.call_command", ["runcrons"], {
 CRONTAB_COMMENT = "blast-api"
 
 
+def database(url: str) -> dict[str, object]:
+    """The database of a DATABASE_URL, with the options without which this service does not run well on it."""
+    parsed: dict[str, object] = environ.Env.db_url_config(url)
+    if str(parsed["ENGINE"]).endswith("sqlite3"):
+        return sqlite(Path(str(parsed["NAME"])))
+    # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.
+    return parsed | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+
+
 def sqlite(path: Path) -> dict[str, object]:
     """SQLite that several processes can write to: writers queue for the lock instead of failing half-way."""
     return {
@@ -101,20 +112,23 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
         "formatters": {
             "json": {
                 "()": "pythonjsonlogger.json.JsonFormatter",
-                "fmt": "%(asctime)s %(levelname)s %(name)s %(process)d %(message)s",
-                "rename_fields": {"asctime": "at", "levelname": "level", "name": "logger", "process": "pid"},
+                "fmt": "%(levelname)s %(name)s %(process)d %(message)s",
+                "rename_fields": {"levelname": "level", "name": "logger", "process": "pid"},
+                "timestamp": "at",
             }
         },
         "handlers": {
             "service": log_file("blast-api.log"),
             "cron": log_file("blast-api-message-check.log"),
             "console": {"class": "logging.StreamHandler", "level": "WARNING"},
+            "simulator": {"class": "logging.StreamHandler"},
         },
         "loggers": {
             "blast_api": {"handlers": ["service"], "level": level, "propagate": False},
             "blast_api.dispatch": cron,
             "blast_api.sweeps": cron,
             "blast_api.cron": cron,
+            "blast_api.simulator": {"handlers": ["simulator"], "level": level, "propagate": False},
         },
         "root": {"handlers": ["service", "console"], "level": "WARNING"},
     }

@@ -12,7 +12,7 @@ import environ
 
 from blast_api_project.configured import load
 from blast_api_project.settings.base import *  # noqa: F403
-from blast_api_project.settings.base import BASE_DIR, logging_to, sqlite
+from blast_api_project.settings.base import BASE_DIR, database, logging_to
 
 
 def _own_secret(path: Path) -> str:
@@ -32,7 +32,7 @@ globals().update(load())
 DEBUG = True
 ALLOWED_HOSTS = ["*"]
 SECRET_KEY = env.str("SECRET_KEY", default="") or _own_secret(BASE_DIR / ".secret_key")
-DATABASES = {"default": env.db("DATABASE_URL") if "DATABASE_URL" in os.environ else sqlite(BASE_DIR / "db.sqlite3")}
+DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
 
 LOG_DIR = env.path("BLAST_LOG_DIR", default=str(BASE_DIR / "log"))
 Path(LOG_DIR).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,45 @@
+# make demo | test | run | lint | check | bench : each works alone on a fresh machine with Python 3.11 or newer.
+
+PYTHON ?= python3
+ENV := .venv
+RUN := $(ENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.PHONY: demo run test lint check setup clean
+
+demo: $(ENV)/runtime
+	$(RUN) manage.py demo
+
+run: $(ENV)/runtime
+	$(RUN) manage.py develop
+
+setup: $(ENV)/dev
+
+test: lint
+	$(RUN) -m pytest
+	$(RUN) .ci/postgres $(RUN) -m pytest
+
+lint: $(ENV)/dev
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(RUN) manage.py check
+	$(RUN) manage.py makemigrations --check --dry-run
+
+check: test
+
+$(ENV)/python:
+	$(PYTHON) -c 'import sys; sys.exit("blast-api needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(ENV)
+	touch $@
+
+$(ENV)/runtime: requirements.txt | $(ENV)/python
+	$(PIP) -r requirements.txt
+	touch $@
+
+$(ENV)/dev: requirements-dev.txt | $(ENV)/python
+	$(PIP) -r requirements-dev.txt
+	touch $@ $(ENV)/runtime
+
+clean:
+	rm -rf $(ENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

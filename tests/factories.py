@@ -1,0 +1,80 @@
+"""Rows that are valid as they come; a test names only what matters to it."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Any
+
+from django.utils import timezone
+
+from blast_api.models import Application, Call, DoNotCallNumber, Message, Recording
+from blast_api.rest.auth import digest
+from blast_api.states import CallStatus, RecordingState, ShoutStatus
+
+AUTHOR = "15555552090"
+USER = "user"
+_UNUSED = count()
+
+
+def number(index: int) -> str:
+    """A valid number, another one for each index below 70,000."""
+    return f"1555555{index:04d}" if index < 10000 else f"1555{560 + index // 10000}{index % 10000:04d}"
+
+
+def application(**fields: Any) -> Application:
+    """An application; without a name it is the implied one of development, the same each time."""
+    if "name" not in fields:
+        return Application.objects.get_or_create(name=Application.IMPLIED, defaults=fields)[0]
+    return Application.objects.create(**fields)
+
+
+def application_with_token(token: str, **fields: Any) -> Application:
+    """An application that authenticates with this token."""
+    return application(**{"name": f"application {next(_UNUSED)}", "token_digest": digest(token)} | fields)
+
+
+def message(**fields: Any) -> Message:
+    """A shout that waits for its recording; give it a `recording` and calls as the test needs."""
+    defaults: dict[str, Any] = {
+        "userdata": USER,
+        "caller": AUTHOR,
+        "title": "Snow day",
+        "status": ShoutStatus.PENDING,
+        "created": timezone.now(),
+    }
+    if "application" not in fields and "application_id" not in fields:
+        defaults["application"] = application()
+    return Message.objects.create(**defaults | fields)
+
+
+def recording(message: Message, **fields: Any) -> Recording:
+    """The call to the author: not placed yet, or `recorded=True` for one that is over, its file kept."""
+    now = timezone.now()
+    defaults: dict[str, Any] = {"state": RecordingState.NO_REC_CALL, "state_since": now}
+    if fields.pop("recorded", False):
+        defaults |= {
+            "state": RecordingState.CONFIRMED,
+            "recorded": now,
+            "ended": now,
+            "take": 1,
+            "file_sid": "0a0a",
+            "url": "http://127.0.0.1:9/f/0a0a.wav",
+            "length_s": 8,
+            "kept": True,
+            "attempts": 1,
+            "serial": 1,
+        }
+    return Recording.objects.create(message=message, **defaults | fields)
+
+
+def call(message: Message, **fields: Any) -> Call:
+    """A call of the shout, next in its list of recipients, to a number that the list does not have yet."""
+    position = message.calls.count()
+    defaults = {"position": position, "number": number(position), "status": CallStatus.PENDING}
+    return Call.objects.create(message=message, **defaults | fields)
+
+
+def listed(number: str, *, userdata: str = USER, application: Application | None = None) -> DoNotCallNumber:
+    """A number on a user's do-not-call list; without an application it is the implied one's."""
+    owner = application or Application.objects.get_or_create(name=Application.IMPLIED)[0]
+    return DoNotCallNumber.objects.create(application=owner, userdata=userdata, number=number)

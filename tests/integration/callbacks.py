@@ -1,0 +1,59 @@
+"""What the tests of callbacks share: addresses as the carrier was given them, and a look at all rows at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.http import HttpResponse
+from django.test import Client
+
+from blast_api.addresses import Kind, address
+from blast_api.models import Call, DoNotCallNumber, Gate, Message, Record, Recording
+from blast_api.states import CallStatus, ShoutStatus
+from tests.factories import call, message, recording
+
+STEPS = {
+    Kind.CALL: ("answered", "detected", "key", "status"),
+    Kind.RECORDING: (
+        "answered",
+        "welcome",
+        "recorded",
+        "not-recorded",
+        "nothing-recorded",
+        "verification",
+        "status",
+    ),
+}
+DOCUMENT_STEPS = {kind: tuple(step for step in steps if step != "status") for kind, steps in STEPS.items()}
+
+
+def path(kind: Kind, row: int, serial: int, step: str, *, token: str | None = None) -> str:
+    """The path of an address, with its own token or another one."""
+    whole = address(kind, row, serial, step)
+    path = whole[whole.index("/api/v1/") :]
+    return path if token is None else path.replace(token_of(kind, row, serial), token)
+
+
+def token_of(kind: Kind, row: int, serial: int) -> str:
+    return address(kind, row, serial, "answered").split("/")[-2]
+
+
+def ask(client: Client, path: str, **told: Any) -> HttpResponse:
+    """A callback as the carrier makes it: POST, a JSON object."""
+    answer: HttpResponse = client.post(path, told, content_type="application/json")  # type: ignore[assignment]
+    return answer
+
+
+def delivered(*, shout: dict[str, Any] | None = None, **fields: Any) -> Call:
+    """A call that is up, of a shout that goes on."""
+    ongoing = message(**{"status": ShoutStatus.ONGOING} | (shout or {}))
+    recording(ongoing, recorded=True)
+    return call(ongoing, **{"status": CallStatus.ONGOING, "serial": 1, "attempts": 1, "sid": "sid"} | fields)
+
+
+def rows() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row there is, by model; of the do-not-call lists only whose and which."""
+    tables: tuple[type[models.Model], ...] = (Message, Recording, Call, Record, Gate)
+    whole = {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in tables}
+    return whole | {"DoNotCallNumber": list(DoNotCallNumber.objects.order_by("pk").values_list("userdata", "number"))}
