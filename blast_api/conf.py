@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -105,7 +105,7 @@ def _number_of(written: object) -> float:
         raise ValueError("is not a number")
     try:
         return float(written)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError("is not a number") from None
 
 
@@ -116,12 +116,22 @@ def _within(number: float, low: float, high: float) -> float:
 
 
 def _url(written: object) -> str:
-    parts = urlsplit(_text(written))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is not an absolute http or https URL")
+    parts = _absolute(written)
     if parts.query or parts.fragment:
         raise ValueError("has a query or a fragment")
     return parts.geturl().rstrip("/")
+
+
+def _absolute(written: object) -> SplitResult:
+    text = _text(written)
+    try:
+        parts = urlsplit(text)
+        well_formed = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a bracket or a port that is none
+        well_formed = False
+    if not well_formed or not text.isprintable() or " " in text:
+        raise ValueError("is not an absolute http or https URL")
+    return parts
 
 
 def _text(written: object) -> str:
@@ -130,12 +140,21 @@ def _text(written: object) -> str:
     return written
 
 
+def _credential(written: object) -> str:
+    text = _text(written)
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("has a space or a line end around it, or characters that cannot be printed")
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError("has characters that cannot stand in an HTTP header") from None
+    return text
+
+
 def _boolean(written: object) -> bool:
-    if isinstance(written, bool):
-        return written
     words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     try:
-        return words[_text(written).lower()]
+        return words[str(written).lower()]
     except KeyError:
         raise ValueError("is neither True nor False") from None
 
@@ -161,23 +180,31 @@ def _voice_menu(written: object) -> Mapping[str, str]:
     menu = _mapping(written)
     if missing := [prompt for prompt in PROMPTS if prompt not in menu]:
         raise ValueError(f"lacks {', '.join(missing)}")
-    if unknown := sorted(set(menu) - set(PROMPTS)):
+    if unknown := sorted(str(prompt) for prompt in menu if prompt not in PROMPTS):
         raise ValueError(f"has unknown prompts: {', '.join(unknown)}")
+    urls: dict[str, str] = {}
     for prompt in PROMPTS:
-        parts = urlsplit(str(menu[prompt]))
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{prompt} is not an absolute http or https URL")
-    return {prompt: str(menu[prompt]) for prompt in PROMPTS}
+        try:
+            urls[prompt] = _absolute(menu[prompt]).geturl()
+        except ValueError as error:
+            raise ValueError(f"{prompt} {error}") from None
+    return urls
 
 
 def _state_timeouts(written: object) -> Mapping[RecordingState, float | None]:
     timeouts = _mapping(written)
     if missing := [state for state in RecordingState.values if state not in timeouts]:
         raise ValueError(f"lacks {', '.join(missing)}")
-    if unknown := sorted(set(timeouts) - set(RecordingState.values)):
+    if unknown := sorted(str(state) for state in timeouts if state not in RecordingState.values):
         raise ValueError(f"has unknown states: {', '.join(unknown)}")
     seconds = _number(1, 86400)
-    return {RecordingState(state): None if limit is None else seconds(limit) for state, limit in timeouts.items()}
+    limits: dict[RecordingState, float | None] = {}
+    for state, limit in timeouts.items():
+        try:
+            limits[RecordingState(state)] = None if limit is None else seconds(limit)
+        except ValueError as error:
+            raise ValueError(f"{state} {error}") from None
+    return limits
 
 
 def _digits(written: object) -> str:
@@ -192,7 +219,7 @@ def _digits(written: object) -> str:
 def _pattern(written: object) -> re.Pattern[str]:
     try:
         return re.compile(_text(written), re.ASCII)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ValueError(f"is not a regular expression: {error}") from None
 
 
@@ -214,15 +241,21 @@ def _retry_delay(written: object) -> float | Mapping[str, float]:
         return seconds(value)
     if unknown := sorted(str(word) for word in value if word not in RETRYABLE):
         raise ValueError(f"{', '.join(unknown)} cannot be retried")
-    return {str(status): seconds(delay) for status, delay in value.items()}
+    delays: dict[str, float] = {}
+    for status, delay in value.items():
+        try:
+            delays[str(status)] = seconds(delay)
+        except ValueError as error:
+            raise ValueError(f"{status} {error}") from None
+    return delays
 
 
 _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "BASE_CALLCONTROL_API_URL": (_url, "Write the public URL that ends in /api/v1/call-control."),
     "BASE_CARRIERX_API_URL": (_url, "The carrier's is https://api.carrierx.com/"),
-    "CARRIERX_API_TOKEN": (_text, "Write the Core API token as a string."),
-    "FLEXML_API_USER": (_text, "Write the login of the FlexML endpoint as a string."),
-    "FLEXML_API_PASSWORD": (_text, "Write the password of the FlexML endpoint as a string."),
+    "CARRIERX_API_TOKEN": (_credential, "Write the Core API token as a string."),
+    "FLEXML_API_USER": (_credential, "Write the login of the FlexML endpoint as a string."),
+    "FLEXML_API_PASSWORD": (_credential, "Write the password of the FlexML endpoint as a string."),
     "AMD_INITIAL_SILENCE": (_whole(0, 60000), "Milliseconds, for example 5000."),
     "AMD_GREETING": (_whole(0, 60000), "Milliseconds, for example 2000."),
     "AMD_AFTER_GREETING_SILENCE": (_whole(0, 60000), "Milliseconds, for example 500."),

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass, fields
 from xml.etree import ElementTree
 
-# XML 1.0, section 2.2: anything else cannot stand in a document, not even escaped.
-_FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# XML 1.0, section 2.2: anything else cannot stand in a document, not even escaped. A carriage return could, but every
+# reader takes it for a line feed (section 2.11).
+_FORBIDDEN = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +28,7 @@ class Verb:
             if field.name == "text":
                 element.text = _legal(value)
             elif field.name == "verbs":
-                element.extend(verb.element() for verb in value)
+                element.extend([verb.element() for verb in value])
             else:
                 element.set(_camel_case(field.name), _written(value))
         return element
@@ -112,7 +113,7 @@ class Hangup(Verb):
 def document(*verbs: Verb) -> bytes:
     """A whole FlexML document. Raises ValueError if a text cannot stand in XML at all."""
     root = ElementTree.Element("Response")
-    root.extend(verb.element() for verb in verbs)
+    root.extend([verb.element() for verb in verbs])  # a list: extend() hides what a generator raises
     written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
 

@@ -12,26 +12,32 @@ SHEET = HERE / "configuration.py"
 PREFIX = "BLAST_"
 
 
-class SheetMissing(SystemExit):
-    """Production was started without its configuration file; the text is for the operator."""
+class FileMissing(SystemExit):
+    """Production was started without a file that its operator makes; the text is for them."""
 
 
 def load(*, sheet_required: bool = False, environ: os._Environ[str] | dict[str, str] = os.environ) -> dict[str, object]:
     """Every configuration key with its value, later sources winning; values from the environment stay text.
 
-    Raises SheetMissing if `sheet_required` and there is no configuration.py.
+    Raises FileMissing if `sheet_required` and there is no configuration.py.
     """
     values = _assignments(TEMPLATE)
     names = set(values)
+    if sheet_required:
+        require(SHEET)
     if SHEET.exists():
         values |= {name: value for name, value in _assignments(SHEET).items() if name in names}
-    elif sheet_required:
-        raise SheetMissing(
-            f"blast-api does not start in production without {SHEET}: "
-            f"copy {TEMPLATE.name} to {SHEET.name} in the same folder and fill it in."
-        )
     values |= {name: environ[PREFIX + name] for name in names if PREFIX + name in environ}
     return values
+
+
+def require(file: Path) -> None:
+    """Raises FileMissing, with what to do, if a file that is made from a template of the same name is not there."""
+    if not file.exists():
+        raise FileMissing(
+            f"blast-api does not start in production without {file}: "
+            f"copy {file.name}.template to {file.name} in the same folder and fill it in."
+        )
 
 
 def _assignments(module: Path) -> dict[str, object]:

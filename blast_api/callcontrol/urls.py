@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, re_path
 from django.views import View
 
 from . import views
@@ -24,4 +24,5 @@ urlpatterns = [
     _step("recordings", "nothing-recorded", views.NothingRecorded),
     _step("recordings", "verification", views.AuthorAtVerification),
     _step("recordings", "status", views.RecordingStatus),
+    re_path("", views.NoAddress.as_view()),
 ]

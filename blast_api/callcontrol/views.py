@@ -74,6 +74,14 @@ def flexml(body: bytes) -> HttpResponse:
     return HttpResponse(body, content_type="application/xml; charset=utf-8")
 
 
+@method_decorator(csrf_exempt, name="dispatch")
+class NoAddress(View):
+    """Whatever is no address of ours is refused as a forged one is: nobody learns which are."""
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        return HttpResponseForbidden()
+
+
 class StatusCallback(Callback):
     """The end of a call; the carrier ignores the answer."""
 

@@ -1,0 +1,221 @@
+"""What is heard, word for word: every document of both flows compared whole, and read by the carrier's strict eyes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from pytest_django import Settings
+
+from blast_api.callcontrol import documents
+from blast_api.carrierx.events import Answerer
+from blast_api.conf import PROMPTS
+from blast_api.menus import Wish
+from blast_api.models import Recording
+from blast_api.services.recordings import Step
+from blast_api.simulator.document import read_document
+
+Write = Callable[[], bytes]
+
+TAKEN = Recording(file_sid="f-1", url="http://c/f.wav", take=1)
+TAKEN_TWICE = Recording(file_sid="f-1", url="http://c/f.wav", take=2)
+MESSAGE = "http://c/f.wav"
+
+
+@pytest.fixture(autouse=True)
+def _short_addresses(settings: Settings) -> None:
+    settings.VOICE_MENU = {name: f"http://p/{name}" for name in PROMPTS}
+
+
+def us(step: str) -> str:
+    return f"http://us/{step}"
+
+
+def author(step: Step, recording: Recording | None = None) -> Write:
+    return lambda: documents.for_author(step, us, recording)
+
+
+def recipient(who: Answerer, url: str = MESSAGE) -> Write:
+    return lambda: documents.deliver(who, url, us)
+
+
+def after(wish: Wish) -> Write:
+    return lambda: documents.after_key(wish, MESSAGE, us)
+
+
+def gather(action: str, *inside: str, timeout: int = 5) -> str:
+    return (
+        f'<Gather action="http://us/{action}" method="POST" timeout="{timeout}" numDigits="1" finishOnKey="_" '
+        f'actionOnEmptyResult="true">{"".join(inside)}</Gather>'
+    )
+
+
+def play(*names: str) -> str:
+    return "".join(f"<Play>http://p/{name}</Play>" for name in names)
+
+
+NO_KEY = play("no_key_pressed") + "<Hangup />"
+RECORD = (
+    '<Record action="http://us/recorded" method="POST" errorAction="http://us/not-recorded" errorMethod="POST" '
+    'direction="out" finishOnKey="#" playBeep="true" trim="do-not-trim" {}lifecycleAction="delete" '
+    'lifecycleTtl="86400" />'
+)
+FIRST_TAKE = (
+    play("start_recording") + RECORD.format("") + '<Redirect method="POST">http://us/nothing-recorded</Redirect>'
+)
+NEXT_TAKE = (
+    play("start_recording")
+    + RECORD.format('fileSid="f-1" fileMode="overwrite" ')
+    + '<Redirect method="POST">http://us/nothing-recorded</Redirect>'
+)
+AMD = (
+    '<Amd action="http://us/detected" method="POST" initialSilence="5000" greeting="2000" '
+    'afterGreetingSilence="500" totalAnalysisTime="10000" />'
+)
+HEARD = f"<Play>{MESSAGE}</Play>"
+
+DOCUMENTS: dict[str, tuple[Write, str]] = {
+    "welcome": (author(Step.WELCOME), gather("welcome", play("record_welcome")) + NO_KEY),
+    "welcome again": (
+        author(Step.WELCOME_AGAIN),
+        gather("welcome", play("invalid_entry", "record_welcome")) + NO_KEY,
+    ),
+    "record": (author(Step.RECORD), FIRST_TAKE),
+    "record before there is a file": (author(Step.RECORD, Recording()), FIRST_TAKE),
+    "record again": (author(Step.RECORD_AGAIN, TAKEN), NEXT_TAKE),
+    "record again when nothing was recorded": (author(Step.RECORD_AGAIN, Recording()), FIRST_TAKE),
+    "verify": (author(Step.VERIFY, TAKEN), gather("verification", play("record_verification")) + NO_KEY),
+    "verify again": (
+        author(Step.VERIFY_AGAIN, TAKEN),
+        gather("verification", play("invalid_entry", "record_verification")) + NO_KEY,
+    ),
+    "play back": (
+        author(Step.PLAY_BACK, TAKEN),
+        gather("verification", HEARD, play("record_verification")) + NO_KEY,
+    ),
+    "play back the second take, past the carrier's cache": (
+        author(Step.PLAY_BACK, TAKEN_TWICE),
+        gather("verification", "<Play>http://c/f.wav?format=2.wav</Play>", play("record_verification")) + NO_KEY,
+    ),
+    "saved": (author(Step.SAVED, TAKEN), play("recording_saved", "ready_for_delivery", "goodbye") + "<Hangup />"),
+    "cancelled": (author(Step.CANCELLED, TAKEN), play("recording_cancelled", "goodbye") + "<Hangup />"),
+    "no key": (author(Step.NO_KEY), NO_KEY),
+    "goodbye": (author(Step.GOODBYE), play("goodbye") + "<Hangup />"),
+    "who is it": (lambda: documents.detect(us), AMD),
+    "a person": (recipient(Answerer.HUMAN), gather("key", HEARD, play("opt_out")) + "<Hangup />"),
+    "a machine": (
+        recipient(Answerer.MACHINE),
+        '<Pause length="60" silence="true" minSilence="2000" />' + gather("key", HEARD, timeout=1) + "<Hangup />",
+    ),
+    "perhaps a person": (
+        recipient(Answerer.NOT_SURE),
+        gather("key", HEARD, '<Pause length="1" />', HEARD) + "<Hangup />",
+    ),
+    "nobody any more": (recipient(Answerer.HANGUP), "<Hangup />"),
+    "key 0": (after(Wish.REPLAY), gather("key", HEARD, play("opt_out")) + "<Hangup />"),
+    "key 5": (after(Wish.OPT_OUT), play("goodbye") + "<Hangup />"),
+    "another key": (after(Wish.END), "<Hangup />"),
+    "nothing more": (documents.hang_up, "<Hangup />"),
+    "our own error": (
+        documents.apology,
+        "<Say>We are sorry, an error has occurred. Goodbye.</Say><Hangup />",
+    ),
+}
+
+
+def whole(inner: str) -> bytes:
+    return f"<?xml version='1.0' encoding='utf-8'?>\n<Response>{inner}</Response>".encode()
+
+
+@pytest.mark.parametrize(("write", "inner"), DOCUMENTS.values(), ids=DOCUMENTS)
+def test_this_is_what_is_heard(write: Write, inner: str) -> None:
+    assert write() == whole(inner)
+
+
+@pytest.mark.parametrize("write", [write for write, _ in DOCUMENTS.values()], ids=DOCUMENTS)
+def test_the_carriers_strict_reader_takes_it(write: Write) -> None:
+    assert read_document(write())
+
+
+def test_every_step_of_the_author_has_its_document() -> None:
+    assert {step for step in Step if documents.for_author(step, us, TAKEN)} == set(Step)
+
+
+# --- A record of the whole call, for finding faults ----------------------------------------------------------------
+
+SESSION = '<Record direction="out" recordSession="true" {}lifecycleAction="delete" lifecycleTtl="259200" />'
+FIRST_DOCUMENTS = {
+    "the author's": (author(Step.WELCOME), DOCUMENTS["welcome"][1]),
+    "the recipient's": (DOCUMENTS["who is it"][0], AMD),
+}
+
+
+@pytest.mark.parametrize(
+    ("container", "attribute"), [("", ""), ("c-1", 'containerSid="c-1" ')], ids=["default container", "own container"]
+)
+@pytest.mark.parametrize(("write", "inner"), FIRST_DOCUMENTS.values(), ids=FIRST_DOCUMENTS)
+def test_a_whole_call_is_recorded_when_the_operator_says_so(
+    settings: Settings, write: Write, inner: str, container: str, attribute: str
+) -> None:
+    settings.RECORD_ALL_CALLS = True
+    settings.DEBUG_RECORDING_CONTAINER = container
+    assert write() == whole(SESSION.format(attribute) + inner)
+    assert read_document(write())
+
+
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in ("welcome", "who is it")])
+def test_only_the_first_document_of_a_call_starts_that_record(settings: Settings, name: str) -> None:
+    settings.RECORD_ALL_CALLS = True
+    write, inner = DOCUMENTS[name]
+    assert write() == whole(inner)
+
+
+# --- Played back ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("url", "take", "played"),
+    [
+        ("http://c/f.wav", 0, "http://c/f.wav"),
+        ("http://c/f.wav", 1, "http://c/f.wav"),
+        ("http://c/f.wav", 2, "http://c/f.wav?format=2.wav"),
+        ("http://c/f.wav", 3, "http://c/f.wav?format=3.wav"),
+        ("http://c/f?sid=1", 2, "http://c/f?sid=1&format=2.wav"),
+        ("", 2, ""),
+    ],
+)
+def test_each_take_is_played_from_a_url_of_its_own(url: str, take: int, played: str) -> None:
+    assert Recording(url=url, take=take).play_url == played
+
+
+HOSTILE = {
+    "an ampersand": ("http://c/f?a=1&b=2", "http://c/f?a=1&amp;b=2"),
+    "a tag": ("http://c/</Play><Hangup/>", "http://c/&lt;/Play&gt;&lt;Hangup/&gt;"),
+    "quotes": ("http://c/\"'", "http://c/\"'"),
+    "a section end": ("http://c/]]>", "http://c/]]&gt;"),
+    "an entity": ("http://c/&lt;", "http://c/&amp;lt;"),
+    "letters of the world": ("http://c/früh-早.wav", "http://c/früh-早.wav"),
+}
+
+
+@pytest.mark.parametrize(("url", "escaped"), HOSTILE.values(), ids=HOSTILE)
+def test_a_hostile_url_of_a_recording_stays_a_text(url: str, escaped: str) -> None:
+    document = documents.deliver(Answerer.HUMAN, url, us)
+    assert document == whole(gather("key", f"<Play>{escaped}</Play>", play("opt_out")) + "<Hangup />")
+
+
+def test_a_hostile_address_stays_an_attribute() -> None:
+    document = documents.detect(lambda step: f'http://us/"><Hangup/>&{step}')
+    assert document == whole(AMD.replace("http://us/detected", "http://us/&quot;&gt;&lt;Hangup/&gt;&amp;detected"))
+
+
+def test_a_hostile_name_of_a_file_stays_an_attribute() -> None:
+    document = documents.for_author(Step.RECORD_AGAIN, us, Recording(file_sid='"/><Hangup/>', url="http://c/f", take=1))
+    assert document == whole(NEXT_TAKE.replace("f-1", "&quot;/&gt;&lt;Hangup/&gt;"))
+
+
+def test_the_menus_sounds_are_the_operators(settings: Settings) -> None:
+    settings.VOICE_MENU = {name: f"https://cdn/{name}?v=1&lang=en" for name in PROMPTS}
+    assert documents.for_author(Step.NO_KEY, us, None) == whole(
+        "<Play>https://cdn/no_key_pressed?v=1&amp;lang=en</Play><Hangup />"
+    )

@@ -1,0 +1,101 @@
+"""No rolling second sees more calls than the rate, however the workers stutter; the rate is kept when they do not."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blast_api.pacing import JITTER, TOLERANCE, Pace, usable
+
+RATES = [1, 2, 3, 7, 10, 25, 50, 100, 1000]
+LOOKAHEAD_S = 0.5
+NETWORK_S = JITTER - TOLERANCE  # the most that the proof leaves to the network
+_ROUNDING = 1e-6  # epoch seconds as floats are this exact
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a worker: it pauses, claims slots, and is late by so much at each of them."""
+
+    pause_s: float
+    wanted: int
+    late_s: tuple[float, ...]
+    network_s: float
+
+
+_late = st.one_of(st.just(0.0), st.floats(0, JITTER), st.floats(0, 3.0))
+_turns = st.builds(
+    Turn,
+    pause_s=st.floats(0, 1.5),
+    wanted=st.integers(1, 60),
+    late_s=st.tuples(_late, _late, _late),
+    network_s=st.floats(0, NETWORK_S),
+)
+
+
+def arrivals(pace: Pace, workers: list[list[Turn]], *, start: float) -> list[float]:
+    """When the calls reach the carrier, of workers that share nothing but the next slot."""
+    next_slot, arrived = 0.0, list[float]()
+    agenda = [(start + turns[0].pause_s, index, 0) for index, turns in enumerate(workers)]
+    heapq.heapify(agenda)
+    while agenda:
+        now, worker, place = heapq.heappop(agenda)
+        turn = workers[worker][place]
+        count = min(turn.wanted, pace.room(next_slot, now=now, lookahead=LOOKAHEAD_S))
+        slots = pace.slots(next_slot, count, now=now)
+        if slots:
+            next_slot = slots[-1] + pace.step
+        for index, slot in enumerate(slots):  # each in a thread of its own, as late as the machine likes
+            sent = slot + turn.late_s[index % len(turn.late_s)]
+            if usable(slot, now=sent):
+                arrived.append(sent + turn.network_s)
+            now = max(now, sent)
+        if place + 1 < len(workers[worker]):
+            heapq.heappush(agenda, (now + workers[worker][place + 1].pause_s, worker, place + 1))
+    return sorted(arrived)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rate=st.sampled_from(RATES[:-1]),
+    workers=st.lists(st.lists(_turns, min_size=1, max_size=8), min_size=1, max_size=4),
+    start=st.sampled_from([0.0, 1.9e9]),
+)
+def test_no_rolling_second_is_over_the_rate(rate: int, workers: list[list[Turn]], start: float) -> None:
+    arrived = arrivals(Pace(rate), workers, start=start)
+    for first, one_too_many in zip(arrived, arrived[rate:], strict=False):
+        assert one_too_many - first >= 1 - _ROUNDING
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_workers_that_keep_time_keep_the_rate(rate: int) -> None:
+    """Ten seconds of calls take ten seconds, and the two hundredths that the jitter costs."""
+    steady = [Turn(pause_s=0.05, wanted=rate, late_s=(0.0,), network_s=0)] * 250
+    calls = rate * 10
+    arrived = arrivals(Pace(rate), [steady, steady], start=1.9e9)[:calls]
+    assert arrived[-1] - arrived[0] == pytest.approx((calls - 1) * (1 + JITTER) / rate, abs=1e-3)
+
+
+@given(rate=st.sampled_from(RATES), next_slot=st.floats(0, 100), now=st.floats(0, 100), ahead=st.floats(0, 5))
+def test_room_is_what_fits_within_the_lookahead(rate: int, next_slot: float, now: float, ahead: float) -> None:
+    pace = Pace(rate)
+    room = pace.room(next_slot, now=now, lookahead=ahead)
+    fitting = pace.slots(next_slot, room + 1, now=now)
+    assert all(slot <= now + ahead + _ROUNDING for slot in fitting[:room])
+    assert fitting[room] >= now + ahead - _ROUNDING
+
+
+def test_missed_slots_are_gone() -> None:
+    pace = Pace(10)
+    assert pace.slots(100.0, 2, now=200.0) == [200.0, pytest.approx(200.102)]
+    assert pace.slots(300.0, 1, now=200.0) == [300.0]
+    assert pace.slots(300.0, 0, now=200.0) == []
+
+
+@pytest.mark.parametrize(("late_s", "good"), [(-1, True), (0, True), (0.0099, True), (0.0101, False), (5, False)])
+def test_a_slot_is_never_used_late(late_s: float, good: bool) -> None:
+    assert usable(1000.0, now=1000.0 + late_s) is good
