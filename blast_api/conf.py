@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -28,6 +29,8 @@ PROMPTS = (
     "recording_saved",
     "start_recording",
 )
+Value = TypeVar("Value")
+
 SECRETS = frozenset({"CARRIERX_API_TOKEN", "FLEXML_API_USER", "FLEXML_API_PASSWORD"})
 RETRYABLE = (CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.APP_ERROR)
 
@@ -166,6 +169,17 @@ def _mapping(written: object) -> Mapping[str, object]:
     return value
 
 
+def _each(mapping: Mapping[str, object], parse: Callable[[object], Value]) -> dict[str, Value]:
+    """The mapping with its values parsed; a fault names the entry that has it."""
+    parsed: dict[str, Value] = {}
+    for name, written in mapping.items():
+        try:
+            parsed[str(name)] = parse(written)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
+    return parsed
+
+
 def _from_json(written: object) -> object:
     """Values from the environment are text; lists and mappings are JSON there."""
     if not isinstance(written, str):
@@ -182,13 +196,7 @@ def _voice_menu(written: object) -> Mapping[str, str]:
         raise ValueError(f"lacks {', '.join(missing)}")
     if unknown := sorted(str(prompt) for prompt in menu if prompt not in PROMPTS):
         raise ValueError(f"has unknown prompts: {', '.join(unknown)}")
-    urls: dict[str, str] = {}
-    for prompt in PROMPTS:
-        try:
-            urls[prompt] = _absolute(menu[prompt]).geturl()
-        except ValueError as error:
-            raise ValueError(f"{prompt} {error}") from None
-    return urls
+    return _each(menu, lambda url: _absolute(url).geturl())
 
 
 def _state_timeouts(written: object) -> Mapping[RecordingState, float | None]:
@@ -198,13 +206,8 @@ def _state_timeouts(written: object) -> Mapping[RecordingState, float | None]:
     if unknown := sorted(str(state) for state in timeouts if state not in RecordingState.values):
         raise ValueError(f"has unknown states: {', '.join(unknown)}")
     seconds = _number(1, 86400)
-    limits: dict[RecordingState, float | None] = {}
-    for state, limit in timeouts.items():
-        try:
-            limits[RecordingState(state)] = None if limit is None else seconds(limit)
-        except ValueError as error:
-            raise ValueError(f"{state} {error}") from None
-    return limits
+    limits = _each(timeouts, lambda limit: None if limit is None else seconds(limit))
+    return {RecordingState(state): limit for state, limit in limits.items()}
 
 
 def _digits(written: object) -> str:
@@ -241,13 +244,7 @@ def _retry_delay(written: object) -> float | Mapping[str, float]:
         return seconds(value)
     if unknown := sorted(str(word) for word in value if word not in RETRYABLE):
         raise ValueError(f"{', '.join(unknown)} cannot be retried")
-    delays: dict[str, float] = {}
-    for status, delay in value.items():
-        try:
-            delays[str(status)] = seconds(delay)
-        except ValueError as error:
-            raise ValueError(f"{status} {error}") from None
-    return delays
+    return _each(value, seconds)
 
 
 _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
@@ -292,7 +289,7 @@ def read() -> tuple[dict[str, object], list[Fault]]:
         try:
             values[key.lower()] = parse(written)
         except ValueError as error:
-            shown = "" if key in SECRETS or isinstance(written, dict) else f"{written!r} "
+            shown = "" if key in SECRETS or isinstance(written, dict) else f"{written!r:.200} "
             faults.append(Fault(key, f"{shown}{error}", hint))
     return values, faults
 

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import ClassVar, Self
 
 from django.db import connection, models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
-from .states import LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
+from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 # No claim reaches this far ahead.
 _FARTHEST_SLOT_S = 30.0
@@ -59,13 +59,38 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Shouts that the sweep must still look at."""
         return self.filter(closed__isnull=True)
 
-    def to_begin(self, until: datetime) -> Self:
-        """Recorded shouts whose start is near and whose first call may now be handed over."""
-        return self.unsettled().filter(status__in=LIVE_SHOUTS, started__isnull=True, starts_at__lte=until)
+    def to_begin(self, now: datetime) -> Self:
+        """Recorded shouts whose time has come."""
+        return self.unsettled().filter(status__in=(ShoutStatus.READY, ShoutStatus.SCHEDULED), starts_at__lte=now)
 
     def past_deadline(self, now: datetime) -> Self:
         """Shouts that took too long."""
         return self.unsettled().filter(status__in=LIVE_SHOUTS, deadline__lt=now)
+
+    def live_and_settled(self) -> Self:
+        """Live shouts of which every call has ended: they are finished."""
+        return self.unsettled().filter(~_has_calls(status__in=OPEN_CALLS), status__in=LIVE_SHOUTS)
+
+    def settled_late(self) -> Self:
+        """Timed-out shouts of which every call has been settled after all."""
+        unknown = (CallStatus.TIMED_OUT, *OPEN_CALLS)
+        return self.unsettled().filter(~_has_calls(status__in=unknown), status=ShoutStatus.TIMED_OUT)
+
+    def ended_with_calls_at_rest(self) -> Self:
+        """Ended shouts with calls that came back from a dispatcher afterwards."""
+        ended = ENDED_SHOUTS - {ShoutStatus.TIMED_OUT}
+        at_rest = _has_calls(status=CallStatus.READY, held_since=None)
+        return self.unsettled().filter(at_rest, status__in=ended)
+
+    def to_close(self, late_until: datetime) -> Self:
+        """Ended shouts of which no call can change any more; timed-out ones wait for late news until their time."""
+        over = ~Q(status=ShoutStatus.TIMED_OUT) | Q(deadline=None) | Q(deadline__lt=late_until)
+        return self.unsettled().filter(over, ~_has_calls(status__in=OPEN_CALLS), status__in=ENDED_SHOUTS)
+
+
+def _has_calls(**which: object) -> Exists:
+    """As a condition on shouts: there is such a call."""
+    return Exists(Call.objects.filter(message=OuterRef("pk"), **which))
 
 
 class Message(models.Model):

@@ -8,14 +8,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from .models import Message
+from .conf import configuration
+from .models import Message, MessageQuerySet
 from .services import recordings, shouts
-from .states import ENDED_SHOUTS, LIVE_SHOUTS, ShoutStatus
+from .states import ShoutStatus
 
 log = logging.getLogger(__name__)
-
-# A shout that no callback finished, because the last two came at once or a process died, is found this late.
-_OVERLOOKED = timedelta(seconds=2)
 
 
 def expire(now: datetime) -> int:
@@ -29,15 +27,17 @@ def expire(now: datetime) -> int:
 
 
 def finish(now: datetime) -> int:
-    """Finish and close the shouts that nobody else did."""
+    """Finish and close the shouts that nobody else did: the last two callbacks came at once, or a process died."""
     changed = 0
-    unsettled = Message.objects.unsettled()
-    for pk in unsettled.filter(status__in=LIVE_SHOUTS, served__lt=now - _OVERLOOKED).values_list("pk", flat=True):
+    for pk in _pks(Message.objects.live_and_settled()):
         changed += shouts.finish_if_settled(pk, now=now)
-    for message in unsettled.filter(status__in=ENDED_SHOUTS):
-        if message.status == ShoutStatus.TIMED_OUT:
-            changed += shouts.finish_late(message.pk, now=now)
-        else:
-            shouts.end_calls_at_rest(message, now=now)
-        changed += shouts.close_if_settled(message, now=now)
-    return changed
+    for pk in _pks(Message.objects.settled_late()):
+        changed += shouts.finish_late(pk, now=now)
+    for message in Message.objects.ended_with_calls_at_rest():
+        shouts.end_calls_at_rest(message, now=now)
+    window = timedelta(hours=configuration().message_timeout_check_window)
+    return changed + Message.objects.to_close(now - window).update(closed=now)
+
+
+def _pks(messages: MessageQuerySet) -> list[int]:
+    return list(messages.values_list("pk", flat=True))

@@ -172,7 +172,8 @@ def opt_out(call_id: int) -> None:
         Call.objects.filter(pk=call_id, status__in=ended).update(
             status=CallStatus.OPTED_OUT, q850=Q850[CallStatus.OPTED_OUT]
         )
-        dnc.recall(message.application_id, message.userdata, call.number)
+        # Afterwards, and by itself: what is on the list is there, whatever other calls are locked at this moment.
+        transaction.on_commit(partial(dnc.recall, message.application_id, message.userdata, call.number))
 
 
 def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:

@@ -10,16 +10,13 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, DurationField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Value
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, QuerySet, Value
 
 from blast_api import bulk, records
 from blast_api.conf import Configuration, configuration
 from blast_api.errors import AlreadyEnded, InvalidField, KeyReused
-from blast_api.models import Application, Call, Message, Recording
+from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.states import (
-    ENDED_SHOUTS,
-    LIVE_SHOUTS,
-    OPEN_CALLS,
     Q850,
     Q850_INVALID_NUMBER,
     CallStatus,
@@ -174,13 +171,10 @@ def expected_length(config: Configuration, calls: int, apart: timedelta) -> time
 def begin_due(now: datetime) -> int:
     """Shouts whose time has come become ongoing; one that is late moves its whole plan. Answers how many."""
     begun = 0
-    planned = (ShoutStatus.READY, ShoutStatus.SCHEDULED)
-    for pk in list(
-        Message.objects.unsettled().filter(status__in=planned, starts_at__lte=now).values_list("pk", flat=True)
-    ):
+    for pk in list(Message.objects.to_begin(now).values_list("pk", flat=True)):
         with transaction.atomic():
-            message = Message.objects.select_for_update().get(pk=pk)
-            if message.status not in planned or message.starts_at is None or message.deadline is None:
+            message = Message.objects.to_begin(now).select_for_update().filter(pk=pk).first()
+            if message is None or message.starts_at is None or message.deadline is None:
                 continue
             lag = now - message.starts_at
             plan: dict[str, datetime] = {}
@@ -214,7 +208,8 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
         elif status != ShoutStatus.FINISHED:
             end_calls_at_rest(message, now=now)
             message.calls.unfinished().filter(answered=None).update(withdrawn=True)
-        close_if_settled(message, now=now)
+        window = timedelta(hours=configuration().message_timeout_check_window)
+        Message.objects.to_close(now - window).filter(pk=message.pk).update(closed=now)
     return True
 
 
@@ -259,37 +254,22 @@ def finish_if_settled(message_id: int, *, now: datetime) -> bool:
 
     Of two last moves at once, the one that commits last sees both; a crash in between is the sweep's.
     """
-    live = Message.objects.filter(pk=message_id, status__in=LIVE_SHOUTS)
-    settled = live.filter(~Exists(Call.objects.filter(message=OuterRef("pk"), status__in=OPEN_CALLS)))
-    return _finish(settled, message_id, late=False, now=now)
+    return _finish(Message.objects.live_and_settled(), message_id, late=False, now=now)
 
 
 def finish_late(message_id: int, *, now: datetime) -> bool:
     """Finish a timed-out shout of which every call has been settled after all."""
-    unknown = {CallStatus.TIMED_OUT, *OPEN_CALLS}
-    timed_out = Message.objects.filter(pk=message_id, status=ShoutStatus.TIMED_OUT, closed=None)
-    settled = timed_out.filter(~Exists(Call.objects.filter(message=OuterRef("pk"), status__in=unknown)))
-    return _finish(settled, message_id, late=True, now=now)
+    return _finish(Message.objects.settled_late(), message_id, late=True, now=now)
 
 
-def _finish(settled: QuerySet[Message], message_id: int, *, late: bool, now: datetime) -> bool:
+def _finish(settled: MessageQuerySet, message_id: int, *, late: bool, now: datetime) -> bool:
     with transaction.atomic():
-        if not settled.update(status=ShoutStatus.FINISHED, finished=now, closed=now):
+        if not settled.filter(pk=message_id).update(status=ShoutStatus.FINISHED, finished=now, closed=now):
             return False
         message = Message.objects.select_related("recording").get(pk=message_id)
         records.add_bdr(message, message.recording, late=late)
         _tell("ended", message.pk, status=message.status, late=late)
     return True
-
-
-def close_if_settled(message: Message, *, now: datetime) -> bool:
-    """Close an ended shout of which no call can change any more, so that no sweep looks at it again."""
-    window = timedelta(hours=configuration().message_timeout_check_window)
-    news_until = message.deadline + window if message.deadline else now  # one never released has no calls out
-    waits_for_late_news = message.status == ShoutStatus.TIMED_OUT and now < news_until
-    if message.status not in ENDED_SHOUTS or waits_for_late_news or message.calls.unfinished().exists():
-        return False
-    return Message.objects.filter(pk=message.pk, closed=None).update(closed=now) > 0
 
 
 def _tell(event: str, message_id: int, **about: object) -> None:
