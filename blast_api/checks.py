@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig
@@ -12,7 +13,6 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from . import conf
 
 _FICTIONAL_DID = "15555550100"
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @register("blast_api")
@@ -47,7 +47,7 @@ def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
     if values.get("did") == _FICTIONAL_DID:
         yield Error("DID: is the fictional one.", hint="Write a DID of your FlexML endpoint.", id="blast_api.E102")
     url = urlsplit(str(values.get("base_callcontrol_api_url", "")))
-    if url.hostname in _LOOPBACK:
+    if _is_this_host(url.hostname or ""):
         yield Error(
             "BASE_CALLCONTROL_API_URL: the carrier cannot reach a loopback address.",
             hint="Write the public URL that ends in /api/v1/call-control.",
@@ -65,3 +65,11 @@ def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
             hint="Production settings set it to True.",
             id="blast_api.E104",
         )
+
+
+def _is_this_host(name: str) -> bool:
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified

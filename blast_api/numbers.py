@@ -10,7 +10,7 @@ import phonenumbers
 _CANONICAL = re.compile(r"\+?([1-9][0-9]{6,14})", re.ASCII)
 _LONGEST_WRITING = 64
 # The library reads letters as keys, and ignores what it cannot read at the end: a typo would ring a stranger.
-_WRITING = re.compile(r"(tel:)?[+\uff0b]?([\s()\[\]./\-\u2010-\u2015\u2212\uff0d]*\d){7,15}[\s)\]]*")
+_WRITING = re.compile(r"(tel:)?[+\uff0b]?[\s(\[]*\d([\s()\[\]./\-\u2010-\u2015\u2212\uff0d]*\d){6,14}[\s)\]]*")
 
 
 def normalise(written: str) -> str:

@@ -13,15 +13,15 @@ import json
 import logging
 import os
 import socket
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 
 from . import bulk
 from .addresses import redacted
@@ -129,18 +129,15 @@ def write_due() -> int:
         if not alone:
             return 0
         _settle_dead_writers()
-        while batch := _take():
-            for kind in Record.Kind:
-                mine = [record for record in batch if record.kind == kind]
-                if mine and not _write(kind, mine):
-                    return written
-                written += len(mine)
+        for kind in Record.Kind:  # each for itself: one file that cannot be written holds up no other
+            while (batch := _take(kind)) and _write(kind, batch):
+                written += len(batch)
     return written
 
 
-def _take() -> list[Record]:
+def _take(kind: Record.Kind) -> list[Record]:
     with transaction.atomic():
-        waiting = Record.objects.filter(written=None, taken=None).order_by("id")
+        waiting = Record.objects.filter(kind=kind, written=None, taken=None).order_by("id")
         batch = list(waiting.select_for_update(skip_locked=connection.features.has_select_for_update)[:_BATCH])
         Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=_HOST)
     return batch
@@ -155,7 +152,7 @@ def _write(kind: Record.Kind, records: list[Record]) -> bool:
             "records cannot be written and are kept",
             extra={"action": "records_kept", "kind": kind, "count": len(records), "error": str(error)},
         )
-        Record.objects.filter(written=None, writer=_HOST).update(taken=None, writer="")
+        rows.update(taken=None, writer="")
         return False
     rows.update(written=database_now())
     return True
@@ -222,10 +219,17 @@ def _settle_dead_writers() -> None:
         if not mine:
             continue
         since = min(record.taken for record in mine.values() if record.taken)
-        found = [mine[line].pk for line in _lines_since(path_of(kind), since) if line in mine]
+        try:
+            found = [mine[line].pk for line in _lines_since(path_of(kind), since) if line in mine]
+        except OSError as error:  # moved away while we looked, perhaps: the next run looks again
+            log.warning(
+                "a log cannot be read, so nobody knows yet which lines are in it",
+                extra={"action": "log_unreadable", "kind": kind, "error": str(error)},
+            )
+            continue
         Record.objects.filter(pk__in=found).update(written=database_now())
-    now = database_now()
-    unfinished.filter(Q(writer=_HOST) | Q(taken__lt=now - _LOST_HOST)).update(taken=None, writer="")
+        unfinished.filter(pk__in=[record.pk for record in mine.values()]).update(taken=None, writer="")
+    unfinished.filter(taken__lt=database_now() - _LOST_HOST).update(taken=None, writer="")
 
 
 def _lines_since(path: Path, since: datetime) -> Iterator[str]:
@@ -233,5 +237,7 @@ def _lines_since(path: Path, since: datetime) -> Iterator[str]:
     for file in path.parent.glob(f"{path.name}*"):
         if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - timedelta(hours=1):
             continue
-        with gzip.open(file, "rt") if file.suffix == ".gz" else file.open() as lines:
-            yield from (line.rstrip("\n") for line in lines)
+        # What ends too soon is being compressed just now: the whole of it still stands beside it.
+        unfinished = suppress(EOFError, gzip.BadGzipFile, zlib.error)
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines, unfinished:
+            yield from (line.rstrip(b"\n").decode(errors="replace") for line in lines)

@@ -8,12 +8,16 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.db import transaction
+
 from .conf import configuration
 from .models import Message, MessageQuerySet
 from .services import recordings, shouts
-from .states import ShoutStatus
+from .states import CallStatus, ShoutStatus
 
 log = logging.getLogger(__name__)
+
+_GIVEN_UP_AT_ONCE = 500
 
 
 def expire(now: datetime) -> int:
@@ -35,9 +39,18 @@ def finish(now: datetime) -> int:
         changed += shouts.finish_late(pk, now=now)
     for message in Message.objects.ended_with_calls_at_rest():
         shouts.end_calls_at_rest(message, now=now)
+    for message in Message.objects.unsettled().filter(status=ShoutStatus.CANCELED, deadline__lt=now):
+        _give_up(message, now=now)
     window = timedelta(hours=configuration().message_timeout_check_window)
     return changed + Message.objects.to_close(now - window).update(closed=now)
 
 
 def _pks(messages: MessageQuerySet) -> list[int]:
     return list(messages.values_list("pk", flat=True))
+
+
+def _give_up(message: Message, *, now: datetime) -> None:
+    """Calls of a canceled shout that the carrier never reported: past the deadline they are timed out like all others."""
+    with transaction.atomic():
+        unheard = message.calls.unfinished().order_by("pk").select_for_update()[:_GIVEN_UP_AT_ONCE]
+        shouts.end_calls(message, list(unheard), CallStatus.TIMED_OUT, now=now)

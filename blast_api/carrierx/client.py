@@ -28,7 +28,9 @@ _ANSWER_TIMEOUT_S = 6.0
 _LARGEST_ANSWER = 1024 * 1024  # bytes; a page of 1000 waiting calls is about half of it
 _LONGEST_RETRY_AFTER_S = 3600.0
 _PAGE = 1000  # most items a list answers with
+_MOST_PAGES = 1000
 _QUOTED = 300  # characters of a foreign answer that we keep
+_LONGEST_SID = 64  # characters
 
 
 class Refusal(Enum):
@@ -77,9 +79,13 @@ class CallOrder:
     delay_s: int
 
 
+def _segment(sid: str) -> str:
+    """A SID as one segment of a path. It comes from the carrier's words: it must not lead anywhere else, as `..` would."""
+    return quote(sid, safe="") if sid.strip(".") else "-"
+
+
 def _file_path(file_sid: str) -> str:
-    # A SID comes from a callback's body: it must not lead anywhere else.
-    return f"/core/v2/storage/files/{quote(file_sid, safe='')}"
+    return f"/core/v2/storage/files/{_segment(file_sid)}"
 
 
 class BearerAuth(AuthBase):
@@ -146,7 +152,7 @@ class CarrierClient:
 
     def prepare_withdrawal(self, sid: str) -> requests.PreparedRequest:
         """The request that takes back a call which waits for its delay."""
-        return self._prepare("DELETE", f"/flexml/v1/calls/{quote(sid, safe='')}", self._flexml)
+        return self._prepare("DELETE", f"/flexml/v1/calls/{_segment(sid)}", self._flexml)
 
     def withdraw(self, prepared: requests.PreparedRequest) -> Outcome:
         """Send a prepared withdrawal. Refused with status 404: the call no longer waits."""
@@ -210,7 +216,7 @@ class CarrierClient:
 
     def _items(self, path: str, auth: AuthBase, filter_: str | None = None) -> Iterator[Mapping[str, Any]]:
         offset = 0
-        while True:
+        for _ in range(_MOST_PAGES):
             query = {"limit": str(_PAGE), "offset": str(offset)} | ({"filter": filter_} if filter_ else {})
             outcome = self._outcome(self._prepare("GET", path, auth, params=query), None)
             if not isinstance(outcome, Accepted):
@@ -222,6 +228,7 @@ class CarrierClient:
             offset += len(items)
             if not items or not outcome.content.get("has_more"):
                 return
+        raise CarrierTrouble(Unknown("a list without end"))
 
     def _outcome(self, prepared: requests.PreparedRequest, sid_key: str | None) -> Outcome:
         deadline = time.monotonic() + sum(self._timeout)
@@ -279,7 +286,7 @@ def _refusal(response: requests.Response, quoted: str) -> Refused | Unknown | No
     status = response.status_code
     if 200 <= status < 300:
         return None
-    reason = f"{status} {response.reason or ''} {quoted}".strip()
+    reason = f"{status} {_printable(response.reason or '')} {quoted}".strip()
     if status in (429, 503):
         return Refused(Refusal.FOR_NOW, reason, status, _retry_after_s(response.headers.get("Retry-After")))
     if status >= 500:
@@ -303,14 +310,25 @@ def _acceptance(status: int, body: bytes, sid_key: str | None) -> Accepted | Ref
         return Unknown(f"{status} with errors: {_quoted(body)}")
     if sid_key is None:
         return Accepted("", content)
-    sid = content.get(sid_key)
-    if not isinstance(sid, str) or not sid or len(sid) > 64:
+    sid = usable_sid(content.get(sid_key))
+    if sid is None:
         return Unknown(f"{status} without a usable {sid_key}: {_quoted(body)}")
     return Accepted(sid, content)
 
 
+def usable_sid(value: object) -> str | None:
+    """A SID that can be stored and sent back as it is; None for anything else the carrier may have written."""
+    usable = isinstance(value, str) and 0 < len(value) <= _LONGEST_SID and value.isprintable()
+    return str(value) if usable else None
+
+
 def _quoted(body: bytes) -> str:
-    return body[:_QUOTED].decode("utf-8", "replace")
+    return _printable(body[:_QUOTED].decode("utf-8", "replace"))
+
+
+def _printable(text: str) -> str:
+    """Reasons are logged and stored: PostgreSQL takes no NUL, and a refusal must not fail for its wording."""
+    return "".join(character if character.isprintable() else " " for character in text[:_QUOTED])
 
 
 def _retry_after_s(header: str | None) -> float | None:
@@ -322,7 +340,7 @@ def _retry_after_s(header: str | None) -> float | None:
     except ValueError:
         try:
             at = parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_S) if seconds == seconds else None

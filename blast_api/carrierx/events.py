@@ -18,6 +18,8 @@ from blast_api.states import CallStatus
 _LONGEST_TEXT = 2048
 _LONGEST_SID = 64
 _LONGEST_CALL_S = 7 * 86400
+# Bodies are flat; a deep one can be read and yet be too deep to be written into a record.
+_MOST_BRACKETS = 200
 # What can stand neither in XML (1.0, section 2.2) nor in a database; no word, key or URL has any of it.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
@@ -68,6 +70,8 @@ Parameters = Mapping[str, object]
 
 def parameters(body: bytes, query: str) -> Parameters:
     """The parameters of a callback: a JSON object, a form, or the query of a GET; empty if it is none of these."""
+    if body.count(b"{") + body.count(b"[") > _MOST_BRACKETS:
+        body = b""
     try:
         # NaN is not JSON, and 1e999 is read as infinite: no line of ours may hold them.
         decoded = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)

@@ -13,20 +13,24 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef
 
 from blast_api.conf import configuration
-from blast_api.models import Call, Gate, Message
+from blast_api.models import Call, Gate, Message, Recording
 from blast_api.pacing import LEAD, LOOKAHEAD, Pace
 from blast_api.services import delivery, recordings
-from blast_api.states import LIVE_SHOUTS
+from blast_api.states import LIVE_SHOUTS, RecordingState
 
 from .clock import DatabaseClock
 from .jobs import Job, PlaceCall, PlaceRecording
 
+# The client's answer comes within this, or never.
+_LONGEST_TRIAL = timedelta(seconds=15)
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What was taken in hand, and when (epoch seconds, database's clock) it is worth coming again."""
+    """What was taken in hand, whether there may be more, and when (epoch seconds, database's clock) its slot would be."""
 
     jobs: list[Job]
+    more: bool
     again_at: float
 
 
@@ -42,13 +46,17 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
         now = clock.read()
         if gate.is_shut(now):
             assert gate.shut_until is not None
-            return Claim([], gate.shut_until.timestamp())
+            return Claim([], False, gate.shut_until.timestamp())
         if gate.troubles:
-            room = min(room, 1)  # on trial
+            if _is_trial_out(gate, now):
+                return Claim([], True, now.timestamp() + LOOKAHEAD)
+            room = min(room, 1)
         earliest = now.timestamp() + LEAD
         next_slot = gate.sane_next_slot(earliest)
         room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
-        authors = recordings.claim(limit=room, now=now, only=only_author_of) if room > 0 else []
+        if room <= 0:
+            return Claim([], True, next_slot)  # others have the next slots
+        authors = recordings.claim(limit=room, now=now, only=only_author_of)
         calls: list[Call] = []
         if only_author_of is None:
             horizon = now + timedelta(seconds=config.placement_horizon)
@@ -60,7 +68,15 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
         if slots:
             next_slot = slots[-1] + pace.step
             Gate.objects.filter(pk=gate.pk).update(next_slot=next_slot)
-    return Claim(jobs, next_slot)
+    return Claim(jobs, bool(jobs), next_slot)
+
+
+def _is_trial_out(gate: Gate, now: datetime) -> bool:
+    """Whether the one placement that is to tell if the trouble is over has not been answered yet."""
+    since = max(gate.shut_until or now, now - _LONGEST_TRIAL)
+    calls = Call.objects.in_hand().filter(held_since__gte=since)
+    authors = Recording.objects.filter(state=RecordingState.NO_REC_CALL, held_since__gte=since)
+    return calls.exists() or authors.exists()
 
 
 def _claim_fairly(room: int, *, until: datetime, now: datetime) -> list[Call]:

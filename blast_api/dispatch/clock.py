@@ -8,10 +8,14 @@ from datetime import datetime
 from blast_api.models import database_now
 
 _SAMPLE_LIFE_S = 30.0
+_DRIFT_S = 0.001  # how far two clocks may part within that, about
 
 
 class DatabaseClock:
-    """Slots are times of the database's clock; threads wait by the monotonic one, which no operator can set back."""
+    """Slots are times of the database's clock; threads wait by the monotonic one, which no operator can set back.
+
+    Two readings of the same clock differ by no more than their errors: if they do, the database's has been set.
+    """
 
     def __init__(self) -> None:
         self._ahead = 0.0  # database's epoch seconds minus our monotonic ones
@@ -24,9 +28,10 @@ class DatabaseClock:
         now = database_now()
         after = time.monotonic()
         error = (after - before) / 2
-        if error <= self._error or after - self._read_at > _SAMPLE_LIFE_S:
-            self._ahead = now.timestamp() - (before + after) / 2
-            self._error, self._read_at = error, after
+        ahead = now.timestamp() - (before + after) / 2
+        was_set = abs(ahead - self._ahead) > error + self._error + _DRIFT_S
+        if error <= self._error or was_set or after - self._read_at > _SAMPLE_LIFE_S:
+            self._ahead, self._error, self._read_at = ahead, error, after
         return now
 
     def now(self) -> float:

@@ -100,14 +100,17 @@ class Dispatcher:
         if room <= 0 or self._clock.now() < self._again_at:
             return 0
         claim = claim_placements(self._clock, room=room)
-        jobs = claim.jobs + claim_errands(self._clock, room=room - len(claim.jobs))
-        idle_until = self._clock.now() + _IDLE_S
-        self._more = bool(claim.jobs)
-        self._again_at = claim.again_at - _REFILL if self._more else idle_until
+        self._begin(claim.jobs)  # before anything else can fail: what is in hand and not begun waits for long
+        errands = claim_errands(self._clock, room=room - len(claim.jobs))
+        self._begin(errands)
+        self._more = claim.more
+        self._again_at = claim.again_at - _REFILL if claim.more else self._clock.now() + _IDLE_S
+        return len(claim.jobs) + len(errands)
+
+    def _begin(self, jobs: list[Job]) -> None:
         for job in jobs:
             self._out += 1
             self._pool.submit(self._send, job)
-        return len(jobs)
 
     def _send(self, job: Job) -> None:
         outcome: Outcome | None = None
@@ -119,6 +122,8 @@ class Dispatcher:
             if pacing.usable(job.slot, now=self._clock.now()):
                 outcome = Unknown("the sender failed")  # from here on it may have left
                 outcome = job.send(self.client, prepared)
+        except Exception:
+            log.exception("a request could not be sent", extra={"action": "sender_failed", "job": repr(job)})
         finally:
             self._sent.put(_Sent(job, outcome))
 
@@ -127,6 +132,8 @@ class Dispatcher:
         self._unkept += self._drain(0.0 if self._unkept else wait_s)
         if not self._unkept:
             return 0
+        # Rows are locked in the order of their claims, as by others who lock many: two that cross would deadlock.
+        self._unkept.sort(key=lambda sent: sent.job.slot)
         try:
             with transaction.atomic():
                 now = database_now()

@@ -11,7 +11,16 @@ import requests
 from django.db import transaction
 
 from blast_api.addresses import Kind, address
-from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Outcome, Refusal, Refused, Unknown
+from blast_api.carrierx.client import (
+    Accepted,
+    CarrierClient,
+    CarrierTrouble,
+    Outcome,
+    Refusal,
+    Refused,
+    Unknown,
+    usable_sid,
+)
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, database_now
 from blast_api.pacing import LEAD, LOOKAHEAD, Pace
@@ -142,9 +151,9 @@ def ask_the_carrier(client: CarrierClient) -> int:
 
 
 def _found(item: Mapping[str, object], wanted: Mapping[str, Call]) -> bool:
-    url, sid = item.get("url"), item.get("call_sid")
-    if not isinstance(url, str) or not isinstance(sid, str) or url not in wanted:
+    url, sid = item.get("url"), usable_sid(item.get("call_sid"))
+    if not isinstance(url, str) or sid is None or url not in wanted:
         return False
     call = wanted[url]
-    delivery.accepted(delivery.Attempt(call.pk, call.serial), sid=sid[:64], delayed=True, now=database_now())
+    delivery.accepted(delivery.Attempt(call.pk, call.serial), sid=sid, delayed=True, now=database_now())
     return True

@@ -78,8 +78,16 @@ _FIELD_ERRORS = openapi.Schema(
     description="A list of sentences for each field at fault (or `detail` and `code` if the body is no JSON at all).",
 )
 _INVALID = _answer("Bad input; nothing was stored.", _FIELD_ERRORS, {"caller": ["This field is required."]})
-_NO_TOKEN = _answer("No token, or an unknown or revoked one.", _ERROR)
-_NOT_FOUND = _answer("Unknown.", _ERROR, {"detail": "Not found.", "code": "not_found"})
+
+
+def _error(description: str, detail: str, code: str) -> openapi.Response:
+    return _answer(description, _ERROR, {"detail": detail, "code": code})
+
+
+_NO_TOKEN = _error(
+    "No token, or an unknown or revoked one.", "Authentication credentials were not provided.", "not_authenticated"
+)
+_NOT_FOUND = _error("Unknown.", "Not found.", "not_found")
 _COMMON = {"401": _NO_TOKEN}
 _KEY = openapi.Parameter(
     "Idempotency-Key",
@@ -100,9 +108,17 @@ create_shout = swagger_auto_schema(
     responses={
         "201": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
         "400": _INVALID,
-        "413": _answer("The body is too large.", _ERROR),
-        "415": _answer("The body is not application/json.", _ERROR),
-        "422": _answer("The Idempotency-Key was used with another body.", _ERROR),
+        "413": _error("The body is too large.", "The request's body is too large.", "too_large"),
+        "415": _error(
+            "The body is not application/json.",
+            'Unsupported media type "text/plain" in request.',
+            "unsupported_media_type",
+        ),
+        "422": _error(
+            "The Idempotency-Key was used with another body.",
+            "This Idempotency-Key was used with another request body.",
+            "idempotency-key-reused",
+        ),
         **_COMMON,
     },
 )
@@ -116,7 +132,7 @@ cancel_shout = swagger_auto_schema(
     responses={
         "200": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "canceled", "calls": {"cancelled": 1}}),
         "404": _NOT_FOUND,
-        "409": _answer("It has already ended.", _ERROR),
+        "409": _error("It has already ended.", "The shout has already ended: it is finished.", "already-ended"),
         **_COMMON,
     },
 )
@@ -137,7 +153,7 @@ list_dnc = swagger_auto_schema(
 )
 delete_dnc = swagger_auto_schema(
     operation_summary="Take a number off the list",
-    responses={"204": _answer("It is off the list."), "404": _NOT_FOUND, **_COMMON},
+    responses={"204": _answer("It is off the list."), "400": _INVALID, "404": _NOT_FOUND, **_COMMON},
 )
 
 
@@ -145,8 +161,7 @@ class Schema(SwaggerAutoSchema):
     """Operations grouped by what they are about, not by the version in their path."""
 
     def get_tags(self, operation_keys: list[str] | None = None) -> list[str]:
-        keys = operation_keys or self.operation_keys
-        return [next(key for key in keys if key not in ("api", "v1"))]
+        return [next(part for part in self.path.split("/") if part not in ("", "api", "v1"))]
 
     def get_request_body_schema(self, serializer: Any) -> Any:
         schema = super().get_request_body_schema(serializer)

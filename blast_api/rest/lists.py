@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils.encoding import escape_uri_path
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
@@ -46,7 +47,7 @@ def _natural(request: HttpRequest, name: str, *, low: int) -> int | None:
 
 def _link(request: HttpRequest, limit: int, offset: int, relation: str) -> str:
     query = urlencode({**request.GET.dict(), "limit": limit, "offset": offset})
-    return f'<{request.build_absolute_uri(request.path)}?{query}>; rel="{relation}"'
+    return f'<{request.build_absolute_uri(escape_uri_path(request.path))}?{query}>; rel="{relation}"'
 
 
 def streamed(rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]) -> StreamingHttpResponse:
@@ -79,16 +80,15 @@ class Shout:
 
 
 def shouts_of(messages: QuerySet[Message]) -> Iterator[Shout]:
-    """Shouts, newest first, with their calls.
+    """Shouts with their calls; `messages` must come newest first, and may be a page.
 
     Three queries however many shouts and calls there are, read side by side; at most one shout is in memory whole.
     """
-    newest_first = messages.select_related("recording").order_by("-pk")
-    calls = Call.objects.filter(message__in=messages.order_by("-pk").values("pk"))
+    calls = Call.objects.filter(message__in=messages.values("pk"))
     numbers = _Shares(calls.order_by("-message", "position").values_list("message", "number"))
     by_status = calls.order_by("-message").values_list("message", "status")
     counts = _Shares(by_status.annotate(count=Count("pk"), opted_out=Count("pk", filter=Q(opted_out=True))))
-    for message in newest_first.iterator(_CHUNK):
+    for message in messages.select_related("recording").iterator(_CHUNK):
         told = list(counts.of(message.pk))
         yield Shout(
             message,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dateutil import parser
@@ -17,9 +17,10 @@ from blast_api.states import CallStatus, ShoutStatus
 
 # RFC 3339, section 5.6: the libraries read much more than that, a time without zone among it.
 _RFC3339 = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _MOST_REPORTED = 10
+_FARTHEST = timedelta(days=3653)  # ten years: who writes a later one has mistyped it
 
 
 class NumberField(serializers.Field[str, object, str, object]):
@@ -51,6 +52,9 @@ class RecipientsField(serializers.Field[list[str], object, list[str], object]):
     """A list of phone numbers; every one that is none is named by its position, counted from 0."""
 
     default_error_messages = {"invalid": "{reason}"}
+
+    class Meta:
+        swagger_schema_fields = {"type": "array", "items": {"type": "string"}, "minItems": 1}
 
     def to_internal_value(self, data: object) -> list[str]:
         if not isinstance(data, list):
@@ -91,6 +95,7 @@ class ScheduleField(serializers.DateTimeField):
     default_error_messages = {
         "format": "Expected a time as in RFC 3339, with zone: 2030-01-31T12:00:00Z or 2030-01-31T07:00:00-05:00.",
         "past": "This time has passed.",
+        "far": "This time is more than ten years away.",
     }
 
     def to_internal_value(self, value: object) -> datetime:
@@ -102,6 +107,8 @@ class ScheduleField(serializers.DateTimeField):
             self.fail("format")
         if moment <= timezone.now():
             self.fail("past")
+        if moment > timezone.now() + _FARTHEST:
+            self.fail("far")
         return moment
 
 

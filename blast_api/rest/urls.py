@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import path, re_path
 
-from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet
+from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet, unknown
 
 urlpatterns = [
     path("shouts", ShoutViewSet.as_view({"get": "list", "post": "create"}), name="shouts"),
@@ -11,4 +11,5 @@ urlpatterns = [
     path("calls", CallViewSet.as_view({"get": "list"}), name="calls"),
     path("dnc/<str:userdata>", DoNotCallViewSet.as_view({"get": "list"}), name="dnc"),
     path("dnc/<str:userdata>/<str:number>", DoNotCallViewSet.as_view({"delete": "destroy"}), name="dnc-number"),
+    re_path("", unknown),
 ]

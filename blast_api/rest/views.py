@@ -6,7 +6,8 @@ import hashlib
 import json
 from http import HTTPStatus
 
-from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.db.models import Max
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -23,6 +24,7 @@ from .lists import page, shouts_of, streamed
 from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
 
 _LARGEST_ID = 2**63 - 1
+_LONGEST_ID = 100  # digits, zeros in front among them
 _LONGEST_KEY = 255
 
 
@@ -32,7 +34,8 @@ class ShoutViewSet(ViewSet):
     @docs.list_shouts
     def list(self, request: Request) -> StreamingHttpResponse:
         messages = _messages(request).filter(userdata=_required(request, "userdata"))
-        rows, headers = page(request, messages.order_by("-pk"))
+        newest = messages.aggregate(newest=Max("pk"))["newest"]  # one made meanwhile would shift the page
+        rows, headers = page(request, messages.filter(pk__lte=newest or 0).order_by("-pk"))
         return streamed(shouts_of(rows), ShoutSerializer(), headers)
 
     @docs.create_shout
@@ -71,6 +74,8 @@ class CallViewSet(ViewSet):
         written = _required(request, "shout-id")
         if not (written.isascii() and written.isdigit()):
             raise ValidationError({"shout-id": ["Expected the id of a shout."]})
+        if len(written) > _LONGEST_ID:
+            raise Http404
         message = _message(request, int(written))
         rows, headers = page(request, Call.objects.filter(message=message).order_by("position"))
         return streamed(rows.iterator(1000), CallSerializer(), headers)
@@ -81,7 +86,7 @@ class DoNotCallViewSet(ViewSet):
 
     @docs.list_dnc
     def list(self, request: Request, userdata: str) -> StreamingHttpResponse:
-        rows, headers = page(request, dnc.entries(_application(request), userdata))
+        rows, headers = page(request, dnc.entries(_application(request), _storable("userdata", userdata)))
         return streamed(rows.iterator(1000), DoNotCallSerializer(), headers)
 
     @docs.delete_dnc
@@ -90,9 +95,14 @@ class DoNotCallViewSet(ViewSet):
             digits = numbers.normalise(number)
         except ValueError:
             raise Http404 from None
-        if not dnc.remove(_application(request), userdata, digits):
+        if not dnc.remove(_application(request), _storable("userdata", userdata), digits):
             raise Http404
         return Response(status=HTTPStatus.NO_CONTENT)
+
+
+def unknown(request: HttpRequest) -> JsonResponse:
+    """No request of ours has this path; said in the one shape of errors."""
+    return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=HTTPStatus.NOT_FOUND)
 
 
 def _application(request: Request) -> Application:
@@ -121,11 +131,17 @@ def _required(request: Request, name: str) -> str:
     value = request.query_params.get(name, "")
     if not value:
         raise ValidationError({name: ["This query parameter is required."]})
+    return _storable(name, value)
+
+
+def _storable(name: str, value: str) -> str:
+    if "\0" in value:
+        raise ValidationError({name: ["Null characters are not allowed."]})  # no database has a row with one
     return value
 
 
 def _idempotency_key(request: Request) -> str | None:
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not 0 < len(key) <= _LONGEST_KEY:
-        raise ValidationError({"Idempotency-Key": [f"Expected 1 to {_LONGEST_KEY} characters."]})
+    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
+        raise ValidationError({"Idempotency-Key": [f"Expected 1 to {_LONGEST_KEY} printable characters."]})
     return key

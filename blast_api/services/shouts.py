@@ -110,8 +110,8 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
     )
     if not waiting.exists():
-        anyone_valid = message.calls.filter(status=CallStatus.DO_NOT_CALL).count() == len(numbers)
-        end(message, ShoutStatus.CANCELED if anyone_valid else ShoutStatus.FINISHED, now=now)
+        all_listed = not message.calls.exclude(status=CallStatus.DO_NOT_CALL).exists()
+        end(message, ShoutStatus.CANCELED if all_listed else ShoutStatus.FINISHED, now=now)
     elif source:
         release(message, length_s=source.length_s or 0, now=now)
     else:

@@ -86,6 +86,7 @@ def sqlite(path: Path) -> dict[str, object]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
+        "CONN_MAX_AGE": None,  # opening it costs more than most requests
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,

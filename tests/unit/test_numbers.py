@@ -64,6 +64,7 @@ def test_other_countries_numbers_keep_their_country_code(written: str, digits: s
         "++15555551010",
         "+ ",
         "-",
+        "-15555551010",
         "0",
         "05555551010",
         "+05555551010",

@@ -59,7 +59,7 @@ def arrivals(pace: Pace, workers: list[list[Turn]], *, start: float) -> list[flo
     return sorted(arrived)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     rate=st.sampled_from(RATES[:-1]),
     workers=st.lists(st.lists(_turns, min_size=1, max_size=8), min_size=1, max_size=4),

@@ -1,0 +1,118 @@
+"""Statements that the ORM compiles once and that run many times, for callbacks, which come in the carrier's time.
+
+Building a query costs the ORM many times what the database needs to run it. A statement of the hot path is written as a
+queryset like any other, from stand-ins for its parameters; the SQL that the ORM makes of it is kept, and from then on only
+the values change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.sql import UpdateQuery
+
+Kind = type[int] | type[str] | type[datetime]
+
+_numbers = count(1)
+
+
+def _stand_in(kind: Kind) -> object:
+    """A value that stands in no row, by which the parameter is found again in the compiled statement."""
+    number = next(_numbers)
+    if kind is int:
+        return 2_000_000_000 + number
+    return datetime(1, 1, 1, tzinfo=UTC) + timedelta(days=number) if kind is datetime else f"\x01{number}\x01"
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    sql: str
+    constants: tuple[Any, ...]
+    places: tuple[tuple[int, str], ...]  # where in them which parameter stands
+    read: Callable[[Sequence[Any]], list[tuple[Any, ...]]] | None = None
+
+    def arguments(self, values: Mapping[str, object]) -> list[Any]:
+        arguments = list(self.constants)
+        for place, name in self.places:
+            arguments[place] = _adapted(values[name])
+        return arguments
+
+
+def _adapted(value: object) -> object:
+    return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+class _Statement:
+    def __init__(self, **parameters: Kind) -> None:
+        self._stand_ins = {name: _stand_in(kind) for name, kind in parameters.items()}
+        self._compiled: dict[str, _Compiled] = {}
+
+    def _here(self) -> _Compiled:
+        """The statement for the database of this connection."""
+        vendor = connection.vendor
+        if vendor not in self._compiled:
+            self._compiled[vendor] = self._compile()
+        return self._compiled[vendor]
+
+    def _compile(self) -> _Compiled:
+        raise NotImplementedError
+
+    def _places(self, params: Sequence[object]) -> tuple[tuple[int, str], ...]:
+        names = {_adapted(stand_in): name for name, stand_in in self._stand_ins.items()}
+        places = tuple((place, names[value]) for place, value in enumerate(params) if value in names)
+        missing = set(self._stand_ins) - {name for _, name in places}
+        assert not missing, f"the statement does not use {missing}"
+        return places
+
+
+class Update(_Statement):
+    """`Update(lambda pk, now: (rows, changes), pk=int, now=datetime)`; call it with values for the parameters."""
+
+    def __init__(self, build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]], **parameters: Kind) -> None:
+        super().__init__(**parameters)
+        self._build = build
+
+    def __call__(self, **values: object) -> int:
+        """Run it; answers how many rows were changed."""
+        compiled = self._here()
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.arguments(values))
+            return int(cursor.rowcount)
+
+    def _compile(self) -> _Compiled:
+        rows, changes = self._build(**self._stand_ins)
+        query: UpdateQuery = rows.query.chain(UpdateQuery)  # type: ignore[assignment]  # it makes what it is told to
+        query.add_update_values(dict(changes))
+        sql, params = query.get_compiler(connection=connection).as_sql()
+        return _Compiled(sql, tuple(params), self._places(params))
+
+
+class Select(_Statement):
+    """`Select(lambda pk: rows.values_list("pk", "status"), pk=int)`; call it with values for the parameters."""
+
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **parameters: Kind) -> None:
+        super().__init__(**parameters)
+        self._build = build
+
+    def __call__(self, **values: object) -> list[tuple[Any, ...]]:
+        """Run it; answers the rows as tuples of Python values."""
+        compiled = self._here()
+        with connection.cursor() as cursor:
+            cursor.execute(compiled.sql, compiled.arguments(values))
+            rows = cursor.fetchall()
+        return compiled.read(rows) if compiled.read else rows
+
+    def _compile(self) -> _Compiled:
+        compiler = self._build(**self._stand_ins).query.get_compiler(connection=connection)
+        sql, params = compiler.as_sql()
+        converters = compiler.get_converters([expression for expression, *_ in compiler.select])
+        read = None
+        if converters:
+            read = lambda rows: [tuple(row) for row in compiler.apply_converters(rows, converters)]  # noqa: E731
+        return _Compiled(sql, tuple(params), self._places(params), read)

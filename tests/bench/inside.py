@@ -1,0 +1,94 @@
+"""What the bench does within the service's settings: a child process per function, JSON in and out.
+
+    python -m tests.bench.inside NAME '{"argument": ...}'
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import django
+from django.utils import timezone
+
+django.setup()
+
+from django.db import connection, transaction  # noqa: E402
+
+from blast_api import bulk  # noqa: E402
+from blast_api.addresses import Kind, address  # noqa: E402
+from blast_api.models import Application, Call, Message, Recording, database_now  # noqa: E402
+from blast_api.services import shouts  # noqa: E402
+from blast_api.states import CallStatus, RecordingState, ShoutStatus  # noqa: E402
+
+AUTHOR = "15555552090"
+
+
+def number(group: int, index: int) -> str:
+    """A valid number, its area code that of the group; a million each."""
+    return f"1{300 + group}{220 + index // 10000 % 80:03d}{index % 10000:04d}"
+
+
+def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attempts: int = 0) -> int:
+    """A recorded shout that is not released yet, or with calls of another status: its id."""
+    now = timezone.now()
+    implied, _ = Application.objects.get_or_create(name=Application.IMPLIED)
+    ongoing = status != CallStatus.PENDING
+    message = Message.objects.create(
+        application=implied,
+        userdata="bench",
+        caller=AUTHOR,
+        created=now,
+        status=ShoutStatus.ONGOING if ongoing else ShoutStatus.PENDING,
+        starts_at=now if ongoing else None,
+        started=now if ongoing else None,
+        deadline=now + timedelta(days=1) if ongoing else None,
+    )
+    recorded = {"file_sid": "f", "url": "http://127.0.0.1:9/f.wav", "length_s": 8, "recorded": now, "kept": True}
+    Recording.objects.create(
+        message=message, state=RecordingState.CONFIRMED, state_since=now, ended=now, take=1, **recorded
+    )
+    rows = ((position, number(group, position)) for position in range(calls))
+    stamps = {"due_at": now, "serial": attempts, "attempts": attempts} if ongoing else {}
+    if status == CallStatus.READY and attempts:
+        stamps["held_since"] = now
+    if status == CallStatus.ONGOING:
+        stamps |= {"started": now, "answered": now, "sid": "s", "answerer": "HUMAN"}
+    bulk.insert(Call, ["position", "number"], rows, message_id=message.pk, status=status, **stamps)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # as an autovacuum would have done by then
+    return message.pk
+
+
+def release(*, shout: int) -> float:
+    """Release a shout as the author's confirmation would; when that was committed, on the monotonic clock."""
+    with transaction.atomic():
+        message = Message.objects.get(pk=shout)
+        assert shouts.release(message, length_s=8, now=database_now())
+    return time.monotonic()
+
+
+def addresses(*, shout: int, step: str) -> list[str]:
+    """The paths under which the carrier reports on the calls of a shout."""
+    calls = Call.objects.filter(message=shout).order_by("position").values_list("pk", "serial")
+    return ["/" + address(Kind.CALL, pk, serial, step).split("/", 3)[3] for pk, serial in calls]
+
+
+def count(*, shout: int, **which: Any) -> int:
+    """How many calls of a shout there are of a kind."""
+    return Call.objects.filter(message=shout, **which).count()
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    function.__name__: function for function in (fill, release, addresses, count)
+}
+
+if __name__ == "__main__":
+    from . import inside_costs
+
+    answer = (FUNCTIONS | inside_costs.FUNCTIONS)[sys.argv[1]](**json.loads(sys.argv[2]))
+    sys.stdout.write(json.dumps(answer))

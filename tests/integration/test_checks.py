@@ -1,0 +1,117 @@
+"""`manage.py check` as the operator reads it: the key, the fault and a hint for each."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+from pytest_django import Settings
+
+from blast_api import conf
+
+
+def told(*, deploy: bool = False) -> str:
+    """What the command prints, its errors included."""
+    out, err = io.StringIO(), io.StringIO()
+    try:
+        call_command("check", deploy=deploy, stdout=out, stderr=err)
+    except SystemCheckError as error:
+        return str(error)
+    return out.getvalue() + err.getvalue()
+
+
+@pytest.fixture
+def production(settings: Settings) -> Settings:
+    """A configuration that may go into production."""
+    settings.BASE_CALLCONTROL_API_URL = "https://blast.example/api/v1/call-control"
+    settings.DID = "12125550100"
+    settings.API_TOKEN_REQUIRED = True
+    return settings
+
+
+def test_the_defaults_pass() -> None:
+    assert told() == "System check identified no issues (0 silenced).\n"
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "problem", "hint"),
+    [
+        ("DID", "call me", "'call me' is not a phone number of 7 to 15 digits with country code.", "15555550100"),
+        ("MAX_CALLS_PER_SECOND", 0, "0 is not between 1 and 10000.", "cps_limit"),
+        ("CALL_LENGTH_RATIO", "long", "'long' is not a number.", "1.5"),
+        ("BASE_CARRIERX_API_URL", "carrierx", "'carrierx' is not an absolute http or https URL.", "api.carrierx.com"),
+        ("VOICE_MENU", {}, "lacks no_key_pressed, goodbye,", "configuration.py.template"),
+        ("REC_CALL_STATUS_TIMEOUTS", {"PLACED": 1}, "lacks NO_REC_CALL,", "seven states"),
+        ("VALID_NUMBER_PATTERN", "(", "'(' is not a regular expression: ", "A regular expression"),
+        ("RETRY_STATUSES", ["completed"], "completed cannot be retried.", "failed, busy, no-answer, app-error"),
+        ("RECORD_ALL_CALLS", "maybe", "'maybe' is neither True nor False.", "True or False."),
+        ("FLEXML_API_PASSWORD", "hush-hush\n", "has a space or a line end around it", "password"),
+    ],
+)
+def test_a_key_at_fault_is_named_with_the_fault_and_a_hint(
+    settings: Settings, key: str, written: object, problem: str, hint: str
+) -> None:
+    setattr(settings, key, written)
+    text = told()
+    assert f"?: (blast_api.E001) {key}: " in text
+    assert problem in text
+    assert hint in text.split("HINT: ")[1]
+    assert "hush" not in text
+
+
+def test_all_keys_at_fault_are_named_at_once(settings: Settings) -> None:
+    settings.DID, settings.MAX_RETRIES = "", "many"
+    text = told()
+    assert "System check identified 2 issues" in text
+    assert "DID: " in text
+    assert "MAX_RETRIES: " in text
+
+
+def test_a_missing_key_is_an_error(settings: Settings) -> None:
+    del settings.PLACEMENT_HORIZON
+    assert "PLACEMENT_HORIZON: is missing." in told()
+
+
+def test_silence_that_is_never_recognised_is_warned_of(settings: Settings) -> None:
+    settings.AMD_TOTAL_ANALYSIS_TIME = 4000
+    assert "(blast_api.W001) AMD_TOTAL_ANALYSIS_TIME: is shorter than AMD_INITIAL_SILENCE" in told()
+
+
+def test_what_development_leaves_open_is_an_error_in_production(settings: Settings) -> None:
+    for key in conf.SECRETS:
+        setattr(settings, key, "")
+    settings.DID = "15555550100"
+    text = told(deploy=True)
+    for key in conf.SECRETS:
+        assert f"(blast_api.E101) {key}: is empty." in text
+    assert "(blast_api.E102) DID: is the fictional one." in text
+    assert "(blast_api.E103) BASE_CALLCONTROL_API_URL: the carrier cannot reach a loopback address." in text
+    assert "(blast_api.E104) API_TOKEN_REQUIRED: is off" in text
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1", "127.9.9.9", "[::1]:80", "0.0.0.0"])
+def test_an_address_that_only_this_host_knows_is_an_error_in_production(production: Settings, host: str) -> None:
+    production.BASE_CALLCONTROL_API_URL = f"https://{host}/api/v1/call-control"
+    assert "blast_api.E103" in told(deploy=True)
+
+
+def test_secrets_in_the_clear_are_warned_of(production: Settings) -> None:
+    production.BASE_CALLCONTROL_API_URL = "http://blast.example/api/v1/call-control"
+    assert "(blast_api.W101) BASE_CALLCONTROL_API_URL: call-control addresses are secrets" in told(deploy=True)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_filled_in_sheet_has_no_faults_of_ours() -> None:
+    assert "blast_api." not in told(deploy=True)
+
+
+def test_development_is_not_asked_what_production_is() -> None:
+    assert "E10" not in told()
+
+
+def test_the_deployment_check_survives_a_configuration_at_fault(production: Settings) -> None:
+    production.DID, production.BASE_CALLCONTROL_API_URL = None, None
+    text = told(deploy=True)
+    assert text.count("blast_api.E001") == 2

@@ -1,0 +1,265 @@
+"""The operator's sheet: what each key may be, and how a key at fault is named."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from blast_api import conf
+from blast_api.conf import configuration
+from blast_api.errors import ConfigurationError
+from blast_api.states import CallStatus, RecordingState
+
+C = CallStatus
+MENU: dict[object, object] = {prompt: f"https://storage.example.com/{prompt}.wav" for prompt in conf.PROMPTS}
+NO_SECONDS: list[object] = [0, -1, 86401, "soon", True, []]
+TIMEOUTS: dict[object, object] = dict.fromkeys(RecordingState.values, 60)
+DOCUMENTED = {
+    "base_callcontrol_api_url": "http://127.0.0.1:8000/api/v1/call-control",
+    "amd_initial_silence": 5000,
+    "amd_greeting": 2000,
+    "amd_after_greeting_silence": 500,
+    "amd_total_analysis_time": 10000,
+    "max_calls_per_second": 25,
+    "call_batch_size": 50,
+    "call_length_ratio": 1.5,
+    "max_retries": 3,
+    "message_timeout": 300,
+    "message_timeout_check_window": 12,
+    "record_all_calls": False,
+    "debug_recording_container": "",
+    "placement_horizon": 120,
+    "placement_confirm_timeout": 120,
+    "retry_statuses": (C.FAILED,),
+    "retry_delay": 0,
+    "max_recipients": 100000,
+}
+
+
+def faults_of(settings: Settings, **written: object) -> list[conf.Fault]:
+    for key, value in written.items():
+        setattr(settings, key, value)
+    return conf.read()[1]
+
+
+@pytest.mark.parametrize(("field", "default"), DOCUMENTED.items())
+def test_the_defaults_are_the_documented_ones(field: str, default: object) -> None:
+    assert getattr(configuration(), field) == default
+
+
+def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
+    config = configuration()
+    assert config.rec_call_status_timeouts == {
+        RecordingState.NO_REC_CALL: None,
+        RecordingState.PLACED: 300,
+        RecordingState.USER_ANSWERED: 15,
+        RecordingState.PRESSED_STAR: 600,
+        RecordingState.RECORDED: 600,
+        RecordingState.CONFIRMED: None,
+        RecordingState.CARRIERX_ERROR: None,
+    }
+    assert config.valid_number_pattern.search("15555551010")
+    assert not config.valid_number_pattern.search("15559111010")
+    assert not config.valid_number_pattern.search("442079460018")
+    assert set(config.voice_menu) == set(conf.PROMPTS)
+
+
+@pytest.mark.parametrize(
+    ("key", "written", "value"),
+    [
+        ("BASE_CARRIERX_API_URL", "https://api.carrierx.com/", "https://api.carrierx.com"),
+        ("BASE_CARRIERX_API_URL", "https://api.carrierx.com", "https://api.carrierx.com"),
+        ("BASE_CARRIERX_API_URL", "http://[::1]:9000", "http://[::1]:9000"),
+        ("BASE_CALLCONTROL_API_URL", "https://x.example/api/v1/call-control/", "https://x.example/api/v1/call-control"),
+        ("CARRIERX_API_TOKEN", "", ""),
+        ("FLEXML_API_PASSWORD", "pass word: \u00fc", "pass word: \u00fc"),
+        ("AMD_GREETING", "2000", 2000),
+        ("AMD_GREETING", 2000.0, 2000),
+        ("AMD_GREETING", 0, 0),
+        ("DID", "15555550100", "15555550100"),
+        ("DID", "+15555550100", "15555550100"),
+        ("DID", 15555550100, "15555550100"),
+        ("MAX_CALLS_PER_SECOND", 1, 1),
+        ("MAX_CALLS_PER_SECOND", "25", 25),
+        ("CALL_LENGTH_RATIO", "1.5", 1.5),
+        ("CALL_LENGTH_RATIO", 0, 0),
+        ("MAX_RETRIES", 0, 0),
+        ("VOICE_MENU", MENU, MENU),
+        ("VOICE_MENU", json.dumps(MENU), MENU),
+        ("REC_CALL_STATUS_TIMEOUTS", json.dumps(TIMEOUTS | {"PLACED": None}), TIMEOUTS | {"PLACED": None}),
+        ("RECORD_ALL_CALLS", True, True),
+        ("RECORD_ALL_CALLS", "yes", True),
+        ("RECORD_ALL_CALLS", "False", False),
+        ("RECORD_ALL_CALLS", 0, False),
+        ("RETRY_STATUSES", "failed", (C.FAILED,)),
+        ("RETRY_STATUSES", "failed, busy", (C.FAILED, C.BUSY)),
+        ("RETRY_STATUSES", '["failed", "no-answer"]', (C.FAILED, C.NO_ANSWER)),
+        ("RETRY_STATUSES", ["app-error"], (C.APP_ERROR,)),
+        ("RETRY_STATUSES", (), ()),
+        ("RETRY_STATUSES", "", ()),
+        ("RETRY_DELAY", "60", 60),
+        ("RETRY_DELAY", {"failed": 0, "busy": "300"}, {"failed": 0, "busy": 300}),
+        ("RETRY_DELAY", '{"busy": 300}', {"busy": 300}),
+        ("MAX_RECIPIENTS", "10", 10),
+    ],
+)
+def test_a_key_may_be_written_so(settings: Settings, key: str, written: object, value: object) -> None:
+    assert faults_of(settings, **{key: written}) == []
+    assert getattr(configuration(), key.lower()) == value
+
+
+NOT_NUMBERS: list[object] = [None, True, "", "many", "nan", float("nan"), float("inf"), 10**400, [], {}, -1, "-1"]
+NOT_URLS: list[object] = [
+    None,
+    7,
+    "",
+    "example.com",
+    "/api",
+    "//example.com",
+    "ftp://example.com",
+    "javascript:alert(1)",
+    "http://",
+    "https:///path",
+    "http://[",
+    "http://host:port",
+    "http://host:99999",
+    "http://exa mple.com",
+    "http://example.com\n",
+    " http://example.com",
+]
+BAD: dict[str, list[object]] = {
+    "AMD_INITIAL_SILENCE": [*NOT_NUMBERS, 1.5, 60001],
+    "AMD_GREETING": [*NOT_NUMBERS, 1.5, 60001],
+    "AMD_AFTER_GREETING_SILENCE": [*NOT_NUMBERS, 1.5, 60001],
+    "AMD_TOTAL_ANALYSIS_TIME": [*NOT_NUMBERS, 1.5, 60001],
+    "MAX_CALLS_PER_SECOND": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "CALL_BATCH_SIZE": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "MAX_RECIPIENTS": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "MAX_RETRIES": [*NOT_NUMBERS, 0.5, 101],
+    "CALL_LENGTH_RATIO": [*NOT_NUMBERS, 10**8],
+    "MESSAGE_TIMEOUT": [*NOT_NUMBERS, 10**8],
+    "MESSAGE_TIMEOUT_CHECK_WINDOW": [*NOT_NUMBERS, 10**8],
+    "PLACEMENT_HORIZON": [*NOT_NUMBERS, 86401],
+    "PLACEMENT_CONFIRM_TIMEOUT": [*NOT_NUMBERS, 86401],
+    "BASE_CALLCONTROL_API_URL": [*NOT_URLS, "https://example.com?a=b", "https://example.com/#top"],
+    "BASE_CARRIERX_API_URL": [*NOT_URLS, "https://example.com?a=b"],
+    "VOICE_MENU": [
+        None,
+        "",
+        "{",
+        [],
+        {},
+        {name: url for name, url in MENU.items() if name != "goodbye"},
+        MENU | {"hello": "https://example.com"},
+        MENU | {7: "https://example.com"},
+        *(MENU | {"goodbye": url} for url in NOT_URLS),
+    ],
+    "DID": [None, "", "555", "05555550100", "1555555010x", "+1 (555) 555-0100", "1" * 16, 1.5, True, -1],
+    "REC_CALL_STATUS_TIMEOUTS": [
+        None,
+        "",
+        [],
+        {},
+        {"PLACED": 300},
+        TIMEOUTS | {"SLEEPING": 1},
+        TIMEOUTS | {7: 1},
+        *(TIMEOUTS | {"PLACED": limit} for limit in NO_SECONDS),
+    ],
+    "RECORD_ALL_CALLS": [None, "", "maybe", 2, [], {}],
+    "DEBUG_RECORDING_CONTAINER": [None, 7, []],
+    "VALID_NUMBER_PATTERN": [None, 7, "(", "[", "a{99999999999}"],
+    "RETRY_STATUSES": [
+        None,
+        7,
+        "completed",
+        ["failed", "fine"],
+        [["failed"]],
+        [7],
+        {"failed": 1},
+        "added to do not call",
+    ],
+    "RETRY_DELAY": [
+        *(bad for bad in NOT_NUMBERS if bad != {}),
+        {"completed": 1},
+        {"failed": -1},
+        {"busy": "soon"},
+        {7: 1},
+    ],
+    "CARRIERX_API_TOKEN": [None, 7, [], "token\n", " token", "to\0ken", "tok\u20acn"],
+    "FLEXML_API_USER": [None, 7, "user\n"],
+    "FLEXML_API_PASSWORD": [None, 7, "pass\r\nX-Evil: 1", "password "],
+}
+
+
+@pytest.mark.parametrize(("key", "written"), [(key, written) for key, bad in BAD.items() for written in bad])
+def test_a_key_that_cannot_be_used_is_named_with_its_fault_and_a_hint(
+    settings: Settings, key: str, written: object
+) -> None:
+    (fault,) = faults_of(settings, **{key: written})
+    assert fault.key == key
+    assert fault.problem
+    assert fault.hint
+    with pytest.raises(ConfigurationError, match=f"^{key}: "):
+        configuration()
+
+
+def test_every_key_is_tried_with_bad_values() -> None:
+    assert {field.upper() for field in conf.Configuration.__dataclass_fields__} == set(BAD)
+
+
+@pytest.mark.parametrize("key", BAD)
+def test_a_missing_key_is_named(settings: Settings, key: str) -> None:
+    delattr(settings, key)
+    (fault,) = conf.read()[1]
+    assert (fault.key, fault.problem) == (key, "is missing")
+
+
+def test_all_faults_are_told_at_once(settings: Settings) -> None:
+    faults = faults_of(settings, DID="", MAX_RETRIES=-1, RETRY_DELAY="soon")
+    assert [fault.key for fault in faults] == ["DID", "MAX_RETRIES", "RETRY_DELAY"]
+    with pytest.raises(ConfigurationError, match=r"DID: .*; MAX_RETRIES: .*; RETRY_DELAY: "):
+        configuration()
+
+
+@pytest.mark.parametrize("key", sorted(conf.SECRETS))
+@pytest.mark.parametrize(
+    "secret", ["hush-hush\n", ["hush-hush"], {"token": "hush-hush"}, b"hush-hush", "hush-hush\u20ac"]
+)
+def test_a_secret_is_never_quoted(settings: Settings, key: str, secret: object) -> None:
+    (fault,) = faults_of(settings, **{key: secret})
+    assert "hush" not in fault.problem + fault.hint
+    with pytest.raises(ConfigurationError) as error:
+        configuration()
+    assert "hush" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "entry"),
+    [
+        ({"VOICE_MENU": MENU | {"opt_out": "here"}}, "opt_out"),
+        ({"VOICE_MENU": {}}, "no_key_pressed, goodbye"),
+        ({"REC_CALL_STATUS_TIMEOUTS": TIMEOUTS | {"RECORDED": 0}}, "RECORDED"),
+        ({"REC_CALL_STATUS_TIMEOUTS": {}}, "NO_REC_CALL, PLACED"),
+        ({"RETRY_DELAY": {"failed": 1, "busy": -1}}, "busy"),
+        ({"RETRY_STATUSES": ["failed", "completed"]}, "completed"),
+    ],
+)
+def test_a_fault_inside_a_key_names_the_entry(settings: Settings, written: dict[str, Any], entry: str) -> None:
+    (fault,) = faults_of(settings, **written)
+    assert entry in fault.problem
+
+
+def test_the_retry_policy_takes_each_status_by_its_delay(settings: Settings) -> None:
+    settings.RETRY_STATUSES, settings.RETRY_DELAY, settings.MAX_RETRIES = "failed,busy", {"busy": 300}, 2
+    policy = configuration().retry_policy
+    assert policy.delays_s == {C.FAILED: 0, C.BUSY: 300}
+    assert policy.limit == 2
+
+
+def test_the_configuration_is_read_once(settings: Settings) -> None:
+    assert configuration() is configuration()
+    settings.MAX_RETRIES = 7
+    assert configuration().max_retries == 7

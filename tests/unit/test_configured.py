@@ -1,0 +1,89 @@
+"""Where configuration comes from: the template, the operator's sheet, the environment; the later one wins."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from blast_api_project import configured
+
+Load = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project folder of its own, without configuration.py."""
+    for file in (Path(configured.__file__), configured.TEMPLATE):
+        shutil.copy(file, tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def load(folder: Path) -> Load:
+    loaded: Load = runpy.run_path(str(folder / "configured.py"))["load"]
+    return loaded
+
+
+def test_without_a_sheet_the_templates_defaults_hold(load: Load) -> None:
+    values = load(environ={})
+    assert values["MAX_CALLS_PER_SECOND"] == 25
+    assert values["RETRY_STATUSES"] == ("failed",)
+    assert len(values["VOICE_MENU"]) == 10
+
+
+def test_the_last_assignment_of_the_sheet_wins(folder: Path, load: Load) -> None:
+    shutil.copy(folder / "configuration.py.template", folder / "configuration.py")
+    with (folder / "configuration.py").open("a") as sheet:
+        sheet.write('\nDID = "15555550111"\nMAX_RETRIES = 1\nMAX_RETRIES = MAX_RETRIES + 1\n')
+    values = load(environ={}, sheet_required=True)
+    assert (values["DID"], values["MAX_RETRIES"], values["CALL_BATCH_SIZE"]) == ("15555550111", 2, 50)
+
+
+def test_a_short_sheet_keeps_the_other_defaults_and_brings_no_names_of_its_own(folder: Path, load: Load) -> None:
+    (folder / "configuration.py").write_text('DID = "15555550111"\nDEBUG = True\nimport os\nlower = 1\n')
+    values = load(environ={})
+    assert values["DID"] == "15555550111"
+    assert values["MAX_RETRIES"] == 3
+    assert not {"DEBUG", "os", "lower"} & set(values)
+
+
+def test_the_environment_wins_over_the_sheet_and_stays_text(folder: Path, load: Load) -> None:
+    (folder / "configuration.py").write_text("MAX_RETRIES = 1\n")
+    values = load(environ={"BLAST_MAX_RETRIES": "7", "MAX_RETRIES": "8", "BLAST_UNKNOWN": "9"})
+    assert values["MAX_RETRIES"] == "7"
+    assert "UNKNOWN" not in values
+
+
+def test_every_key_can_come_from_the_environment(load: Load) -> None:
+    names = set(load(environ={}))
+    values = load(environ={f"BLAST_{name}": name for name in names})
+    assert values == {name: name for name in names}
+
+
+def test_production_without_a_sheet_says_which_file_is_missing(folder: Path, load: Load) -> None:
+    with pytest.raises(SystemExit) as refusal:
+        load(sheet_required=True, environ={})
+    assert str(refusal.value) == (
+        f"blast-api does not start in production without {folder / 'configuration.py'}: "
+        "copy configuration.py.template to configuration.py in the same folder and fill it in."
+    )
+
+
+def test_production_ends_with_one_sentence_and_no_traceback(folder: Path) -> None:
+    """As the operator meets it: a process that stops with a sentence."""
+    script = "import configured; configured.load(sheet_required=True)"
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith("blast-api does not start in production without ")
+    assert ended.stderr.count("\n") == 1
