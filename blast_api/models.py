@@ -16,6 +16,8 @@ from django.db.models.functions import Now
 
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
+_IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
+_AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid="")
 # No claim reaches this far ahead.
 _FARTHEST_SLOT_S = 30.0
 
@@ -76,11 +78,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
         unknown = (CallStatus.TIMED_OUT, *OPEN_CALLS)
         return self.unsettled().filter(~_has_calls(status__in=unknown), status=ShoutStatus.TIMED_OUT)
 
-    def ended_with_calls_at_rest(self) -> Self:
-        """Ended shouts with calls that came back from a dispatcher afterwards."""
-        ended = ENDED_SHOUTS - {ShoutStatus.TIMED_OUT}
-        at_rest = _has_calls(status=CallStatus.READY, held_since=None)
-        return self.unsettled().filter(at_rest, status__in=ended)
+    def ended_with_open_calls(self) -> Self:
+        """Ended shouts that have left calls open: they were many, or came back from a dispatcher afterwards."""
+        open_ = Q(status=ShoutStatus.TIMED_OUT) & _has_calls(status__in=OPEN_CALLS)
+        at_rest = ~Q(status=ShoutStatus.TIMED_OUT) & _has_calls(_AT_REST, status__in=OPEN_CALLS)
+        return self.unsettled().filter(open_ | at_rest, status__in=ENDED_SHOUTS)
 
     def to_close(self, late_until: datetime) -> Self:
         """Ended shouts of which no call can change any more; timed-out ones wait for late news until their time."""
@@ -88,9 +90,9 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.unsettled().filter(over, ~_has_calls(status__in=OPEN_CALLS), status__in=ENDED_SHOUTS)
 
 
-def _has_calls(**which: object) -> Exists:
+def _has_calls(*conditions: Q, **which: object) -> Exists:
     """As a condition on shouts: there is such a call."""
-    return Exists(Call.objects.filter(message=OuterRef("pk"), **which))
+    return Exists(Call.objects.filter(*conditions, message=OuterRef("pk"), **which))
 
 
 class Message(models.Model):
@@ -186,7 +188,6 @@ class Recording(Placement):
         return f"{self.url}{'&' if '?' in self.url else '?'}format={self.take}.wav"
 
 
-_IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -204,7 +205,7 @@ class CallQuerySet(models.QuerySet["Call"]):
 
     def at_rest(self) -> Self:
         """Open calls that are with us alone."""
-        return self.filter(Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid=""))
+        return self.filter(_AT_REST)
 
     def due(self, until: datetime) -> Self:
         """Calls that may be claimed, the earliest first."""

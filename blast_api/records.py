@@ -92,7 +92,7 @@ def add_bdr(message: Message, recording: Recording, *, late: bool = False) -> No
 
 def add_rec_cdr(message_id: int, finished: datetime, body: Mapping[str, object]) -> None:
     """Store the record of a recording call that has ended: the carrier's own status body and two fields of ours."""
-    line = {key: redacted(value) if isinstance(value, str) else value for key, value in body.items()}
+    line = json.loads(redacted(json.dumps(dict(body))))  # whatever is nested in it
     _add(Record.Kind.REC_CDR, [line | {"message_id": message_id, "finished": written_time(finished)}])
 
 

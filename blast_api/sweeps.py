@@ -37,8 +37,8 @@ def finish(now: datetime) -> int:
         changed += shouts.finish_if_settled(pk, now=now)
     for pk in _pks(Message.objects.settled_late()):
         changed += shouts.finish_late(pk, now=now)
-    for message in Message.objects.ended_with_calls_at_rest():
-        shouts.end_calls_at_rest(message, now=now)
+    for message in Message.objects.ended_with_open_calls():
+        changed += shouts.end_open_calls(message, now=now)
     for message in Message.objects.unsettled().filter(status=ShoutStatus.CANCELED, deadline__lt=now):
         _give_up(message, now=now)
     window = timedelta(hours=configuration().message_timeout_check_window)

@@ -89,6 +89,12 @@ class DoNotCallViewSet(ViewSet):
         rows, headers = page(request, dnc.entries(_application(request), _storable("userdata", userdata)))
         return streamed(rows.iterator(1000), DoNotCallSerializer(), headers)
 
+    @docs.undocumented
+    def list_of_path(self, request: Request, userdata: str, number: str) -> StreamingHttpResponse:
+        """The list of a user whose name has a slash in it."""
+        response: StreamingHttpResponse = self.list(request, f"{userdata}/{number}")
+        return response
+
     @docs.delete_dnc
     def destroy(self, request: Request, userdata: str, number: str) -> HttpResponse:
         try:
@@ -100,9 +106,14 @@ class DoNotCallViewSet(ViewSet):
         return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def unknown(request: HttpRequest) -> JsonResponse:
+def unknown(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """No request of ours has this path; said in the one shape of errors."""
     return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=HTTPStatus.NOT_FOUND)
+
+
+def failed(request: HttpRequest) -> JsonResponse:
+    """An error of our own, of which nothing is told but that it is one; the log has the rest."""
+    return JsonResponse({"detail": "Internal error.", "code": "error"}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _application(request: Request) -> Application:

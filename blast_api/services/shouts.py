@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, QuerySet, Value
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
 
 from blast_api import bulk, records
 from blast_api.conf import Configuration, configuration
@@ -30,7 +30,8 @@ from . import dnc
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 500  # calls ended per statement
+_CHUNK = 500  # calls ended per transaction
+_MOST_ENDED = 2000  # calls ended at once
 # A shout that begins this much later than planned moves all its batches, so that they stay apart.
 _LAG = timedelta(seconds=1)
 
@@ -192,7 +193,8 @@ def begin_due(now: datetime) -> int:
 def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
     """End a shout and write its record down; False if something else ended it first.
 
-    Calls that are not with the carrier end with it; those that are, are withdrawn, but for people who listen already.
+    From its commit on nothing more is placed, and what waits at the carrier is being withdrawn, but for people who listen
+    already. Then its open calls end, as far as `end_open_calls` gets.
     """
     with transaction.atomic():
         ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
@@ -203,13 +205,9 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
         message.refresh_from_db()
         records.add_bdr(message, message.recording)
         _tell("ended", message.pk, status=status)
-        if status == ShoutStatus.TIMED_OUT:
-            _end_calls(message, message.calls.unfinished(), CallStatus.TIMED_OUT, now=now)
-        elif status != ShoutStatus.FINISHED:
-            end_calls_at_rest(message, now=now)
-            message.calls.unfinished().filter(answered=None).update(withdrawn=True)
-        window = timedelta(hours=configuration().message_timeout_check_window)
-        Message.objects.to_close(now - window).filter(pk=message.pk).update(closed=now)
+        if status != ShoutStatus.TIMED_OUT:
+            message.calls.with_carrier().filter(answered=None).update(withdrawn=True)
+        transaction.on_commit(partial(end_open_calls, message, now=now))
     return True
 
 
@@ -222,16 +220,24 @@ def cancel(message: Message, *, now: datetime) -> None:
         raise AlreadyEnded(f"The shout has already ended: it is {message.status}.")
 
 
-def end_calls_at_rest(message: Message, *, now: datetime) -> None:
-    """Calls of an ended shout that are not with the carrier, nor perhaps on their way to it, are cancelled."""
-    _end_calls(message, message.calls.at_rest(), CallStatus.CANCELLED, now=now)
+def end_open_calls(message: Message, *, now: datetime) -> int:
+    """End the calls that an ended shout has left open, a bounded number; the sweep comes for the rest. Answers how many.
 
-
-def _end_calls(message: Message, calls: QuerySet[Call], status: CallStatus, *, now: datetime) -> None:
-    last = 0
-    while chunk := list(calls.filter(pk__gt=last).order_by("pk").select_for_update()[:_CHUNK]):
-        last = chunk[-1].pk
-        end_calls(message, chunk, status, now=now)
+    Timed out are all of them, cancelled those that are not with the carrier, nor perhaps on their way to it.
+    """
+    timed_out = message.status == ShoutStatus.TIMED_OUT
+    calls = message.calls.unfinished() if timed_out else message.calls.at_rest()
+    ended = 0
+    while ended < _MOST_ENDED:
+        with transaction.atomic():
+            chunk = list(calls.order_by("pk").select_for_update()[:_CHUNK])
+            end_calls(message, chunk, CallStatus.TIMED_OUT if timed_out else CallStatus.CANCELLED, now=now)
+        if not chunk:
+            break
+        ended += len(chunk)
+    window = timedelta(hours=configuration().message_timeout_check_window)
+    Message.objects.to_close(now - window).filter(pk=message.pk).update(closed=now)
+    return ended
 
 
 def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, now: datetime) -> None:

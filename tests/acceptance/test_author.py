@@ -65,7 +65,7 @@ EXPECTED: dict[str, tuple[list[str], str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("ways", [(), ("repeat_callbacks",), ("callback_first", "nulls"), ("form",), ("get",)], ids=str)
+@pytest.mark.parametrize("ways", [(), ("repeat_callbacks",), ("callback_first", "nulls"), ("get",)], ids=str)
 def test_every_author_hears_what_they_should_whatever_the_carriers_ways(world: World, ways: tuple[str, ...]) -> None:
     for way in ways:
         world.carrier.inject(way, times=-1)

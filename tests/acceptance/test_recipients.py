@@ -51,7 +51,7 @@ def attempts(field: str) -> dict[str, list[object]]:
     return dict(found)
 
 
-@pytest.mark.parametrize("ways", [(), ("repeat_callbacks",), ("callback_first", "nulls"), ("form",), ("get",)], ids=str)
+@pytest.mark.parametrize("ways", [(), ("repeat_callbacks",), ("callback_first", "nulls"), ("form",)], ids=str)
 def test_every_recipient_hears_what_they_should_whatever_the_carriers_ways(world: World, ways: tuple[str, ...]) -> None:
     shout = world.recorded(*PEOPLE)
     for way in ways:

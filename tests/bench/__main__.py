@@ -37,7 +37,9 @@ def main() -> None:
             try:
                 for row in _SUBJECTS[name](databases, quick=asked.quick, full=asked.full):
                     rows.append(row)
-                    console.print(f"{row.verdict:7} {row.subject}: {row.what}: {row.measured}", highlight=False, soft_wrap=True)
+                    console.print(
+                        f"{row.verdict:7} {row.subject}: {row.what}: {row.measured}", highlight=False, soft_wrap=True
+                    )
             except BenchError as error:
                 rows.append(Row(name, "could not be measured", "", str(error)[:500], Verdict.MISSED))
     finally:

@@ -1,6 +1,6 @@
 """What the bench does within the service's settings: a child process per function, JSON in and out.
 
-    python -m tests.bench.inside NAME '{"argument": ...}'
+python -m tests.bench.inside NAME '{"argument": ...}'
 """
 
 from __future__ import annotations

@@ -58,9 +58,7 @@ def measure_fairness(databases: Databases, *, quick: bool, full: bool) -> Iterat
             yield _row("fairness", f"retries of the shout to 10,000 itself, {kind}", again)
 
 
-def _until_placed(
-    service: Scene, since: Mapping[str, float], *, times: int = 1, within_s: float = 10.0
-) -> list[float]:
+def _until_placed(service: Scene, since: Mapping[str, float], *, times: int = 1, within_s: float = 10.0) -> list[float]:
     """Seconds until each of these numbers was at the carrier's door so many times; infinite if it never was."""
     deadline = time.monotonic() + within_s
     while True:

@@ -44,7 +44,7 @@ def _rest(databases: Databases, kind: str, many: int) -> Iterator[Row]:
             f"POST /shouts with {many:,} recipients, {kind}",
             f"within {_POST_GOAL_S:g} s",
             f"{post_s:.1f} s, {queries[1]} queries ({queries[0]} for 10), {at_rest:.0f} -> {post_mib:.0f} MiB",
-            Verdict.of(post_s <= _POST_GOAL_S and queries[0] == queries[1]),
+            Verdict.of(post_s <= _POST_GOAL_S and queries[1] <= queries[0]),
             figures={"seconds": round(post_s, 2), "queries": queries[1], "peak_mib": round(post_mib, 1)},
         )
         for what, path in (("the shout", f"/shouts/{shout}"), ("its calls", f"/calls?shout-id={shout}")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from blast_api import pacing
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.models import Call, Gate, database_now
@@ -30,8 +32,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _rate(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40  # slots far enough apart for a busy machine
+def _no_slot_is_missed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is: the one test about missed slots asks for them."""
+    settings.MAX_CALLS_PER_SECOND = 40
+    monkeypatch.setattr(pacing, "TOLERANCE", 60.0)
 
 
 def _statuses() -> set[tuple[str, bool]]:
@@ -40,15 +44,19 @@ def _statuses() -> set[tuple[str, bool]]:
 
 
 def _turn_until(dispatcher: Dispatcher, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
     while not condition():
+        assert time.monotonic() < deadline
         dispatcher.turn(0.02)
 
 
 def _out(dispatcher: Dispatcher, carrier: Carrier, count: int) -> None:
     """Claim, and wait until so many requests have reached the carrier, without keeping any answer."""
     dispatcher.turn()
+    deadline = time.monotonic() + 30
     while len(carrier.arrivals) < count:
-        Event().wait(0.01)
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_every_call_is_placed_once_and_its_answer_kept(carrier: Carrier) -> None:
@@ -73,7 +81,7 @@ def test_answers_are_kept_in_one_transaction(
     released(10)
     with Dispatcher() as dispatcher:
         _out(dispatcher, carrier, 10)
-        Event().wait(0.2)  # for the answers, which follow at once
+        time.sleep(0.2)  # for the answers, which follow at once
         with django_assert_max_num_queries(60) as queries:
             dispatcher.turn()
     begun = [query for query in queries.captured_queries if query["sql"].startswith("BEGIN")]
@@ -126,6 +134,7 @@ def test_a_call_canceled_while_its_request_is_out_is_taken_back(carrier: Carrier
 def test_a_missed_slot_is_given_up_and_its_call_placed_once_later(
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(pacing, "TOLERANCE", 0.1)
     released(5)
     with Dispatcher() as dispatcher:
         submit, first = dispatcher._pool.submit, Event()
@@ -133,7 +142,7 @@ def test_a_missed_slot_is_given_up_and_its_call_placed_once_later(
         def slow_start(*arguments: object) -> object:
             if not first.is_set():  # the first sender starts too late for its slot
                 first.set()
-                threading.Timer(0.3, submit, arguments).start()
+                threading.Timer(0.6, submit, arguments).start()
                 return None
             return submit(*arguments)  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from tests import factories
 
 from .rest import body, code, content, created, post, shut_the_gate
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # what an ending leaves is done after its commit
 
 OPEN = ["pending", "ready", "scheduled", "ongoing"]
 

@@ -105,6 +105,7 @@ def test_a_number_on_the_list_is_settled_and_not_called(client: Client) -> None:
     assert (cdr["to_number"], cdr["status"], cdr["q850"]) == (number(1), "do not call", None)
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("recipients", "status", "calls"),
     [

@@ -38,7 +38,9 @@ def test_a_user_nobody_knows_has_an_empty_list(client: Client) -> None:
     assert content(client.get(path("nobody"))) == []
 
 
-@pytest.mark.parametrize("userdata", ["a b", "50%", "\u00fc", "a?b#c", "a;b", "a+b", "\n", "7", "%2F", "a" * 255])
+@pytest.mark.parametrize(
+    "userdata", ["a b", "50%", "\u00fc", "a?b#c", "a;b", "a+b", "\n", "7", "%2F", "org/team", "a/b\n/7", "a" * 255]
+)
 def test_any_users_list_can_be_read_paged_and_changed(client: Client, userdata: str) -> None:
     for index in range(3):
         factories.listed(number(index), userdata=userdata)

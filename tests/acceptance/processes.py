@@ -1,0 +1,89 @@
+"""The service's own commands as processes of their own, on the database and the carrier of the test."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+_MANAGE = Path(settings.BASE_DIR) / "manage.py"
+
+
+def environment(**configuration: object) -> dict[str, str]:
+    """What a command needs to work where the test does; `configuration` are keys of the operator's sheet."""
+    folder = Path(settings.CDR_LOGGER_PATH).parent
+    keys = {
+        "BASE_CARRIERX_API_URL": settings.BASE_CARRIERX_API_URL,
+        "BASE_CALLCONTROL_API_URL": settings.BASE_CALLCONTROL_API_URL,
+        "FLEXML_API_USER": settings.FLEXML_API_USER,
+        "FLEXML_API_PASSWORD": settings.FLEXML_API_PASSWORD,
+        "CARRIERX_API_TOKEN": settings.CARRIERX_API_TOKEN,
+        "MAX_CALLS_PER_SECOND": settings.MAX_CALLS_PER_SECOND,
+        "LOG_DIR": folder,
+    }
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "blast_api_project.settings.dev",
+        "DATABASE_URL": _database_url(),
+        "SECRET_KEY": settings.SECRET_KEY,
+        **{f"BLAST_{key}": str(value) for key, value in (keys | configuration).items()},
+    }
+
+
+def _database_url() -> str:
+    of_test = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{of_test['NAME']}"
+    return f"postgres://{of_test['USER']}:{of_test['PASSWORD']}@{of_test['HOST']}:{of_test['PORT']}/{of_test['NAME']}"
+
+
+@dataclass
+class Processes:
+    """Children of a test; none outlives it."""
+
+    environment: dict[str, str]
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a command; its output goes where the test's own goes."""
+        child = subprocess.Popen([sys.executable, *command], env=self.environment, cwd=_MANAGE.parent)
+        self.children.append(child)
+        return child
+
+    def manage(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a management command."""
+        return self.start(str(_MANAGE), *arguments)
+
+    def kill(self, child: subprocess.Popen[bytes]) -> None:
+        """End a child as a power cut would."""
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+
+
+@contextmanager
+def processes(**configuration: object) -> Iterator[Processes]:
+    """Children may be started in the block; those that are left are killed at its end."""
+    group = Processes(environment(**configuration))
+    try:
+        yield group
+    finally:
+        for child in group.children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
+
+
+def wait_until(condition: Callable[[], object], *, within_s: float = 30.0) -> None:
+    """Wait for a condition, by looking often."""
+    deadline = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {within_s} s"
+        time.sleep(0.02)

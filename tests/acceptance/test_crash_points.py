@@ -1,0 +1,85 @@
+"""A dispatcher that dies at any point of placing a call: everybody is called, nobody hears the message twice."""
+
+from __future__ import annotations
+
+import signal
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from blast_api.models import Call, Gate, Recording
+from blast_api.services import delivery, recordings
+from blast_api.states import CallStatus
+from tests.world import World, lines, recipient
+
+from .crashing import POINTS
+from .processes import processes
+
+_LOST_BEFORE_THE_CARRIER_HAD_IT = POINTS[: POINTS.index("after it is sent, before the answer")]
+
+
+@pytest.fixture(autouse=True)
+def _pace(settings: pytest.FixtureRequest) -> None:
+    settings.MAX_CALLS_PER_SECOND = 40  # type: ignore[attr-defined]
+
+
+def _run_that_dies(point: str, table: str) -> None:
+    with processes() as group:
+        child = group.start("-m", "tests.acceptance.crashing", point, table)
+        assert child.wait(60) == -signal.SIGKILL, f"it passed {point!r} alive"
+
+
+def _confirm_time_passes() -> None:
+    later = timezone.now() + timedelta(seconds=settings.PLACEMENT_CONFIRM_TIMEOUT + 1)
+    delivery.lapse(later)
+    recordings.lapse(later)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_while_placing_a_call(world: World, point: str) -> None:
+    people = [recipient(0), recipient(3), recipient(9)]
+    shout = world.recorded(*people)
+    _run_that_dies(point, "blast_api_call")
+    had = {call.number for call in world.carrier.calls[1:]}
+    assert not (had and point in _LOST_BEFORE_THE_CARRIER_HAD_IT)
+    world.carrier.advance_until_idle()  # whoever was called answers now, and the callbacks prove it
+    _confirm_time_passes()
+    world.play()
+
+    message = Recording.objects.get(pk=shout).url
+    rung = [call.number for call in world.carrier.calls[1:]]
+    heard = [call.number for call in world.carrier.calls[1:] for played in call.played if played == message]
+    assert sorted(rung) == sorted(people)
+    assert sorted(heard) == sorted([recipient(0), recipient(9)])
+    assert world.calls(shout) == {recipient(0): "completed", recipient(3): "busy", recipient(9): "completed"}
+    assert world.status(shout) == "finished"
+    cdr = lines(settings.CDR_LOGGER_PATH)
+    assert sorted(line["to_number"] for line in cdr) == sorted(people)
+    assert {line["num_retries"] for line in cdr} == {0}
+    assert {line["sid"] for line in cdr} == {call.sid for call in world.carrier.calls[1:]}
+    assert len(lines(settings.BDR_LOG_PATH)) == 1
+    assert world.carrier.faults == []
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_while_ringing_the_author(world: World, point: str) -> None:
+    shut_until = timezone.now() + timedelta(hours=1)
+    Gate.objects.create(lane=Gate.Lane.CALLS, shut_until=shut_until)  # the request itself is not to ring
+    shout = world.shout(recipient(0))
+    assert world.carrier.arrivals == []
+    Gate.objects.update(shut_until=None)
+    _run_that_dies(point, "blast_api_recording")
+    assert not (world.carrier.calls and point in _LOST_BEFORE_THE_CARRIER_HAD_IT)
+    world.carrier.advance_until_idle()
+    _confirm_time_passes()
+    world.play()
+
+    assert [call.number for call in world.carrier.calls] == ["15555552090", recipient(0)]
+    assert world.status(shout) == "finished"
+    assert Call.objects.get().status == CallStatus.COMPLETED
+    assert [line["message_id"] for line in lines(settings.REC_CDR_LOG_PATH)] == [shout]
+    assert len(lines(settings.CDR_LOGGER_PATH)) == 1
+    assert Recording.objects.get().attempts == 1
+    assert world.carrier.faults == []

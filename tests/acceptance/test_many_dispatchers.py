@@ -1,0 +1,39 @@
+"""Several cron runs at once, as processes of their own, place each call once and keep the one rate together."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django import Settings
+
+from blast_api.models import Call
+from tests.world import World, recipient
+
+from .processes import processes
+
+_RATE = 20
+# Seconds. What is measured is when a request reached the carrier's Python, which a busy machine may hold up by so much:
+# the property itself is proved for the slots. Two dispatchers that do not share would be twice as fast.
+_NOISE = 0.15
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_dispatchers_share_the_calls_and_the_rate(world: World, settings: Settings, count: int) -> None:
+    settings.MAX_CALLS_PER_SECOND = _RATE
+    people = [recipient(0, index=index) for index in range(80)]
+    shouts = [world.recorded(*people[:10]), world.recorded(*people[10:])]
+    before = len(world.carrier.arrivals)
+    with processes() as group:
+        children = [group.manage("runcrons") for _ in range(count)]
+        assert [child.wait(60) for child in children] == [0] * count
+    arrivals = world.carrier.arrivals[before:]
+    assert sorted(arrival.number for arrival in arrivals) == sorted(people)
+    assert _most_within(1.0 - _NOISE, [arrival.at for arrival in arrivals]) <= _RATE
+    assert not Call.objects.in_hand().exists()
+    world.play()
+    assert {world.status(shout) for shout in shouts} == {"finished"}
+    assert world.carrier.faults == []
+
+
+def _most_within(seconds: float, times: list[float]) -> int:
+    times = sorted(times)
+    return max(sum(1 for at in times if first <= at < first + seconds) for first in times)

@@ -1,0 +1,188 @@
+"""Every record becomes exactly one whole line, whatever happens to the files or to whoever writes them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import Settings
+
+from blast_api import records
+from blast_api.models import Record
+
+pytestmark = pytest.mark.django_db
+
+KINDS = list(Record.Kind)
+
+
+def _waiting(count: int, kind: str = "cdr") -> list[str]:
+    """So many stored records; answers their lines."""
+    first = Record.objects.count()
+    lines = [json.dumps({"record": f"r{first + index}"}) for index in range(count)]
+    Record.objects.bulk_create(Record(kind=kind, line=line) for line in lines)
+    return lines
+
+
+def _written(kind: str = "cdr") -> list[str]:
+    """The lines of a log and all its rotated forms, in no order."""
+    path = records.path_of(Record.Kind(kind))
+    found: list[str] = []
+    for file in path.parent.glob(f"{path.name}*"):
+        text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        assert text == b"" or text.endswith(b"\n")
+        found += text.decode().splitlines()
+    return sorted(found)
+
+
+def _crash_before_marking(line_count: int) -> None:
+    """A writer of this host took the records and wrote so many of the lines."""
+    taken = records._take(Record.Kind.CDR)
+    data = "".join(f"{record.line}\n" for record in taken[:line_count])
+    with records.path_of(Record.Kind.CDR).open("a") as log:
+        log.write(data)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_records_are_written_in_their_order_and_once(kind: str) -> None:
+    lines = _waiting(3, kind)
+    assert records.write_due() == 3
+    assert records.write_due() == 0
+    assert records.path_of(Record.Kind(kind)).read_text() == "".join(f"{line}\n" for line in lines)
+    assert not Record.objects.filter(written=None).exists()
+
+
+def test_more_records_than_one_batch_are_all_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_BATCH", 7)
+    lines = _waiting(20)
+    assert records.write_due() == 20
+    assert _written() == sorted(lines)
+
+
+@pytest.mark.parametrize("got_there", [0, 1, 2, 3])
+def test_a_writer_that_died_leaves_nothing_out_and_nothing_twice(got_there: int) -> None:
+    lines = _waiting(3)
+    _crash_before_marking(got_there)
+    lines += _waiting(2)
+    records.write_due()
+    assert _written() == sorted(lines)
+
+
+def _rotate(path: Path) -> None:
+    path.rename(path.with_name(f"{path.name}-20260101"))
+
+
+def _rotate_and_compress(path: Path) -> None:
+    with gzip.open(path.with_name(f"{path.name}-20260101.gz"), "wb") as packed:
+        packed.write(path.read_bytes())
+    path.unlink()
+
+
+def _compress_half(path: Path) -> None:
+    """As logrotate's gzip leaves it for a moment: half of the archive, with the whole file still beside it."""
+    rotated = path.with_name(f"{path.name}-20260101")
+    path.rename(rotated)
+    whole = gzip.compress(rotated.read_bytes() * 2000)
+    rotated.with_name(f"{rotated.name}.gz").write_bytes(whole[: len(whole) // 2])
+
+
+@pytest.mark.parametrize("rotate", [_rotate, _rotate_and_compress, _compress_half])
+def test_what_a_dead_writer_wrote_is_found_after_rotation_too(rotate: Callable[[Path], None]) -> None:
+    lines = _waiting(3)
+    _crash_before_marking(2)
+    path = records.path_of(Record.Kind.CDR)
+    rotate(path)
+    records.write_due()
+    for half in path.parent.glob("*.gz") if rotate is _compress_half else ():
+        half.unlink()
+    assert _written() == sorted(lines)
+
+
+@pytest.mark.parametrize("torn", ["{", '{"record": "r', "x" * 200_000])
+@pytest.mark.parametrize("before", ["", '{"record": "earlier"}\n'])
+def test_half_a_line_of_a_killed_writer_is_cut_off(torn: str, before: str) -> None:
+    records.path_of(Record.Kind.CDR).write_text(before + torn)
+    (line,) = _waiting(1)
+    records.write_due()
+    assert records.path_of(Record.Kind.CDR).read_text() == f"{before}{line}\n"
+
+
+def test_a_rotated_log_that_is_no_log_disturbs_nothing() -> None:
+    path = records.path_of(Record.Kind.CDR)
+    path.with_name("cdr.log-1.gz").write_bytes(b"not gzip at all")
+    path.with_name("cdr.log-2").write_bytes(b"\xff\xfe\x00 not text\n")
+    lines = _waiting(2)
+    _crash_before_marking(1)
+    records.write_due()
+    assert sorted(path.read_text().splitlines()) == lines
+
+
+# --- Files that cannot be written ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_log_that_cannot_be_written_keeps_its_records_and_holds_up_no_other(kind: str) -> None:
+    path = records.path_of(Record.Kind(kind))
+    path.mkdir()
+    lines = {each: _waiting(2, each) for each in KINDS}
+    assert records.write_due() == 4
+    path.rmdir()
+    assert records.write_due() == 2
+    assert {each: _written(each) for each in KINDS} == {each: sorted(written) for each, written in lines.items()}
+
+
+def test_a_missing_folder_is_waited_for(settings: Settings, tmp_path: Path) -> None:
+    settings.CDR_LOGGER_PATH = str(tmp_path / "not yet" / "cdr.log")
+    lines = _waiting(2)
+    assert records.write_due() == 0
+    (tmp_path / "not yet").mkdir()
+    assert records.write_due() == 2
+    assert _written() == lines
+
+
+def test_a_full_disk_leaves_no_half_line() -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("there is no /dev/full here")
+    path = records.path_of(Record.Kind.CDR)
+    path.symlink_to(full)
+    lines = _waiting(2)
+    assert records.write_due() == 0
+    path.unlink()
+    assert records.write_due() == 2
+    assert _written() == lines
+
+
+# --- Several writers -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_writers_at_once_write_each_record_once() -> None:
+    lines = _waiting(300)
+
+    def write() -> None:
+        try:
+            for _ in range(10):
+                records.write_due()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=write) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert _written() == sorted(lines)
+
+
+@pytest.mark.parametrize(("hours", "written"), [(0.5, 0), (1.5, 1)])
+def test_what_a_lost_host_had_in_hand_is_written_here_after_an_hour(hours: float, written: int) -> None:
+    _waiting(1)
+    Record.objects.update(writer="another host", taken=timezone.now() - timedelta(hours=hours))
+    assert records.write_due() == written

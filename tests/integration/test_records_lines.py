@@ -1,0 +1,103 @@
+"""What the lines say: the fields of the contract, in JSON, with no token of any address."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+
+from blast_api import records
+from blast_api.addresses import Kind, address
+from blast_api.models import Record
+from blast_api.states import CallStatus, ShoutStatus
+from tests import factories
+from tests.world import lines
+
+pytestmark = pytest.mark.django_db
+
+CDR = "message to_number sid duration status created started finished q850 num_retries pk"
+BDR = (
+    "title user_data recording schedule status created caller started finished recording_call_status "
+    "rec_call_status_updated_at pk"
+)
+
+
+def _one(kind: Record.Kind) -> dict[str, Any]:
+    records.write_due()
+    (line,) = lines(str(records.path_of(kind)))
+    return line
+
+
+def test_a_call_record_has_the_fields_of_the_contract() -> None:
+    message = factories.message(status=ShoutStatus.ONGOING)
+    now = timezone.now()
+    call = factories.call(
+        message, status=CallStatus.COMPLETED, sid="s", duration=61, q850=0, attempts=3, started=now, finished=now
+    )
+    records.add_cdr(call, message)
+    line = _one(Record.Kind.CDR)
+    assert set(CDR.split()) <= set(line)
+    wanted = {"pk": call.pk, "message": message.pk, "to_number": call.number, "sid": "s", "duration": 61, "q850": 0}
+    assert wanted.items() <= line.items()
+    assert (line["status"], line["num_retries"]) == ("completed", 2)
+    assert line["finished"] == now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
+
+
+def test_a_shout_record_has_the_fields_of_the_contract() -> None:
+    message = factories.message(
+        status=ShoutStatus.CANCELED, title='"Quotes"\nand lines \u2028 \x7f', finished=timezone.now()
+    )
+    recording = factories.recording(message, recorded=True)
+    records.add_bdr(message, recording)
+    line = _one(Record.Kind.BDR)
+    assert set(BDR.split()) <= set(line)
+    assert (line["title"], line["user_data"], line["caller"]) == (message.title, message.userdata, message.caller)
+    assert (line["recording"], line["recording_call_status"]) == (recording.url, "CONFIRMED")
+    assert (line["schedule"], line["status"]) == (None, "canceled")
+
+
+def test_a_recording_call_record_is_the_carriers_own_body_without_our_tokens() -> None:
+    secret = address(Kind.RECORDING, 7, 1, "status")
+    token = secret.split("/")[-2]
+    body = {
+        "CallStatus": "completed",
+        "CallDuration": "31",
+        "RequestUrl": secret,
+        "Nested": {"url": [secret]},
+        "N": None,
+    }
+    records.add_rec_cdr(7, timezone.now(), body)
+    line = _one(Record.Kind.REC_CDR)
+    assert (line["CallStatus"], line["CallDuration"], line["N"], line["message_id"]) == ("completed", "31", None, 7)
+    assert line["finished"]
+    assert token not in json.dumps(line)
+
+
+def test_each_line_has_its_version_and_its_own_name() -> None:
+    message = factories.message()
+    for _ in range(2):
+        records.add_cdr(factories.call(message), message)
+    records.write_due()
+    written = lines(settings.CDR_LOGGER_PATH)
+    assert {line["v"] for line in written} == {1}
+    assert len({line["record"] for line in written}) == 2
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_line_of_the_manual_prints_the_minutes_of_use(tmp_path: Path) -> None:
+    message = factories.message()
+    for duration in (100, None, 85):
+        records.add_cdr(factories.call(message, duration=duration), message)
+    records.write_due()
+    rotated = tmp_path / "cdr.log-20190909.gz"
+    rotated.write_bytes(gzip.compress(Path(settings.CDR_LOGGER_PATH).read_bytes()))
+    command = "zcat cdr.log-20190909.gz | jq -s 'map(.duration) | add' | xargs -I{} expr {} / 60"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "3\n"
