@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, models
@@ -33,6 +34,11 @@ def insert(
             f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source}",  # noqa: S608
             [*parameters, json.dumps(list(rows))],
         )
+
+
+def written(moment: datetime) -> str:
+    """A time as a cell of a row."""
+    return str(connection.ops.adapt_datetimefield_value(moment))
 
 
 def _prepared(fields: Mapping[str, models.Field[object, object]], values: Mapping[str, object]) -> list[Any]:

@@ -7,7 +7,7 @@ the values change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -83,6 +83,16 @@ class Update(_Statement):
         compiled = self._here()
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, compiled.arguments(values))
+            return int(cursor.rowcount)
+
+    def many(self, rows: Iterable[Mapping[str, object]]) -> int:
+        """Run it for each of many sets of values, in one call of the driver; answers how many rows were changed."""
+        compiled = self._here()
+        arguments = [compiled.arguments(values) for values in rows]
+        if not arguments:
+            return 0
+        with connection.cursor() as cursor:
+            cursor.executemany(compiled.sql, arguments)
             return int(cursor.rowcount)
 
     def _compile(self) -> _Compiled:

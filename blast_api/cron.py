@@ -77,7 +77,7 @@ def run_once(stop: Event | None = None) -> None:
     stop = stop or Event()
     with Dispatcher(stop) as dispatcher:
         *others, placing = (job(dispatcher) for job in JOBS)
-        while sum(job.run() for job in (*others, placing)) and not stop.is_set():
+        while (sum(job.run() for job in (*others, placing)) or dispatcher.is_busy) and not stop.is_set():
             while (placing.run() or dispatcher.is_busy) and not stop.is_set():
                 for job in others:
                     job.run_if_due()

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from blast_api.models import Application, Call, DoNotCallNumber, Message, Recording
 from blast_api.rest.auth import digest
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
+from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 AUTHOR = "15555552090"
 USER = "user"
@@ -71,7 +71,9 @@ def call(message: Message, **fields: Any) -> Call:
     """A call of the shout, next in its list of recipients, to a number that the list does not have yet."""
     position = message.calls.count()
     defaults = {"position": position, "number": number(position), "status": CallStatus.PENDING}
-    return Call.objects.create(message=message, **defaults | fields)
+    given = defaults | fields
+    given.setdefault("finished", None if given["status"] in OPEN_CALLS else timezone.now())
+    return Call.objects.create(message=message, **given)
 
 
 def listed(number: str, *, userdata: str = USER, application: Application | None = None) -> DoNotCallNumber:

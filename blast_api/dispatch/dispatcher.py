@@ -12,7 +12,6 @@ import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -27,7 +26,7 @@ from blast_api.models import database_now
 from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import claim_errands
-from .jobs import Job
+from .jobs import Job, keep_all
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +41,6 @@ _KEPT_AT_ONCE = 500
 class _Sent:
     job: Job
     outcome: Outcome | None  # None: it was not sent
-
-    def keep(self, *, now: datetime) -> None:
-        if self.outcome is None:
-            self.job.give_back()
-        else:
-            self.job.keep(self.outcome, now=now)
 
 
 class Dispatcher:
@@ -136,9 +129,7 @@ class Dispatcher:
         self._unkept.sort(key=lambda sent: sent.job.slot)
         try:
             with transaction.atomic():
-                now = database_now()
-                for sent in self._unkept:
-                    sent.keep(now=now)
+                keep_all(((sent.job, sent.outcome) for sent in self._unkept), now=database_now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:
@@ -155,7 +146,7 @@ class Dispatcher:
         for sent in self._unkept:
             try:
                 with transaction.atomic():
-                    sent.keep(now=database_now())
+                    keep_all([(sent.job, sent.outcome)], now=database_now())
             except (OperationalError, InterfaceError):
                 raise
             except Exception:

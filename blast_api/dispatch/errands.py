@@ -155,5 +155,6 @@ def _found(item: Mapping[str, object], wanted: Mapping[str, Call]) -> bool:
     if not isinstance(url, str) or sid is None or url not in wanted:
         return False
     call = wanted[url]
-    delivery.accepted(delivery.Attempt(call.pk, call.serial), sid=sid, delayed=True, now=database_now())
+    starts_at = call.due_at or database_now()
+    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, call.serial), sid, delayed=True, starts_at=starts_at)])
     return True

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -90,22 +91,27 @@ class PlaceCall(Place):
         about = {"call": self.attempt.call_id, "serial": self.attempt.serial, "number": masked(self.number)}
         match outcome:
             case Accepted(sid=sid):
-                delivery.accepted(self.attempt, sid=sid, delayed=self.delay_s > 0, now=now)
+                delivery.accepted([self.placed(sid, now=now)])
             case Refused(reach=Refusal.THIS_REQUEST):
                 log.error(
                     "the carrier refused a call", extra={"action": "call_refused", "reason": outcome.reason, **about}
                 )
                 delivery.refused(self.attempt, now=now)
             case Refused():
-                delivery.give_back(self.attempt)
+                delivery.give_back([self.attempt])
             case Unknown():
                 log.warning(
                     "the answer to a call was lost", extra={"action": "call_unknown", "reason": outcome.reason, **about}
                 )
         heed(outcome, now=now)
 
+    def placed(self, sid: str, *, now: datetime) -> delivery.Placed:
+        """The carrier's word, as it is kept."""
+        delayed = self.delay_s > 0
+        return delivery.Placed(self.attempt, sid, delayed, starts_at=self.due_at if delayed else now)
+
     def give_back(self) -> None:
-        delivery.give_back(self.attempt)
+        delivery.give_back([self.attempt])
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +151,29 @@ class PlaceRecording(Place):
 
     def give_back(self) -> None:
         recordings.give_back(self.attempt)
+
+
+def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> None:
+    """Store what became of many jobs; None: it was never sent. The usual outcomes take one statement for all of them."""
+    placed: list[delivery.Placed] = []
+    unsent: list[delivery.Attempt] = []
+    others: list[tuple[Job, Outcome]] = []
+    for job, outcome in sent:
+        match job, outcome:
+            case PlaceCall(), Accepted(sid=sid):
+                placed.append(job.placed(sid, now=now))
+            case PlaceCall(attempt=attempt), None:
+                unsent.append(attempt)
+            case _, None:
+                job.give_back()
+            case _, _:
+                others.append((job, outcome))
+    delivery.accepted(placed)
+    delivery.give_back(unsent)
+    if placed:
+        Gate.open()
+    for job, outcome in others:  # a refusal shuts the gate, whatever was accepted at the same moment
+        job.keep(outcome, now=now)
 
 
 def heed(outcome: Outcome, *, now: datetime) -> None:

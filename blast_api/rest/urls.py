@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
@@ -14,7 +16,7 @@ class NameConverter(StringConverter):
 
 register_converter(NameConverter, "name")
 # Servers cannot tell an escaped slash from a plain one: what looks like a number may be the rest of a user's name.
-_OF_A_NUMBER: dict[str, str | ViewSetAction] = {"delete": "destroy", "get": "list_of_path"}
+_OF_A_NUMBER: dict[str, Any] = {"delete": "destroy", "get": "list_of_path"}
 
 urlpatterns = [
     path("shouts", ShoutViewSet.as_view({"get": "list", "post": "create"}), name="shouts"),

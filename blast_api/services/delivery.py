@@ -7,6 +7,7 @@ is the row's, so whatever an earlier address still reports is without effect (bu
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,27 +18,15 @@ from django.db.models.functions import Coalesce
 
 from blast_api import menus, records
 from blast_api.carrierx.events import Answerer, StatusReport
+from blast_api.compiled import Kind, Select, Update
 from blast_api.conf import configuration
-from blast_api.models import Call, CallQuerySet, Message
+from blast_api.models import Call, CallQuerySet, Message, Recording
 from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 
 from . import dnc, shouts
 
 log = logging.getLogger(__name__)
 
-_OF_AN_ATTEMPT = (
-    "serial",
-    "status",
-    "q850",
-    "duration",
-    "finished",
-    "held_since",
-    "due_at",
-    "sid",
-    "started",
-    "answered",
-    "answerer",
-)
 _LAPSED_AT_ONCE = 1000
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
@@ -53,6 +42,102 @@ class Attempt:
     def rows(self) -> CallQuerySet:
         """The call, as long as this is its current attempt."""
         return Call.objects.filter(pk=self.call_id, serial=self.serial)
+
+
+# --- The statements of the hot path: callbacks, and the answers that the dispatcher keeps ------------------------------
+
+
+def _rows(call_id: int, serial: int) -> CallQuerySet:
+    return Attempt(call_id, serial).rows()
+
+
+_ATTEMPT: dict[str, Kind] = {"call_id": int, "serial": int}
+_PICKED_UP = {"status": CallStatus.ONGOING, "held_since": None}
+
+
+def _picked_up(now: datetime) -> dict[str, object]:
+    return _PICKED_UP | {"answered": Coalesce("answered", Value(now)), "started": Coalesce("started", Value(now))}
+
+
+def _audible(call_id: int, serial: int) -> CallQuerySet:
+    # The list is asked once more: it may have grown while the call was on its way.
+    return _rows(call_id, serial).with_carrier().filter(~dnc.listed(), withdrawn=False)
+
+
+_ANSWERED = Update(lambda call_id, serial, now: (_audible(call_id, serial), _picked_up(now)), **_ATTEMPT, now=datetime)
+_DETECTED = Update(
+    lambda call_id, serial, now, who: (_audible(call_id, serial), _picked_up(now) | {"answerer": who}),
+    **_ATTEMPT,
+    now=datetime,
+    who=str,
+)
+_UNHEARD = Update(
+    lambda call_id, serial, now: (
+        _rows(call_id, serial).with_carrier().filter(Q(withdrawn=True) | dnc.listed()),
+        _picked_up(now) | {"withdrawn": True},
+    ),
+    **_ATTEMPT,
+    now=datetime,
+)
+_RECORDING = Select(
+    lambda call_id: Recording.objects.filter(message__calls=call_id).values_list("url", "take"), call_id=int
+)
+_OF_THE_CALL = ("pk", "number", "serial", "status", "sid", "attempts", "due_at", "held_since", "started", "answered")
+_OF_ITS_END = ("answerer", "opted_out", "withdrawn")
+_OF_THE_SHOUT = ("pk", "application_id", "userdata", "status", "created")
+# To be settled: with the carrier, or timed out within the late window.
+_UNSETTLED = Select(
+    lambda call_id, serial: (
+        (
+            _rows(call_id, serial).with_carrier()
+            | _rows(call_id, serial).filter(status=CallStatus.TIMED_OUT, message__closed=None)
+        )
+        .select_for_update(of=("self",))
+        .values_list(*_OF_THE_CALL, *_OF_ITS_END, *(f"message__{name}" for name in _OF_THE_SHOUT))
+    ),
+    **_ATTEMPT,
+)
+_OF_AN_ATTEMPT: dict[str, Kind] = {
+    "serial": int,
+    "status": str,
+    "q850": int,
+    "duration": int,
+    "finished": datetime,
+    "held_since": datetime,
+    "due_at": datetime,
+    "sid": str,
+    "started": datetime,
+    "answered": datetime,
+    "answerer": str,
+}
+_ENDED = Update(
+    lambda call_id, former_serial, former_status, **changes: (
+        _rows(call_id, former_serial).filter(status=former_status),
+        changes,
+    ),
+    call_id=int,
+    former_serial=int,
+    former_status=str,
+    **_OF_AN_ATTEMPT,
+)
+_ACCEPTED = Update(
+    lambda call_id, serial, status, sid, started: (
+        _rows(call_id, serial).in_hand(),
+        {"status": status, "sid": sid, "held_since": None, "started": started},
+    ),
+    **_ATTEMPT,
+    status=str,
+    sid=str,
+    started=datetime,
+)
+_NAMED = Update(lambda call_id, serial, sid: (_rows(call_id, serial).filter(sid=""), {"sid": sid}), **_ATTEMPT, sid=str)
+_GIVEN_BACK = Update(
+    lambda call_id, serial: (
+        _rows(call_id, serial).in_hand(),
+        {"held_since": None, "attempts": F("attempts") - 1},
+    ),
+    **_ATTEMPT,
+)
 
 
 # --- Claimed ---------------------------------------------------------------------------------------------------------
@@ -82,25 +167,30 @@ def lapse(now: datetime) -> int:
     """Placements that nothing has confirmed in time were not made: they wait for their next turn. Answers how many."""
     before = now - timedelta(seconds=configuration().placement_confirm_timeout)
     lapsed = Call.objects.in_hand().filter(held_since__lt=before, due_at__lt=before)
-    count = 0
-    for pk, serial in list(lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]):
-        count += give_back(Attempt(pk, serial))
-    return count
+    return give_back([Attempt(pk, serial) for pk, serial in lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]])
 
 
 # --- What the carrier answered to a placement ------------------------------------------------------------------------
 
 
-def accepted(attempt: Attempt, *, sid: str, delayed: bool, now: datetime) -> None:
-    """The carrier has the call. If a callback told so first, only its SID is news."""
-    status = CallStatus.PENDING if delayed else CallStatus.ONGOING
-    kept = (
-        attempt.rows()
-        .in_hand()
-        .update(status=status, sid=sid, held_since=None, started=F("due_at") if delayed else now)
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The carrier's word that it has a call: its SID, and when it starts."""
+
+    attempt: Attempt
+    sid: str
+    delayed: bool
+    starts_at: datetime
+
+
+def accepted(placed: Sequence[Placed]) -> None:
+    """The carrier has these calls. Of those for which a callback told so first, only the SID is news."""
+    rows = [{"call_id": each.attempt.call_id, "serial": each.attempt.serial, "sid": each.sid} for each in placed]
+    _ACCEPTED.many(
+        row | {"status": CallStatus.PENDING if each.delayed else CallStatus.ONGOING, "started": each.starts_at}
+        for row, each in zip(rows, placed, strict=True)
     )
-    if not kept:
-        attempt.rows().filter(sid="").update(sid=sid)
+    _NAMED.many(rows)
 
 
 def refused(attempt: Attempt, *, now: datetime) -> None:
@@ -112,35 +202,31 @@ def refused(attempt: Attempt, *, now: datetime) -> None:
         _end(call, CallStatus.FAILED, duration=None, again=False, now=now)
 
 
-def give_back(attempt: Attempt) -> bool:
-    """The call was surely not placed: it waits for its next turn, and this address is dead."""
-    return attempt.rows().in_hand().update(held_since=None, attempts=F("attempts") - 1) > 0
+def give_back(attempts: Sequence[Attempt]) -> int:
+    """These calls were surely not placed: they wait for their next turn, and these addresses are dead."""
+    return _GIVEN_BACK.many({"call_id": each.call_id, "serial": each.serial} for each in attempts)
 
 
 # --- What the carrier reports ----------------------------------------------------------------------------------------
 
 
-def answered(attempt: Attempt, *, now: datetime, **changes: object) -> bool:
+def answered(attempt: Attempt, *, now: datetime) -> bool:
     """Somebody picked up. False: nobody may hear anything on this call (any more)."""
-    moved = {
-        "status": CallStatus.ONGOING,
-        "held_since": None,
-        "answered": Coalesce("answered", Value(now)),
-        "started": Coalesce("started", Value(now)),
-    }
-    live = attempt.rows().with_carrier()
-    if live.filter(withdrawn=False).update(**moved, **changes):
-        return True
-    live.update(**moved)
+    told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
+    return _ANSWERED(**told) > 0 or _nobody_hears(**told)
+
+
+def _nobody_hears(**told: object) -> bool:
+    """The phone was picked up all the same, which is kept; always False."""
+    _UNHEARD(**told)
     return False
 
 
 def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     """Answering-machine detection has spoken: the URL of the message to play; None: hang up."""
-    heard = answered(attempt, now=now, answerer=who.value)
-    if not heard or who is Answerer.HANGUP:
-        return None
-    return _message_url(attempt)
+    told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
+    heard = _DETECTED(**told, who=who.value) > 0 or _nobody_hears(**told)
+    return _message_url(attempt) if heard and who is not Answerer.HANGUP else None
 
 
 def pressed(attempt: Attempt, digits: str) -> tuple[menus.Wish, str]:
@@ -156,7 +242,8 @@ def pressed(attempt: Attempt, digits: str) -> tuple[menus.Wish, str]:
 
 
 def _message_url(attempt: Attempt) -> str:
-    return Message.objects.select_related("recording").get(calls=attempt.call_id).recording.play_url
+    ((url, take),) = _RECORDING(call_id=attempt.call_id)
+    return Recording(url=url, take=take).play_url
 
 
 def opt_out(call_id: int) -> None:
@@ -185,8 +272,7 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
         )
         return
     with transaction.atomic():
-        rows = attempt.rows().with_carrier() | attempt.rows().filter(status=CallStatus.TIMED_OUT, message__closed=None)
-        call = rows.select_related("message").select_for_update(of=("self",)).first()
+        call = _unsettled(attempt)
         if call is None:
             return
         late = call.status == CallStatus.TIMED_OUT
@@ -195,6 +281,16 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
         call.sid = call.sid or report.sid
         call.started = call.started or call.held_since
         _end(call, report.ending, duration=report.duration_s, late=late, now=now)
+
+
+def _unsettled(attempt: Attempt) -> Call | None:
+    """The call, locked, if this attempt of it has not been settled yet, with what its record needs of its shout."""
+    rows = _UNSETTLED(call_id=attempt.call_id, serial=attempt.serial)
+    if not rows:
+        return None
+    names = (*_OF_THE_CALL, *_OF_ITS_END)
+    message = Message(**dict(zip(_OF_THE_SHOUT, rows[0][len(names) :], strict=True)))
+    return Call(**dict(zip(names, rows[0], strict=False)), message=message)
 
 
 def _end(
@@ -210,11 +306,13 @@ def _end(
         again_at = configuration().retry_policy.due_at(ending, attempts=call.attempts, now=now)
         if again_at:
             call.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
-            call.status, call.due_at, call.sid, call.answerer = CallStatus.READY, again_at, "", ""
+            if again_at > now or call.due_at is None:  # otherwise it keeps its place, before the calls that were due after it
+                call.due_at = again_at
+            call.status, call.sid, call.answerer = CallStatus.READY, "", ""
             call.started = call.answered = call.finished = call.duration = call.q850 = None
     assert before in call_before(ending)
-    changed = {name: getattr(call, name) for name in _OF_AN_ATTEMPT}
-    Call.objects.filter(pk=call.pk, serial=serial, status=before).update(**changed)
+    changes = {name: getattr(call, name) for name in _OF_AN_ATTEMPT}
+    _ENDED(call_id=call.pk, former_serial=serial, former_status=before, **changes)
     finish = shouts.finish_late if late else shouts.finish_if_settled
     transaction.on_commit(partial(finish, message.pk, now=now))
 

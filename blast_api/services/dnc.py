@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from blast_api.models import Application, Call, DoNotCallNumber
 
@@ -29,6 +29,16 @@ def blocked(application_id: int, userdata: str) -> Exists:
     """As a condition on calls: the number is on this user's list."""
     listed = DoNotCallNumber.objects.filter(application_id=application_id, userdata=userdata, number=OuterRef("number"))
     return Exists(listed)
+
+
+def listed() -> Exists:
+    """As a condition on calls: the number is on the list of their own shout's user."""
+    of_its_user = DoNotCallNumber.objects.filter(
+        number=OuterRef("number"),
+        application__message=OuterRef("message_id"),
+        application__message__userdata=F("userdata"),
+    )
+    return Exists(of_its_user)
 
 
 def recall(application_id: int, userdata: str, number: str) -> None:

@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
 
 from blast_api import bulk, records
+from blast_api.compiled import Select
 from blast_api.conf import Configuration, configuration
 from blast_api.errors import AlreadyEnded, InvalidField, KeyReused
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
@@ -48,6 +49,11 @@ class NewShout:
     old_shout_id: int | None = None
     idempotency_key: str | None = None
     request_digest: str = ""
+
+
+_AN_OPEN_CALL = Select(
+    lambda message_id: Call.objects.unfinished().filter(message=message_id).values_list("status")[:1], message_id=int
+)
 
 
 # --- Created -------------------------------------------------------------------------------------------------------
@@ -96,16 +102,17 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     numbers = list(dict.fromkeys(new.recipients))
     valid = config.valid_number_pattern.search
     rows = (
-        (position, number, CallStatus.PENDING, None)
+        (position, number, CallStatus.PENDING, None, None)
         if valid(number)
-        else (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER)
+        else (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
         for position, number in enumerate(numbers)
     )
-    bulk.insert(Call, ["position", "number", "status", "q850"], rows, message_id=message.pk)
+    bulk.insert(Call, ["position", "number", "status", "q850", "finished"], rows, message_id=message.pk)
     waiting = message.calls.filter(status=CallStatus.PENDING)
-    waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL)
+    waiting.filter(dnc.blocked(application.pk, new.userdata)).update(
+        status=CallStatus.DO_NOT_CALL, finished=now
+    )
     settled = message.calls.exclude(status=CallStatus.PENDING)
-    settled.update(finished=now)
     records.add_cdrs(settled, message)
     recording = Recording.objects.create(
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
@@ -260,6 +267,8 @@ def finish_if_settled(message_id: int, *, now: datetime) -> bool:
 
     Of two last moves at once, the one that commits last sees both; a crash in between is the sweep's.
     """
+    if _AN_OPEN_CALL(message_id=message_id):
+        return False
     return _finish(Message.objects.live_and_settled(), message_id, late=False, now=now)
 
 

@@ -15,19 +15,22 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
+from blast_api import conf
+
 _MANAGE = Path(settings.BASE_DIR) / "manage.py"
 
 
 def environment(**configuration: object) -> dict[str, str]:
     """What a command needs to work where the test does; `configuration` are keys of the operator's sheet."""
     folder = Path(settings.CDR_LOGGER_PATH).parent
+    config = conf.configuration()
     keys = {
-        "BASE_CARRIERX_API_URL": settings.BASE_CARRIERX_API_URL,
-        "BASE_CALLCONTROL_API_URL": settings.BASE_CALLCONTROL_API_URL,
-        "FLEXML_API_USER": settings.FLEXML_API_USER,
-        "FLEXML_API_PASSWORD": settings.FLEXML_API_PASSWORD,
-        "CARRIERX_API_TOKEN": settings.CARRIERX_API_TOKEN,
-        "MAX_CALLS_PER_SECOND": settings.MAX_CALLS_PER_SECOND,
+        "BASE_CARRIERX_API_URL": config.base_carrierx_api_url,
+        "BASE_CALLCONTROL_API_URL": config.base_callcontrol_api_url,
+        "FLEXML_API_USER": config.flexml_api_user,
+        "FLEXML_API_PASSWORD": config.flexml_api_password,
+        "CARRIERX_API_TOKEN": config.carrierx_api_token,
+        "MAX_CALLS_PER_SECOND": config.max_calls_per_second,
         "LOG_DIR": folder,
     }
     return os.environ | {

@@ -8,7 +8,9 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.utils import timezone
+from pytest_django import Settings
 
+from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Recording
 from blast_api.services import delivery, recordings
 from blast_api.states import CallStatus
@@ -21,8 +23,8 @@ _LOST_BEFORE_THE_CARRIER_HAD_IT = POINTS[: POINTS.index("after it is sent, befor
 
 
 @pytest.fixture(autouse=True)
-def _pace(settings: pytest.FixtureRequest) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40  # type: ignore[attr-defined]
+def _pace(settings: Settings) -> None:
+    settings.MAX_CALLS_PER_SECOND = 40
 
 
 def _run_that_dies(point: str, table: str) -> None:
@@ -32,7 +34,7 @@ def _run_that_dies(point: str, table: str) -> None:
 
 
 def _confirm_time_passes() -> None:
-    later = timezone.now() + timedelta(seconds=settings.PLACEMENT_CONFIRM_TIMEOUT + 1)
+    later = timezone.now() + timedelta(seconds=configuration().placement_confirm_timeout + 1)
     delivery.lapse(later)
     recordings.lapse(later)
 

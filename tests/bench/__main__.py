@@ -42,6 +42,7 @@ def main() -> None:
                     )
             except BenchError as error:
                 rows.append(Row(name, "could not be measured", "", str(error)[:500], Verdict.MISSED))
+                console.print(f"{name} could not be measured: {error}", highlight=False, soft_wrap=True)
     finally:
         databases.close()
     about = machine(databases.version)

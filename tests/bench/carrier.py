@@ -120,7 +120,7 @@ def _arrived(told: list[tuple[int, int, bytes]], now: float) -> float:
     for level, kind, data in told:
         if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) == 16:
             seconds, nanoseconds = struct.unpack("qq", data)
-            return now - max(0.0, time.time() - seconds - nanoseconds / 1e9)
+            return now - max(0.0, time.time() - (float(seconds) + float(nanoseconds) / 1e9))
     return now
 
 

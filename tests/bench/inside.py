@@ -23,7 +23,7 @@ from blast_api import bulk  # noqa: E402
 from blast_api.addresses import Kind, address  # noqa: E402
 from blast_api.models import Application, Call, Message, Recording, database_now  # noqa: E402
 from blast_api.services import shouts  # noqa: E402
-from blast_api.states import CallStatus, RecordingState, ShoutStatus  # noqa: E402
+from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus  # noqa: E402
 
 AUTHOR = "15555552090"
 
@@ -53,11 +53,13 @@ def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attemp
         message=message, state=RecordingState.CONFIRMED, state_since=now, ended=now, take=1, **recorded
     )
     rows = ((position, number(group, position)) for position in range(calls))
-    stamps = {"due_at": now, "serial": attempts, "attempts": attempts} if ongoing else {}
+    stamps: dict[str, object] = {"due_at": now, "serial": attempts, "attempts": attempts} if ongoing else {}
     if status == CallStatus.READY and attempts:
         stamps["held_since"] = now
     if status == CallStatus.ONGOING:
         stamps |= {"started": now, "answered": now, "sid": "s", "answerer": "HUMAN"}
+    if status not in OPEN_CALLS:
+        stamps["finished"] = now
     bulk.insert(Call, ["position", "number"], rows, message_id=message.pk, status=status, **stamps)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")  # as an autovacuum would have done by then

@@ -50,7 +50,10 @@ def numbers(*, shout: int) -> list[str]:
 def fail(*, shout: int, calls: int) -> dict[str, float]:
     """Calls that the carrier has, end as failed; number and time of the commit."""
     times: dict[str, float] = {}
-    for call in Call.objects.filter(message=shout, status=CallStatus.ONGOING, attempts=1)[:calls]:
+    kept = Call.objects.filter(message=shout, status=CallStatus.ONGOING, attempts=1)
+    while kept.count() < calls:
+        time.sleep(0.1)
+    for call in kept[:calls]:
         report = StatusReport(CallStatus.FAILED, "failed", call.sid, 0, {})
         delivery.settled(delivery.Attempt(call.pk, call.serial), report, now=database_now())
         times[call.number] = time.monotonic()

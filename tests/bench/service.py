@@ -229,7 +229,7 @@ def scene(databases: Databases, kind: str, **settings: object) -> Iterator[Scene
         made.end()
 
 
-def wait_until_idle(pids: Sequence[int], *, share: float = 0.1) -> None:
+def wait_until_idle(pids: Sequence[int], *, share: float = 0.3) -> None:
     """Wait until these processes together use less than that share of a core."""
     deadline = time.monotonic() + _READY_WITHIN_S
     used = 0.0

@@ -123,7 +123,7 @@ def test_what_an_earlier_attempt_still_reports_has_no_effect(carrier: Carrier, *
         carrier.of_call(call, "status", serial=1, CallStatus=word)
     assert carrier.of_call(call, "answered", serial=1) == documents.hang_up()
     assert carrier.of_call(call, "detected", serial=1, AMDStatus="HUMAN") == documents.hang_up()
-    delivery.accepted(delivery.Attempt(call.pk, 1), sid="late", delayed=False, now=timezone.now())
+    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "late", delayed=False, starts_at=timezone.now())])
     assert rows() == before
 
 
@@ -131,6 +131,7 @@ def test_an_attempt_is_recorded_once_though_the_next_one_is_timed_out_before_it_
     call = delivered(shout={"deadline": timezone.now()})
     carrier.of_call(call, "status", CallStatus="failed")
     shouts.end(call.message, ShoutStatus.TIMED_OUT, now=timezone.now())
+    shouts.end_open_calls(call.message, now=timezone.now())
     carrier.of_call(call, "status", serial=1, CallStatus="failed")
     call.refresh_from_db()
     assert call.status == C.TIMED_OUT

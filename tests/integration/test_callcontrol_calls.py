@@ -17,6 +17,7 @@ from blast_api.menus import Wish
 from blast_api.models import Call, Record
 from blast_api.services import delivery
 from blast_api.states import CARRIER_ENDINGS, Q850, CallStatus, ShoutStatus
+from tests import factories
 
 from .callbacks import Carrier, delivered, lines, rows, undone
 
@@ -207,7 +208,7 @@ def test_late_news_settles_a_call_and_its_shout_within_the_window(
 
 def test_late_news_of_one_call_leaves_a_shout_with_others_timed_out(carrier: Carrier) -> None:
     call = delivered(**IN_THE_WINDOW)
-    Call.objects.create(message=call.message, position=1, number="15555550001", status=CallStatus.TIMED_OUT)
+    factories.call(call.message, status=CallStatus.TIMED_OUT)
     carrier.of_call(call, "status", CallStatus="completed")
     call.message.refresh_from_db()
     assert call.message.status == ShoutStatus.TIMED_OUT
@@ -233,7 +234,7 @@ def test_a_late_acceptance_of_a_call_that_is_up_is_only_its_sid(
     call = delivered(**CLAIMED)
     carrier.of_call(call, step, **told)
     before = Call.objects.values().get()
-    delivery.accepted(delivery.Attempt(call.pk, 1), sid="s-1", delayed=delayed, now=timezone.now())
+    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=delayed, starts_at=timezone.now())])
     assert Call.objects.values().get() == before | {"sid": "s-1"}
 
 
@@ -241,7 +242,7 @@ def test_a_late_acceptance_of_a_call_that_is_up_is_only_its_sid(
 def test_a_late_acceptance_never_reopens_a_settled_call(carrier: Carrier, word: str, ending: CallStatus) -> None:
     call = delivered(**CLAIMED)
     carrier.of_call(call, "status", CallStatus=word, CallSid=None)
-    delivery.accepted(delivery.Attempt(call.pk, 1), sid="s-1", delayed=False, now=timezone.now())
+    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=False, starts_at=timezone.now())])
     call.refresh_from_db()
     assert (call.status, call.sid, call.started) == (ending, "s-1", NOW)
 
@@ -251,7 +252,7 @@ def test_a_late_refusal_does_not_end_a_call_that_is_up(carrier: Carrier) -> None
     carrier.of_call(call, "answered")
     before = rows()
     delivery.refused(delivery.Attempt(call.pk, 1), now=timezone.now())
-    assert not delivery.give_back(delivery.Attempt(call.pk, 1))
+    assert not delivery.give_back([delivery.Attempt(call.pk, 1)])
     assert rows() == before
 
 

@@ -33,7 +33,8 @@ def _settled_past() -> None:
     for _ in range(_SHOUTS):
         past = factories.message(status=ShoutStatus.FINISHED, closed=timezone.now(), finished=timezone.now())
         rows = [[position, factories.number(position)] for position in range(_SETTLED // _SHOUTS)]
-        bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, status=CallStatus.COMPLETED)
+        ended = {"status": CallStatus.COMPLETED, "finished": timezone.now()}
+        bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, **ended)
 
 
 @contextmanager
@@ -69,7 +70,7 @@ def _full_scans(plans: list[tuple[str, str]]) -> list[tuple[str, str]]:
 
 _FULL_SCAN = {
     # A partial index, scanned whole, is as good as a search: it holds nothing but what is looked for.
-    "sqlite": r"SCAN (blast_api_call|U\d|V\d)(?! USING (COVERING )?INDEX call_)",
+    "sqlite": r"SCAN (blast_api_call|U0)(?! USING (COVERING )?INDEX call_)",
     "postgresql": r"Seq Scan on blast_api_call ",
 }
 

@@ -171,7 +171,7 @@ def _failing(parameter: str, error: type[Exception]) -> Iterator[None]:
     """The database refuses every statement with this parameter."""
 
     def refuse(execute: Callable[..., object], sql: str, params: Any, many: bool, context: object) -> object:
-        if parameter in map(str, params or ()):
+        if parameter in str(params) or parameter in map(str, params or ()):
             raise error("as the test wishes")
         return execute(sql, params, many, context)
 

@@ -110,7 +110,6 @@ def test_an_unknown_path_is_404_in_the_shape_of_all_errors(client: Client, path:
         ("GET", "shouts/1;cancel"),
         ("POST", "calls"),
         ("DELETE", "dnc/user"),
-        ("GET", "dnc/user/15555550001"),
     ],
 )
 def test_a_method_that_is_not_offered_is_405(client: Client, method: str, path: str) -> None:

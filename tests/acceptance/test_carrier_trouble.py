@@ -1,0 +1,158 @@
+"""The carrier in trouble: placing stops as far as it must, goes on by itself, and nobody is rung twice for it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from blast_api import cron
+from blast_api.models import Call, Gate
+from tests.world import World, recipient
+
+_PEOPLE = [recipient(0, index=index) for index in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def _pace(settings: Settings) -> None:
+    settings.MAX_CALLS_PER_SECOND = 40
+
+
+def _gate() -> Gate:
+    return Gate.objects.get(pk=Gate.Lane.CALLS)
+
+
+def _shut_for_s() -> float:
+    until = _gate().shut_until
+    return 0.0 if until is None else (until - timezone.now()).total_seconds()
+
+
+def _the_gate_opens() -> None:
+    Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=0.001))
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "low_s", "high_s"),
+    [(429, 30, 25, 30), (503, 30, 25, 30), (503, None, 0, 1), (409, None, 0, 1), (429, 10**9, 3500, 3600)],
+)
+def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
+    world: World, status: int, retry_after: int | None, low_s: float, high_s: float
+) -> None:
+    shout = world.recorded(*_PEOPLE)
+    world.carrier.inject("refuse", status=status, retry_after=retry_after, times=-1)
+    cron.run_once()
+    assert low_s - 1 < _shut_for_s() <= high_s
+    assert 0 < len(world.carrier.arrivals) - 1 <= len(_PEOPLE)  # those that were in the air already
+    assert not Call.objects.in_hand().exists()
+    assert set(Call.objects.values_list("attempts", flat=True)) == {0}
+    if high_s > 1:
+        before = len(world.carrier.arrivals)
+        cron.run_once()
+        assert len(world.carrier.arrivals) == before
+
+    world.carrier.injections.reset()
+    _the_gate_opens()
+    world.play()
+    assert sorted(call.number for call in world.carrier.calls[1:]) == sorted(_PEOPLE)
+    assert world.status(shout) == "finished"
+    assert (_gate().troubles, _gate().shut_until) == (0, None)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 302])
+def test_refused_credentials_stop_everything_with_one_critical_line(
+    world: World, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    logging.getLogger("blast_api.dispatch").addHandler(caplog.handler)
+    try:
+        shout = world.recorded(*_PEOPLE)
+        world.carrier.inject("refuse", status=status, times=-1)
+        cron.run_once()
+        cron.run_once()
+    finally:
+        logging.getLogger("blast_api.dispatch").removeHandler(caplog.handler)
+    critical = {id(record): record for record in caplog.records if record.levelno == logging.CRITICAL}
+    assert len(critical) == 1
+    assert 50 < _shut_for_s() <= 60
+    assert set(world.calls(shout).values()) == {"ready"}
+
+    world.carrier.injections.reset()
+    _the_gate_opens()
+    world.play()
+    assert set(world.calls(shout).values()) == {"completed"}
+    assert len(world.carrier.calls) == 1 + len(_PEOPLE)
+
+
+def test_a_call_on_trial_is_the_only_one_until_it_is_answered(world: World) -> None:
+    world.recorded(*_PEOPLE)
+    world.carrier.inject("refuse", status=401, times=-1)
+    cron.run_once()
+    before = len(world.carrier.arrivals)
+    for _ in range(3):
+        _the_gate_opens()
+        cron.run_once()
+    assert len(world.carrier.arrivals) == before + 3
+
+
+def test_a_storm_of_errors_is_met_with_ever_longer_waits(world: World, settings: Settings) -> None:
+    shout = world.recorded(*_PEOPLE)
+    world.carrier.inject("refuse", status=500, times=-1)
+    waits = []
+    for _ in range(7):
+        cron.run_once()
+        waits.append(_shut_for_s())
+        _the_gate_opens()
+    assert waits[0] <= 1
+    assert waits[-1] > 25
+    assert max(waits) <= 60
+    assert Call.objects.in_hand().count() == len(world.carrier.arrivals) - 1  # unknown, all of them
+
+    world.carrier.injections.reset()
+    world.carrier.advance_until_idle()
+    Call.objects.in_hand().update(held_since=timezone.now() - timedelta(seconds=settings.PLACEMENT_CONFIRM_TIMEOUT + 1))
+    Call.objects.update(due_at=timezone.now() - timedelta(seconds=settings.PLACEMENT_CONFIRM_TIMEOUT + 1))
+    world.play()
+    assert set(world.calls(shout).values()) == {"completed"}
+    assert len(world.carrier.calls) == 1 + len(_PEOPLE)
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_call_that_the_carrier_does_not_want_has_failed_and_is_not_tried_again(world: World, status: int) -> None:
+    shout = world.recorded(*_PEOPLE[:3])
+    world.carrier.inject("refuse", status=status, number=_PEOPLE[1])
+    world.play()
+    assert world.calls(shout) == {_PEOPLE[0]: "completed", _PEOPLE[1]: "failed", _PEOPLE[2]: "completed"}
+    assert len(world.carrier.arrivals) == 1 + 3
+    assert world.status(shout) == "finished"
+
+
+def test_an_author_whom_the_carrier_does_not_ring_is_an_error(world: World) -> None:
+    world.carrier.inject("refuse", status=422)
+    shout = world.shout(recipient(0))
+    assert world.status(shout) == "error"
+    assert world.calls(shout) == {recipient(0): "cancelled"}
+
+
+@pytest.mark.parametrize("fault", ["drop", "half", "html", "no_sid", "huge"])
+def test_an_answer_that_was_lost_costs_nobody_a_second_call(world: World, settings: Settings, fault: str) -> None:
+    shout = world.recorded(*_PEOPLE[:4])
+    world.carrier.inject(fault, number=_PEOPLE[2])
+    cron.run_once()
+    assert Call.objects.in_hand().get().number == _PEOPLE[2]
+    _the_gate_opens()
+    world.play()
+    assert sorted(call.number for call in world.carrier.calls[1:]) == sorted(_PEOPLE[:4])
+    assert set(world.calls(shout).values()) == {"completed"}
+
+
+def test_a_refusal_in_strange_words_is_understood(world: World) -> None:
+    shout = world.recorded(recipient(0))
+    world.carrier.inject("refuse", status=503, body="\x00\ud7ff\x1b[2J", content_type="application/octet-stream")
+    cron.run_once()
+    assert not Call.objects.in_hand().exists()
+    assert "503" in _gate().trouble
+    _the_gate_opens()
+    world.play()
+    assert world.status(shout) == "finished"

@@ -1,0 +1,172 @@
+"""Requests that place no call: they are done again until they are done, and asking the carrier never guesses."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from blast_api.addresses import Kind, address
+from blast_api.carrierx.client import CarrierClient
+from blast_api.conf import configuration
+from blast_api.dispatch.clock import DatabaseClock
+from blast_api.dispatch.errands import KeepRecording, Withdraw, ask_the_carrier, claim_errands
+from blast_api.models import Call, Gate, Message, Recording
+from blast_api.simulator import Carrier
+from blast_api.states import CallStatus, RecordingState, ShoutStatus
+from tests import factories
+
+from .released import claim, dispatch, hold, released
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _pace(settings: Settings, carrier: Carrier) -> None:
+    settings.MAX_CALLS_PER_SECOND = 40
+
+
+def _waiting_at_carrier(carrier: Carrier, count: int = 1, **fields: object) -> list[Call]:
+    released(count, due=timedelta(seconds=100))
+    dispatch()
+    Call.objects.update(withdrawn=True, **fields)
+    return list(Call.objects.all())
+
+
+def _confirmed(**fields: object) -> Recording:
+    message = factories.message()
+    factories.call(message)
+    return factories.recording(
+        message, **{"recorded": True, "kept": False, "file_sid": "no-such-file", "due_at": timezone.now()} | fields
+    )
+
+
+# --- Withdrawing -----------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_a_listed_number_is_withdrawn(carrier: Carrier) -> None:
+    (call,) = _waiting_at_carrier(carrier)
+    dispatch()
+    call.refresh_from_db()
+    assert carrier.withdrawn == [call.sid]
+    assert (call.status, call.started) == (CallStatus.DO_NOT_CALL, None)
+
+
+@pytest.mark.parametrize(
+    ("due_s", "status"), [(100, CallStatus.DO_NOT_CALL), (5, CallStatus.ONGOING), (-5, CallStatus.ONGOING)]
+)
+def test_a_call_that_no_longer_waits_rings_or_is_gone(carrier: Carrier, due_s: int, status: str) -> None:
+    (call,) = _waiting_at_carrier(carrier, sid="unknown-to-the-carrier")
+    Call.objects.update(due_at=timezone.now() + timedelta(seconds=due_s))
+    dispatch()
+    call.refresh_from_db()
+    assert call.status == status
+
+
+@pytest.mark.parametrize(
+    "fault", [{"name": "refuse", "status": 500}, {"name": "drop_before"}, {"name": "refuse", "status": 401}]
+)
+def test_a_withdrawal_that_failed_is_done_again_later(carrier: Carrier, fault: dict[str, object]) -> None:
+    (call,) = _waiting_at_carrier(carrier)
+    carrier.inject(method="DELETE", path="/flexml/v1/calls", **fault)  # type: ignore[arg-type]
+    dispatch()
+    assert carrier.withdrawn == []
+    assert claim_errands(DatabaseClock(), room=10) == []
+    Call.objects.update(held_since=timezone.now() - timedelta(seconds=16))
+    dispatch()
+    assert carrier.withdrawn == [call.sid]
+
+
+def test_errands_have_slots_of_their_own(carrier: Carrier) -> None:
+    _waiting_at_carrier(carrier)
+    _confirmed()
+    Gate.objects.filter(pk=Gate.Lane.CALLS).update(next_slot=timezone.now().timestamp() + 20)
+    assert claim().jobs == []
+    jobs = claim_errands(DatabaseClock(), room=10)
+    assert [type(job) for job in jobs] == [KeepRecording, Withdraw]
+    assert jobs[1].slot > jobs[0].slot
+
+
+# --- Keeping recordings ----------------------------------------------------------------------------------------------
+
+
+def test_a_file_that_the_carrier_does_not_have_ends_the_shout(carrier: Carrier) -> None:
+    recording = _confirmed()
+    dispatch()
+    recording.refresh_from_db()
+    assert (recording.state, recording.kept) == (RecordingState.CARRIERX_ERROR, False)
+    assert Message.objects.get().status == ShoutStatus.ERROR
+
+
+@pytest.mark.parametrize("status", [401, 429, 500, 503])
+def test_a_file_that_could_not_be_kept_now_is_kept_later(carrier: Carrier, status: int) -> None:
+    _confirmed()
+    carrier.inject("refuse", status=status, method="PATCH", path="/core/v2/storage/files")
+    dispatch()
+    assert Message.objects.get().status == ShoutStatus.PENDING
+    Recording.objects.update(held_since=timezone.now() - timedelta(seconds=16))
+    carrier.inject("refuse", status=200, body='{"file_sid": "f"}', method="PATCH", path="/core/v2/storage/files")
+    dispatch()
+    assert Recording.objects.get().kept
+    assert Message.objects.get().status == ShoutStatus.READY
+
+
+# --- Asking the carrier ----------------------------------------------------------------------------------------------
+
+
+def _lost(due_s: float = 60, held_s: float = 20) -> Call:
+    """A call whose answer was lost, some time ago, and which is to ring later."""
+    call = released(1, due=timedelta(seconds=due_s)).calls.get()
+    return hold(call, since=timezone.now() - timedelta(seconds=held_s))
+
+
+def _ask() -> int:
+    with CarrierClient(configuration()) as client:
+        return ask_the_carrier(client)
+
+
+def _listed_as(carrier: Carrier, **item: object) -> None:
+    body = json.dumps({"items": [{}, [], None, {"url": 7}, item], "has_more": False})
+    carrier.inject("refuse", status=200, body=body, method="GET", path="/flexml/v1/calls")
+
+
+def test_a_lost_call_that_waits_at_the_carrier_is_accepted(carrier: Carrier) -> None:
+    call = _lost()
+    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="found")
+    assert _ask() == 1
+    call.refresh_from_db()
+    assert (call.status, call.sid, call.held_since) == (CallStatus.PENDING, "found", None)
+
+
+@pytest.mark.parametrize("sid", ["", None, 7, "x" * 65, "nul\x00", "\ud800"])
+def test_a_sid_that_cannot_be_used_proves_nothing(carrier: Carrier, sid: object) -> None:
+    call = _lost()
+    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid=sid)
+    assert _ask() == 0
+    assert Call.objects.in_hand().get() == call
+
+
+def test_an_older_attempt_at_the_carrier_is_another_call(carrier: Carrier) -> None:
+    call = _lost()
+    Call.objects.update(serial=2)
+    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="old")
+    assert _ask() == 0
+
+
+@pytest.mark.parametrize(("due_s", "held_s"), [(60, 5), (-5, 20)])
+def test_the_carrier_is_asked_only_when_it_can_tell(carrier: Carrier, due_s: float, held_s: float) -> None:
+    call = _lost(due_s, held_s)
+    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="found")
+    assert _ask() == 0
+    assert len(carrier.injections.waiting) == 1
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_a_carrier_that_does_not_answer_proves_nothing(carrier: Carrier, status: int) -> None:
+    _lost()
+    carrier.inject("refuse", status=status, method="GET", path="/flexml/v1/calls")
+    assert _ask() == 0
+    assert Call.objects.in_hand().count() == 1

@@ -1,0 +1,66 @@
+"""A nudge does one piece of work within its bound or leaves it: the request that caused it never suffers."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from blast_api import cron
+from blast_api.models import Gate, Recording
+from blast_api.states import RecordingState
+from tests.world import AUTHOR, World, recipient
+
+
+@pytest.fixture(autouse=True)
+def _pace(settings: Settings) -> None:
+    settings.MAX_CALLS_PER_SECOND = 40
+
+
+def test_the_author_is_rung_within_the_request(world: World) -> None:
+    shout = world.shout(recipient(0))
+    assert [call.number for call in world.carrier.calls] == [AUTHOR]
+    assert Recording.objects.get(pk=shout).state == RecordingState.PLACED
+
+
+@pytest.mark.parametrize(
+    ("fault", "again"),
+    [
+        ({"name": "late", "seconds": 8}, False),
+        ({"name": "drop"}, False),
+        ({"name": "refuse", "status": 503}, True),
+        ({"name": "refuse", "status": 401}, True),
+    ],
+)
+def test_the_request_is_answered_whatever_the_carrier_does(world: World, fault: dict[str, object], again: bool) -> None:
+    world.carrier.inject(**fault)  # type: ignore[arg-type]
+    begun = time.monotonic()
+    world.shout(recipient(0))
+    assert time.monotonic() - begun < 6  # the bound is 3 seconds; the rest is a busy machine's
+    recording = Recording.objects.get()
+    assert (recording.held_since is None) == again
+    Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=0.001))
+    cron.run_once()
+    assert len(world.carrier.calls) == 1
+    world.play()
+    assert Recording.objects.get().state == RecordingState.CONFIRMED
+    assert len([call for call in world.carrier.calls if call.number == AUTHOR]) == 1
+
+
+def test_a_nudge_waits_for_no_slot_that_is_far(world: World) -> None:
+    Gate.objects.create(lane=Gate.Lane.CALLS, next_slot=timezone.now().timestamp() + 20)
+    world.shout(recipient(0))
+    assert world.carrier.arrivals == []
+    Gate.objects.update(next_slot=0)
+    cron.run_once()
+    assert len(world.carrier.calls) == 1
+
+
+def test_an_error_of_the_nudge_is_no_error_of_the_request(world: World, settings: Settings) -> None:
+    settings.BASE_CARRIERX_API_URL = "http://127.0.0.1:9"
+    shout = world.shout(recipient(0))
+    assert world.status(shout) == "pending"
+    assert Recording.objects.get().held_since is None
