@@ -188,8 +188,6 @@ class Recording(Placement):
         return f"{self.url}{'&' if '?' in self.url else '?'}format={self.take}.wav"
 
 
-
-
 class CallQuerySet(models.QuerySet["Call"]):
     def unfinished(self) -> Self:
         """Calls that have not ended."""
@@ -343,9 +341,10 @@ class Gate(models.Model):
         return self.shut_until is not None and self.shut_until > now
 
     @classmethod
-    def open(cls) -> None:
-        """The carrier took a call: whatever trouble there was is over."""
-        cls.objects.filter(pk=cls.Lane.CALLS, troubles__gt=0).update(troubles=0, trouble="", shut_until=None)
+    def open(cls, *, now: datetime) -> None:
+        """The carrier took a call on trial: the trouble is over. While the gate is shut, such news is of before."""
+        on_trial = cls.objects.filter(pk=cls.Lane.CALLS, troubles__gt=0, shut_until__lte=now)
+        on_trial.update(troubles=0, trouble="", shut_until=None)
 
     @classmethod
     def shut(cls, until: datetime, reason: str, *, now: datetime) -> bool:

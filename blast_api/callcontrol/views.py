@@ -10,13 +10,11 @@ import logging
 from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.http.request import UnreadablePostError
 from django.utils import timezone
-from django.utils.decorators import method_decorator
 from django.views import View
-from django.views.decorators.csrf import csrf_exempt
 
 from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
@@ -30,7 +28,6 @@ from . import documents
 log = logging.getLogger(__name__)
 
 
-@method_decorator(csrf_exempt, name="dispatch")
 class Callback(View):
     """The base of all callbacks: checks the token, reads whatever body, and has the last word on errors."""
 
@@ -42,14 +39,26 @@ class Callback(View):
         if not is_genuine(self.kind, row, serial, token):
             return HttpResponseForbidden()
         self.row, self.serial = row, serial
+        # A broken connection costs these a second try, and not each of them a query that asks whether it is.
+        connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
         try:
-            return self.answer(_parameters(request))
+            return self._answer(_parameters(request))
         except Exception:
             log.exception(
                 "a callback failed",
                 extra={"action": "callback_failed", "kind": self.kind, "row": row, "callback": type(self).__name__},
             )
             return self.last_resort()
+
+    def _answer(self, told: events.Parameters) -> HttpResponse:
+        """The answer; where the database has closed the connection, on a new one. Twice is once, as for the carrier."""
+        try:
+            return self.answer(told)
+        except (OperationalError, InterfaceError):
+            if connection.is_usable():
+                raise
+            connection.close()
+            return self.answer(told)
 
     def answer(self, told: events.Parameters) -> HttpResponse:
         raise NotImplementedError
@@ -74,7 +83,6 @@ def flexml(body: bytes) -> HttpResponse:
     return HttpResponse(body, content_type="application/xml; charset=utf-8")
 
 
-@method_decorator(csrf_exempt, name="dispatch")
 class NoAddress(View):
     """Whatever is no address of ours is refused as a forged one is: nobody learns which are."""
 

@@ -171,7 +171,7 @@ def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> No
     delivery.accepted(placed)
     delivery.give_back(unsent)
     if placed:
-        Gate.open()
+        Gate.open(now=now)
     for job, outcome in others:  # a refusal shuts the gate, whatever was accepted at the same moment
         job.keep(outcome, now=now)
 
@@ -180,7 +180,7 @@ def heed(outcome: Outcome, *, now: datetime) -> None:
     """Open or shut the gate, as the carrier's answer to a placement demands."""
     match outcome:
         case Accepted():
-            Gate.open()
+            Gate.open(now=now)
         case Refused(reach=Refusal.THIS_REQUEST):
             pass
         case Refused(reach=Refusal.ALL_OF_US):

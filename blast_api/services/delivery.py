@@ -306,7 +306,9 @@ def _end(
         again_at = configuration().retry_policy.due_at(ending, attempts=call.attempts, now=now)
         if again_at:
             call.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
-            if again_at > now or call.due_at is None:  # otherwise it keeps its place, before the calls that were due after it
+            if (
+                again_at > now or call.due_at is None
+            ):  # otherwise it keeps its place, before the calls that were due after it
                 call.due_at = again_at
             call.status, call.sid, call.answerer = CallStatus.READY, "", ""
             call.started = call.answered = call.finished = call.duration = call.q850 = None

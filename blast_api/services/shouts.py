@@ -109,9 +109,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     )
     bulk.insert(Call, ["position", "number", "status", "q850", "finished"], rows, message_id=message.pk)
     waiting = message.calls.filter(status=CallStatus.PENDING)
-    waiting.filter(dnc.blocked(application.pk, new.userdata)).update(
-        status=CallStatus.DO_NOT_CALL, finished=now
-    )
+    waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
     settled = message.calls.exclude(status=CallStatus.PENDING)
     records.add_cdrs(settled, message)
     recording = Recording.objects.create(
@@ -213,7 +211,11 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
         records.add_bdr(message, message.recording)
         _tell("ended", message.pk, status=status)
         if status != ShoutStatus.TIMED_OUT:
-            message.calls.with_carrier().filter(answered=None).update(withdrawn=True)
+            unheard = message.calls.with_carrier().filter(answered=None)
+            # Locked in the order of their keys, as by all who lock many.
+            pks = list(unheard.order_by("pk").select_for_update().values_list("pk", flat=True))
+            for first in range(0, len(pks), _CHUNK):
+                Call.objects.filter(pk__in=pks[first : first + _CHUNK]).update(withdrawn=True)
         transaction.on_commit(partial(end_open_calls, message, now=now))
     return True
 
