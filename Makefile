@@ -1,11 +1,11 @@
-# make demo | test | run | lint | check | bench : each works alone on a fresh machine with Python 3.11 or newer.
+# make demo | test | run | lint | bench : each works alone on a fresh machine with Python 3.11 or newer.
 
 PYTHON ?= python3
 ENV := .venv
 RUN := $(ENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo run test lint check setup clean
+.PHONY: demo run test lint bench setup clean
 
 demo: $(ENV)/runtime
 	$(RUN) manage.py demo
@@ -13,20 +13,17 @@ demo: $(ENV)/runtime
 run: $(ENV)/runtime
 	$(RUN) manage.py develop
 
-setup: $(ENV)/dev
-
-test: lint
-	$(RUN) -m pytest
-	$(RUN) .ci/postgres $(RUN) -m pytest
+test: $(ENV)/dev
+	$(RUN) .ci/checks.py
 
 lint: $(ENV)/dev
-	$(RUN) -m ruff format --check .
-	$(RUN) -m ruff check .
-	$(RUN) -m mypy
-	$(RUN) manage.py check
-	$(RUN) manage.py makemigrations --check --dry-run
+	$(RUN) .ci/checks.py lint
 
-check: test
+# Some minutes; `make bench ARGS=--quick` is shorter. The machine should have nothing else to do.
+bench: $(ENV)/dev
+	$(RUN) -m tests.bench $(ARGS)
+
+setup: $(ENV)/dev
 
 $(ENV)/python:
 	$(PYTHON) -c 'import sys; sys.exit("blast-api needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
