@@ -23,7 +23,7 @@ LINT = (
     ("manage.py", "check"),
     ("manage.py", "makemigrations", "--check", "--dry-run"),
 )
-TESTS = ("-m", "pytest")
+TESTS = ("-m", "pytest", "-n", "3", "--dist", "worksteal")
 
 
 def run(*arguments: str, **environment: str) -> None:

@@ -18,6 +18,10 @@ DEBUG = False
 if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
     DATABASES["default"]["TEST"] = {"NAME": str(Path(_scratch) / "test.sqlite3")}
 
+else:
+    # Tests survive a power cut as well as anything, and commit some ten thousand times.
+    DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=off"}
+
 # The default of every test: a carrier that nobody answers for. Tests that place calls name their simulator.
 BASE_CARRIERX_API_URL = "http://127.0.0.1:9/"
 FLEXML_API_USER = "endpoint"

@@ -125,18 +125,18 @@ def _finite(written: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _text(told: Parameters, name: str) -> str:
+def _text(told: Parameters, name: str, longest: int = _LONGEST_TEXT) -> str:
     value = told.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
-    text = _UNPRINTABLE.sub("", str(value)[:_LONGEST_TEXT])
+    text = _UNPRINTABLE.sub("", str(value)[:longest])
     return text.encode("utf-8", "replace").decode().strip()  # a lone surrogate fits into no database
 
 
 def _whole_text(told: Parameters, name: str, longest: int) -> str:
     """A text that is of no use when cut short: empty if it is too long."""
-    value = told.get(name)
-    return "" if isinstance(value, str) and len(value) > longest else _text(told, name)
+    text = _text(told, name, longest + 1)
+    return text if len(text) <= longest else ""
 
 
 def _seconds(told: Parameters, name: str) -> int | None:

@@ -61,8 +61,9 @@ def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attemp
     if status not in OPEN_CALLS:
         stamps["finished"] = now
     bulk.insert(Call, ["position", "number"], rows, message_id=message.pk, status=status, **stamps)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as an autovacuum would have done by then
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")  # as autovacuum would have done by then; SQLite never does by itself
     return message.pk
 
 

@@ -123,9 +123,9 @@ def _date_in(**time: float) -> str:
         ("-3", 0, 0),
         (10**9, 3600, 3600),
         ("1e400", 3600, 3600),
-        (_date_in(seconds=100), 0, 101),
-        (_date_in(days=-1), 0, 0),
-        (_date_in(days=900), 3600, 3600),
+        pytest.param(_date_in(seconds=100), 0, 101, id="soon"),
+        pytest.param(_date_in(days=-1), 0, 0, id="yesterday"),
+        pytest.param(_date_in(days=900), 3600, 3600, id="in years"),
     ],
 )
 def test_the_carriers_wish_to_wait_is_read_in_both_forms_and_bounded(
