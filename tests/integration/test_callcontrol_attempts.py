@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 C = CallStatus
 NUMBER = "15555550199"
-WAITING: dict[str, Any] = {"status": C.PENDING, "sid": "sid", "due_at": timezone.now() + timedelta(seconds=60)}
+WAITING: dict[str, Any] = {"status": C.PENDING, "sid": "sid", "due_at": timezone.now() + timedelta(hours=1)}
 CLAIMED: dict[str, Any] = {"status": C.READY, "held_since": timezone.now(), "due_at": timezone.now(), "sid": ""}
 
 
