@@ -21,7 +21,7 @@ lint: $(ENV)/dev
 
 # Some minutes; `make bench ARGS=--quick` is shorter. The machine should have nothing else to do.
 bench: $(ENV)/dev
-	$(RUN) -m tests.bench $(ARGS)
+	$(RUN) -m tests.bench --json bench.json $(ARGS)
 
 setup: $(ENV)/dev
 

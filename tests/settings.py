@@ -20,7 +20,7 @@ if "sqlite3" in str(DATABASES["default"]["ENGINE"]):
 
 else:
     # Tests survive a power cut as well as anything, and commit some ten thousand times.
-    DATABASES["default"]["OPTIONS"] = {"options": "-c synchronous_commit=off"}
+    DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {"options": "-c synchronous_commit=off"}  # type: ignore[operator]
 
 # The default of every test: a carrier that nobody answers for. Tests that place calls name their simulator.
 BASE_CARRIERX_API_URL = "http://127.0.0.1:9/"

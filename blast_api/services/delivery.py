@@ -155,7 +155,8 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     listed = {call.pk for call in calls if call.listed}  # type: ignore[attr-defined]  # annotated above
     shouts.end_calls(message, [call for call in calls if call.pk in listed], CallStatus.DO_NOT_CALL, now=now)
     claimed = [call for call in calls if call.pk not in listed]
-    Call.objects.filter(pk__in=[call.pk for call in claimed], status=CallStatus.READY, held_since=None).update(
+    # By key alone: the rows are locked, and what was ready a moment ago misleads the planner.
+    Call.objects.filter(pk__in=[call.pk for call in claimed]).update(
         held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", withdrawn=False
     )
     for call in claimed:

@@ -51,8 +51,15 @@ class NewShout:
     request_digest: str = ""
 
 
+# As a range in order, not as an equality: for that, planners of both databases read all the settled calls of the shout.
 _AN_OPEN_CALL = Select(
-    lambda message_id: Call.objects.unfinished().filter(message=message_id).values_list("status")[:1], message_id=int
+    lambda message_id: (
+        Call.objects.unfinished()
+        .filter(message_id__gte=message_id, message_id__lte=message_id)
+        .order_by("message_id")
+        .values_list("message_id")[:1]
+    ),
+    message_id=int,
 )
 
 

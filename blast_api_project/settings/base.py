@@ -74,11 +74,13 @@ CRONTAB_COMMENT = "blast-api"
 
 def database(url: str) -> dict[str, object]:
     """The database of a DATABASE_URL, with the options without which this service does not run well on it."""
-    parsed: dict[str, object] = environ.Env.db_url_config(url)
+    parsed: dict[str, Any] = environ.Env.db_url_config(url)
     if str(parsed["ENGINE"]).endswith("sqlite3"):
         return sqlite(Path(str(parsed["NAME"])))
     # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.
-    return parsed | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+    # Statements that come again are prepared: planning them costs the server more than running them.
+    options = {"server_side_binding": True, "prepare_threshold": 5} | parsed.get("OPTIONS", {})
+    return parsed | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 
 def sqlite(path: Path) -> dict[str, object]:

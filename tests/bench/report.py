@@ -18,10 +18,11 @@ from rich.table import Table
 
 
 class Verdict(StrEnum):
-    """Whether a goal is met; a statement has none."""
+    """Whether a goal is met; unclear if it is not, but the machine itself was too late; a statement has no goal."""
 
     MET = "met"
     MISSED = "missed"
+    UNCLEAR = "unclear"
     STATED = "stated"
 
     @classmethod
@@ -69,7 +70,7 @@ def _lines(path: str) -> list[str]:
 def show(console: Console, rows: Sequence[Row], about: dict[str, str]) -> None:
     """The table, the machine below it."""
     table = Table("Subject", "What", "Goal", "Measured", "Ratio", "", title="make bench")
-    colours = {Verdict.MET: "green", Verdict.MISSED: "bold red", Verdict.STATED: "dim"}
+    colours = {Verdict.MET: "green", Verdict.MISSED: "bold red", Verdict.UNCLEAR: "yellow", Verdict.STATED: "dim"}
     for row in rows:
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}"
         word = f"[{colours[row.verdict]}]{row.verdict}[/]"
