@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
 from threading import Event
 
 from django.db import InterfaceError, OperationalError, connection
 
 from . import records, sweeps
 from .dispatch.dispatcher import Dispatcher
-from .dispatch.errands import ask_the_carrier
 from .models import database_now
 from .services import delivery, recordings, shouts
 
@@ -31,8 +29,12 @@ class Job:
         """Run, unless that was done less than `every_s` seconds ago."""
         if time.monotonic() < self._due_at:
             return 0
-        self._due_at = time.monotonic() + self.every_s
+        self.put_off()
         return self.run()
+
+    def put_off(self) -> None:
+        """Not before `every_s` seconds from now."""
+        self._due_at = time.monotonic() + self.every_s
 
     def run(self) -> int:
         raise NotImplementedError
@@ -49,14 +51,13 @@ class PlaceCalls(Job):
 
 
 class Retry(Job):
-    """Placements that nothing ever confirmed become ready again; the carrier is asked first where it can tell."""
+    """Placements that nothing ever confirmed become ready again. Where the carrier can tell, the dispatcher asks it."""
 
     every_s = 5.0
 
     def run(self) -> int:
-        found = ask_the_carrier(self.dispatcher.client)
         now = database_now()
-        return found + delivery.lapse(now) + recordings.lapse(now)
+        return delivery.lapse(now) + recordings.lapse(now)
 
 
 class CheckMessageStatuses(Job):
@@ -94,15 +95,17 @@ def run_for(seconds: float, stop: Event) -> None:
     with Dispatcher(stop) as dispatcher:
         jobs = [job(dispatcher) for job in JOBS]
         while time.monotonic() < deadline and not stop.is_set():
-            _tick([job.run_if_due for job in jobs], stop)
+            _tick(jobs, stop)
     records.write_due()
 
 
-def _tick(runs: list[Callable[[], int]], stop: Event) -> None:
+def _tick(jobs: list[Job], stop: Event) -> None:
     try:
-        for run in runs:
-            run()
+        for job in jobs:
+            job.run_if_due()
     except (OperationalError, InterfaceError):
         log.exception("the database is away", extra={"action": "database_away"})
         connection.close()
+        for job in jobs:  # above all Retry: what waited for the database, here and elsewhere, comes before it gives up
+            job.put_off()
         stop.wait(1.0)

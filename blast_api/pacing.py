@@ -12,6 +12,7 @@ The sustained rate is rate / (1 + JITTER) as long as no slot is missed.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 # Seconds; 0.02 costs 2% of the rate. The sender may be late by half of it; the other half is the network's.
@@ -21,6 +22,10 @@ TOLERANCE = JITTER / 2
 LOOKAHEAD = 0.5
 # The first slot of an idle gate lies this far ahead, so that it can be reached.
 LEAD = 0.1
+
+
+class SlotMissed(Exception):
+    """A slot was given up, and nothing was sent in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +57,23 @@ class Pace:
 def usable(slot: float, *, now: float) -> bool:
     """Whether a slot whose time has come is still good."""
     return now - slot <= TOLERANCE
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """One slot, as the sender lives it: wait for it, and leave on time or not at all. Both raise SlotMissed."""
+
+    slot: float
+    now: Callable[[], float]
+    sleep: Callable[[float], bool | None]  # true: told to stop
+
+    def wait(self) -> None:
+        """Sleep until the slot's time."""
+        while (wait_s := self.slot - self.now()) > 0:
+            if self.sleep(wait_s):
+                raise SlotMissed
+
+    def check(self) -> None:
+        """Ask this immediately before the first byte: a slot is never used late."""
+        if not usable(self.slot, now=self.now()):
+            raise SlotMissed

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from pytest_django import Settings
@@ -15,6 +16,12 @@ from blast_api import pacing
 from blast_api.simulator import Carrier, VirtualClock, serve
 
 from .world import World
+
+# How fast examples are made and run says something of the machine, and nothing of the code.
+hypothesis.settings.register_profile(
+    "blast-api", suppress_health_check=[hypothesis.HealthCheck.too_slow], deadline=None
+)
+hypothesis.settings.load_profile("blast-api")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,4 +1,4 @@
-"""The carrier over HTTP: pooled connections, a bound on every wait and every body, and three outcomes, not two.
+"""The carrier over HTTP: what we ask of it, and three outcomes, not two.
 
 A lost answer is no refusal: the call may have been placed. Whatever may mean that is `Unknown`.
 """
@@ -6,7 +6,6 @@ A lost answer is no refusal: the call may have been placed. Whatever may mean th
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,16 +15,15 @@ from typing import IO, Any, Self
 from urllib.parse import quote
 
 import requests
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase, HTTPBasicAuth
-from urllib3.exceptions import HTTPError, NewConnectionError
-from urllib3.exceptions import MaxRetryError as NoConnection
 
 from blast_api.conf import Configuration
+from blast_api.pacing import Departure
+
+from .wire import Answer, NoAnswer, Unreachable, Wire
 
 _CONNECT_TIMEOUT_S = 2.0
 _ANSWER_TIMEOUT_S = 6.0
-_LARGEST_ANSWER = 1024 * 1024  # bytes; a page of 1000 waiting calls is about half of it
 _LONGEST_RETRY_AFTER_S = 3600.0
 _PAGE = 1000  # most items a list answers with
 _MOST_PAGES = 1000
@@ -100,7 +98,10 @@ class BearerAuth(AuthBase):
 
 
 class CarrierClient:
-    """Speaks to the carrier; safe to share between threads. The timeouts are in seconds, the second for each answer."""
+    """Speaks to the carrier; safe to share between threads. The timeouts are in seconds, the second for each answer.
+
+    What is given a `departure` is written at its slot, or raises SlotMissed and is not written at all.
+    """
 
     def __init__(
         self,
@@ -110,16 +111,17 @@ class CarrierClient:
         connect_timeout_s: float = _CONNECT_TIMEOUT_S,
         answer_timeout_s: float = _ANSWER_TIMEOUT_S,
     ) -> None:
-        self._did = config.did
         self._base = config.base_carrierx_api_url
         self._flexml = HTTPBasicAuth(config.flexml_api_user, config.flexml_api_password)
         self._core = BearerAuth(config.carrierx_api_token)
-        self._timeout = (connect_timeout_s, answer_timeout_s)
-        self._session = requests.Session()
-        self._session.trust_env = False  # no proxy, no .netrc: where we send credentials is the operator's word alone
-        adapter = HTTPAdapter(pool_connections=2, pool_maxsize=connections)
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
+        self._wire = Wire(
+            self._base,
+            connections=connections,
+            connect_timeout_s=connect_timeout_s,
+            answer_timeout_s=answer_timeout_s,
+        )
+        self._call = {"calling_did": config.did, "method": "POST", "status_callback_method": "POST"}
+        self._placement = self._prepare("POST", "/flexml/v1/calls", self._flexml, json=self._call)
 
     def __enter__(self) -> Self:
         return self
@@ -129,38 +131,44 @@ class CarrierClient:
 
     def close(self) -> None:
         """Close the pooled connections."""
-        self._session.close()
+        self._wire.close()
 
     # --- Calls ---------------------------------------------------------------------------------------------------
 
     def prepare_call(self, order: CallOrder) -> requests.PreparedRequest:
-        """The request that places a call, ready to leave at its slot."""
-        body = {
-            "calling_did": self._did,
+        """The request that places a call. It is the one that must be cheap: only its body is made for each call."""
+        call = self._call | {
             "called_did": order.number,
             "url": order.url,
-            "method": "POST",
             "status_callback_url": order.status_callback_url,
-            "status_callback_method": "POST",
             "delay": order.delay_s,
         }
-        return self._prepare("POST", "/flexml/v1/calls", self._flexml, json=body)
+        prepared = self._placement.copy()
+        prepared.body = json.dumps(call).encode()
+        prepared.prepare_content_length(prepared.body)
+        return prepared
 
-    def place(self, prepared: requests.PreparedRequest) -> Outcome:
+    def place(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
         """Send a prepared call. Never repeats it: a second POST would be a second call."""
-        return self._outcome(prepared, "call_sid")
+        return self._outcome(prepared, "call_sid", departure)
 
     def prepare_withdrawal(self, sid: str) -> requests.PreparedRequest:
         """The request that takes back a call which waits for its delay."""
         return self._prepare("DELETE", f"/flexml/v1/calls/{_segment(sid)}", self._flexml)
 
-    def withdraw(self, prepared: requests.PreparedRequest) -> Outcome:
+    def withdraw(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
         """Send a prepared withdrawal. Refused with status 404: the call no longer waits."""
-        return self._outcome(prepared, None)
+        return self._outcome(prepared, None, departure)
 
-    def waiting_calls(self) -> Iterator[Mapping[str, Any]]:
+    def prepare_waiting_calls(self) -> requests.PreparedRequest:
+        """The request for the calls that wait for their delay: for the first page of their list."""
+        return self._first_page("/flexml/v1/calls", self._flexml)
+
+    def waiting_calls(
+        self, prepared: requests.PreparedRequest, departure: Departure | None = None
+    ) -> Iterator[Mapping[str, Any]]:
         """All calls that wait for their delay at the carrier. Raises CarrierTrouble if the list cannot be had whole."""
-        yield from self._items("/flexml/v1/calls", self._flexml)
+        yield from self._items(prepared, departure)
 
     # --- Storage -------------------------------------------------------------------------------------------------
 
@@ -168,9 +176,9 @@ class CarrierClient:
         """The request that makes a recording permanent."""
         return self._prepare("PATCH", _file_path(file_sid), self._core, json={"lifecycle_ttl": -1})
 
-    def change(self, prepared: requests.PreparedRequest) -> Outcome:
+    def change(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
         """Send a prepared change of a file."""
-        return self._outcome(prepared, "file_sid")
+        return self._outcome(prepared, "file_sid", departure)
 
     def file(self, file_sid: str) -> Outcome:
         """What the carrier knows of a stored file."""
@@ -191,11 +199,13 @@ class CarrierClient:
 
     def files(self, container_sid: str) -> Iterator[Mapping[str, Any]]:
         """All files of a container. Raises CarrierTrouble if the list cannot be had whole."""
-        yield from self._items("/core/v2/storage/files", self._core, f'container_sid eq "{container_sid}"')
+        filter_ = f'container_sid eq "{container_sid}"'
+        yield from self._items(self._first_page("/core/v2/storage/files", self._core, filter=filter_))
 
     def container(self, key: str) -> Mapping[str, Any] | None:
         """The container made with this key (letters, digits, hyphens), or None. Raises CarrierTrouble."""
-        return next(self._items("/core/v2/storage/containers", self._core, f'string_key_1 eq "{key}"'), None)
+        filter_ = f'string_key_1 eq "{key}"'
+        return next(self._items(self._first_page("/core/v2/storage/containers", self._core, filter=filter_)), None)
 
     def create_container(self, key: str, name: str, *, quota_files: int, quota_bytes: int) -> Outcome:
         """Make a container, one per key. Refused with 409 or 422: somebody was first, look it up again."""
@@ -212,13 +222,18 @@ class CarrierClient:
     # --- HTTP ----------------------------------------------------------------------------------------------------
 
     def _prepare(self, method: str, path: str, auth: AuthBase, **content: Any) -> requests.PreparedRequest:
-        return self._session.prepare_request(requests.Request(method, self._base + path, auth=auth, **content))
+        headers = requests.utils.default_headers()
+        return requests.Request(method, self._base + path, headers, auth=auth, **content).prepare()
 
-    def _items(self, path: str, auth: AuthBase, filter_: str | None = None) -> Iterator[Mapping[str, Any]]:
-        offset = 0
+    def _first_page(self, path: str, auth: AuthBase, **query: str) -> requests.PreparedRequest:
+        return self._prepare("GET", path, auth, params={"limit": str(_PAGE)} | query)
+
+    def _items(
+        self, first: requests.PreparedRequest, departure: Departure | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        page, offset = first, 0
         for _ in range(_MOST_PAGES):
-            query = {"limit": str(_PAGE), "offset": str(offset)} | ({"filter": filter_} if filter_ else {})
-            outcome = self._outcome(self._prepare("GET", path, auth, params=query), None)
+            outcome = self._outcome(page, None, departure)
             if not isinstance(outcome, Accepted):
                 raise CarrierTrouble(outcome)
             items = outcome.content.get("items")
@@ -228,37 +243,20 @@ class CarrierClient:
             offset += len(items)
             if not items or not outcome.content.get("has_more"):
                 return
+            page, departure = first.copy(), None  # one slot is enough for a list
+            page.prepare_url(first.url, {"offset": str(offset)})
         raise CarrierTrouble(Unknown("a list without end"))
 
-    def _outcome(self, prepared: requests.PreparedRequest, sid_key: str | None) -> Outcome:
-        deadline = time.monotonic() + sum(self._timeout)
+    def _outcome(
+        self, prepared: requests.PreparedRequest, sid_key: str | None, departure: Departure | None = None
+    ) -> Outcome:
         try:
-            response = self._session.send(prepared, timeout=self._timeout, allow_redirects=False, stream=True)
-        except (requests.ConnectTimeout, requests.ConnectionError) as error:
-            if _never_left(error):
-                return Refused(Refusal.FOR_NOW, f"the carrier cannot be reached: {type(error).__name__}")
-            return Unknown(f"the connection broke: {type(error).__name__}")
-        except requests.RequestException as error:
-            return Unknown(f"no answer: {type(error).__name__}")
-        with response:
-            try:
-                body = _read(response, deadline)
-            except (requests.RequestException, HTTPError, _AnswerTooLong) as error:
-                body = None
-                reason = f"the answer ({response.status_code}) broke off: {type(error).__name__}"
-        if body is None:
-            return _refusal(response, "") or Unknown(reason)
-        return _refusal(response, _quoted(body)) or _acceptance(response.status_code, body, sid_key)
-
-
-def _read(response: requests.Response, deadline: float) -> bytes:
-    """The whole body, within the bounds of time and size: a trickle would pass any timeout per packet."""
-    body = bytearray()
-    while chunk := response.raw.read1(65536, decode_content=True):
-        body += chunk
-        if len(body) > _LARGEST_ANSWER or time.monotonic() > deadline:
-            raise _AnswerTooLong
-    return bytes(body)
+            answer = self._wire.exchange(prepared, departure)
+        except Unreachable as error:
+            return Refused(Refusal.FOR_NOW, f"the carrier cannot be reached: {error}")
+        except NoAnswer as error:
+            return Unknown(f"no answer: {error}")
+        return _refusal(answer) or _acceptance(answer, sid_key)
 
 
 class CarrierTrouble(Exception):
@@ -269,26 +267,14 @@ class CarrierTrouble(Exception):
         self.outcome = outcome
 
 
-class _AnswerTooLong(Exception):
-    pass
-
-
-def _never_left(error: requests.RequestException) -> bool:
-    """Whether no byte of the request can have reached the carrier: there was no connection to send it on."""
-    if isinstance(error, requests.ConnectTimeout):
-        return True
-    cause = error.args[0] if error.args else None
-    return isinstance(cause, NoConnection) and isinstance(cause.reason, NewConnectionError)
-
-
-def _refusal(response: requests.Response, quoted: str) -> Refused | Unknown | None:
+def _refusal(answer: Answer) -> Refused | Unknown | None:
     """What a status other than 2xx means; None for 2xx. 500, 502 and 504 may come after the call was placed."""
-    status = response.status_code
+    status = answer.status
     if 200 <= status < 300:
         return None
-    reason = f"{status} {_printable(response.reason or '')} {quoted}".strip()
+    reason = f"{status} {_printable(answer.reason)} {_quoted(answer.body)}".strip()
     if status in (429, 503):
-        return Refused(Refusal.FOR_NOW, reason, status, _retry_after_s(response.headers.get("Retry-After")))
+        return Refused(Refusal.FOR_NOW, reason, status, _retry_after_s(answer.retry_after))
     if status >= 500:
         return Unknown(reason)
     if status == 409:
@@ -298,8 +284,11 @@ def _refusal(response: requests.Response, quoted: str) -> Refused | Unknown | No
     return Refused(Refusal.ALL_OF_US, reason, status)
 
 
-def _acceptance(status: int, body: bytes, sid_key: str | None) -> Accepted | Refused | Unknown:
+def _acceptance(answer: Answer, sid_key: str | None) -> Accepted | Unknown:
     """Success is 2xx, a JSON object, no `errors`, and the SID that was asked for; a plain 204 if none was."""
+    status, body = answer.status, answer.body
+    if answer.broke_off:
+        return Unknown(f"the answer ({status}) broke off: {answer.broke_off}")
     try:
         content = json.loads(body) if body else {}
     except (ValueError, RecursionError):

@@ -1,7 +1,7 @@
 """Many requests at once, each in its slot: the main thread claims and keeps, a pool of threads sends.
 
-Only the main thread touches the database. A sender sleeps until its slot, gives it up if it comes too late, sends, and
-hands the outcome back through a queue.
+Only the main thread touches the database. A sender prepares the request, has the client send it in its slot or give the
+slot up, and hands the outcome back through a queue.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from blast_api.models import database_now
 
 from .claims import claim_placements
 from .clock import DatabaseClock
-from .errands import claim_errands
+from .errands import Inquiry, claim_errands
 from .jobs import Job, keep_all
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,7 @@ class Dispatcher:
         self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="sender")
         self._sent: queue.SimpleQueue[_Sent] = queue.SimpleQueue()
         self._clock = DatabaseClock()
+        self._inquiry = Inquiry(self._stop)
         self._out = 0
         self._unkept: list[_Sent] = []
         self._again_at = 0.0
@@ -94,7 +95,7 @@ class Dispatcher:
             return 0
         claim = claim_placements(self._clock, room=room)
         self._begin(claim.jobs)  # before anything else can fail: what is in hand and not begun waits for long
-        errands = claim_errands(self._clock, room=room - len(claim.jobs))
+        errands = claim_errands(self._clock, room=room - len(claim.jobs), inquiry=self._inquiry)
         self._begin(errands)
         self._more = claim.more
         self._again_at = claim.again_at - _REFILL if claim.more else self._clock.now() + _IDLE_S
@@ -109,12 +110,10 @@ class Dispatcher:
         outcome: Outcome | None = None
         try:
             prepared = job.prepare(self.client)
-            while (wait_s := job.slot - self._clock.now()) > 0:
-                if self._stop.wait(wait_s):
-                    return
-            if pacing.usable(job.slot, now=self._clock.now()):
-                outcome = Unknown("the sender failed")  # from here on it may have left
-                outcome = job.send(self.client, prepared)
+            outcome = Unknown("the sender failed")  # from here on it may have left
+            outcome = job.send(self.client, prepared, pacing.Departure(job.slot, self._clock.now, self._stop.wait))
+        except pacing.SlotMissed:
+            outcome = None
         except Exception:
             log.exception("a request could not be sent", extra={"action": "sender_failed", "job": repr(job)})
         finally:

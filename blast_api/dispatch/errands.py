@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from threading import Event
 
 import requests
 from django.db import transaction
@@ -22,8 +25,8 @@ from blast_api.carrierx.client import (
     usable_sid,
 )
 from blast_api.conf import configuration
-from blast_api.models import Call, Gate, database_now
-from blast_api.pacing import LEAD, LOOKAHEAD, Pace
+from blast_api.models import Call, Gate
+from blast_api.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.services import delivery, recordings
 
 from .clock import DatabaseClock
@@ -35,7 +38,8 @@ log = logging.getLogger(__name__)
 _AGAIN = timedelta(seconds=15)
 # A placement in hand for this long has lost its answer; asking for it earlier would only find it on its way.
 _ANSWER_LOST = timedelta(seconds=15)
-_ASKED_AT_ONCE = 5000
+_ASKED_AT_ONCE = 1000
+_ASKED_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +53,8 @@ class Withdraw:
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
         return client.prepare_withdrawal(self.sid)
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest) -> Outcome:
-        return client.withdraw(prepared)
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+        return client.withdraw(prepared, departure)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         match outcome:
@@ -79,8 +83,8 @@ class KeepRecording:
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
         return client.prepare_keeping(self.file_sid)
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest) -> Outcome:
-        return client.change(prepared)
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+        return client.change(prepared, departure)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         about = {"shout": self.message_id}
@@ -103,8 +107,86 @@ class KeepRecording:
         recordings.let_go(self.message_id)
 
 
-def claim_errands(clock: DatabaseClock, *, room: int, only_shout: int | None = None) -> list[Job]:
-    """Take recordings to keep and withdrawals in hand, in slots of their own lane; `only_shout`: that one's."""
+class Inquiry:
+    """When the carrier is asked what it has: one question at a time, and some seconds apart. Each dispatcher has one."""
+
+    def __init__(self, stop: Event) -> None:
+        self.stop = stop
+        self._due_at = 0.0  # monotonic
+
+    def claim(self, slot: float, *, now: datetime) -> list[Job]:
+        """The question, if it is time and there is something to ask for."""
+        if time.monotonic() < self._due_at:
+            return []
+        self._due_at = time.monotonic() + _ASKED_EVERY_S  # long after its slot: it is on its way by then, or given up
+        lost = Call.objects.in_hand().filter(held_since__lt=now - _ANSWER_LOST, due_at__gt=now)
+        calls = list(lost.order_by("due_at")[:_ASKED_AT_ONCE])
+        return [AskForLost(slot, self, calls)] if calls else []
+
+    @contextmanager
+    def out(self) -> Iterator[None]:
+        """While a question is out, no other is asked."""
+        self._due_at = float("inf")
+        try:
+            yield
+        finally:
+            self._due_at = time.monotonic() + _ASKED_EVERY_S
+
+
+@dataclass(frozen=True, slots=True)
+class AskForLost:
+    """Placements whose answer was lost and whose time has not come: the carrier can tell whether they wait there.
+
+    Those that do are accepted. The others wait for their confirmation time.
+    """
+
+    slot: float
+    inquiry: Inquiry
+    calls: Sequence[Call] = field(repr=False)
+    by_url: dict[str, Call] = field(repr=False, default_factory=dict)
+    found: dict[str, delivery.Placed] = field(repr=False, default_factory=dict)
+
+    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+        self.by_url.update({address(Kind.CALL, call.pk, call.serial, "answered"): call for call in self.calls})
+        return client.prepare_waiting_calls()
+
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+        with self.inquiry.out():
+            try:
+                for item in client.waiting_calls(prepared, departure):
+                    self._compare(item.get("url"), item.get("call_sid"))
+                    if self.inquiry.stop.is_set():
+                        return Unknown("the list was long, and we are told to stop")
+            except CarrierTrouble as trouble:
+                return trouble.outcome
+        return Accepted("", {})
+
+    def keep(self, outcome: Outcome, *, now: datetime) -> None:
+        delivery.accepted(list(self.found.values()))  # true, whatever the rest of the list would have told
+        if not isinstance(outcome, Accepted):
+            log.warning(
+                "the carrier does not list its waiting calls",
+                extra={"action": "list_failed", "reason": outcome.reason},
+            )
+
+    def give_back(self) -> None:
+        """Nothing is in hand."""
+
+    def _compare(self, url: object, sid: object) -> None:
+        sid = usable_sid(sid)
+        if isinstance(url, str) and sid and (call := self.by_url.get(url)):
+            assert call.due_at is not None
+            attempt = delivery.Attempt(call.pk, call.serial)
+            self.found[url] = delivery.Placed(attempt, sid, delayed=True, starts_at=call.due_at)
+
+
+def claim_errands(
+    clock: DatabaseClock, *, room: int, inquiry: Inquiry | None = None, only_shout: int | None = None
+) -> list[Job]:
+    """Take recordings to keep and withdrawals in hand, in slots of their own lane; `only_shout`: that one's.
+
+    An `inquiry` goes first, if it is due: it is one request for many calls.
+    """
     pace = Pace(configuration().max_calls_per_second)
     with transaction.atomic():
         gate = Gate.locked(Gate.Lane.ERRANDS)
@@ -114,47 +196,18 @@ def claim_errands(clock: DatabaseClock, *, room: int, only_shout: int | None = N
         room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
         if room <= 0:
             return []
-        stale = now - _AGAIN
-        to_keep = recordings.claim_to_keep(limit=room, stale=stale, now=now, only=only_shout)
-        to_withdraw = delivery.claim_to_withdraw(limit=room - len(to_keep), stale=stale, now=now, only=only_shout)
-        slots = pace.slots(next_slot, len(to_keep) + len(to_withdraw), now=earliest)
-        jobs: list[Job] = [
+        stale, slots = now - _AGAIN, pace.slots(next_slot, room, now=earliest)
+        jobs = inquiry.claim(slots[0], now=now) if inquiry else []
+        to_keep = recordings.claim_to_keep(limit=room - len(jobs), stale=stale, now=now, only=only_shout)
+        jobs += [
             KeepRecording(slot, recording.pk, recording.file_sid)
-            for slot, recording in zip(slots, to_keep, strict=False)
+            for slot, recording in zip(slots[len(jobs) :], to_keep, strict=False)
         ]
+        to_withdraw = delivery.claim_to_withdraw(limit=room - len(jobs), stale=stale, now=now, only=only_shout)
         jobs += [
             Withdraw(slot, delivery.Attempt(call.pk, call.serial), call.sid)
-            for slot, call in zip(slots[len(to_keep) :], to_withdraw, strict=True)
+            for slot, call in zip(slots[len(jobs) :], to_withdraw, strict=False)
         ]
-        if slots:
-            Gate.objects.filter(pk=gate.pk).update(next_slot=slots[-1] + pace.step)
+        if jobs:
+            Gate.objects.filter(pk=gate.pk).update(next_slot=jobs[-1].slot + pace.step)
     return jobs
-
-
-def ask_the_carrier(client: CarrierClient) -> int:
-    """Placements whose answer was lost and whose time has not come: the carrier can tell whether they wait there.
-
-    Those that do are accepted; answers how many. The others wait for their confirmation time.
-    """
-    now = database_now()
-    lost = Call.objects.in_hand().filter(held_since__lt=now - _ANSWER_LOST, due_at__gt=now)
-    wanted = {address(Kind.CALL, call.pk, call.serial, "answered"): call for call in lost[:_ASKED_AT_ONCE]}
-    if not wanted:
-        return 0
-    try:
-        return sum(_found(item, wanted) for item in client.waiting_calls())
-    except CarrierTrouble as trouble:
-        log.warning(
-            "the carrier does not list its waiting calls", extra={"action": "list_failed", "reason": str(trouble)}
-        )
-        return 0
-
-
-def _found(item: Mapping[str, object], wanted: Mapping[str, Call]) -> bool:
-    url, sid = item.get("url"), usable_sid(item.get("call_sid"))
-    if not isinstance(url, str) or sid is None or url not in wanted:
-        return False
-    call = wanted[url]
-    starts_at = call.due_at or database_now()
-    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, call.serial), sid, delayed=True, starts_at=starts_at)])
-    return True

@@ -19,6 +19,7 @@ from blast_api.addresses import Kind, address
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.models import Call, Gate, Recording
 from blast_api.numbers import masked
+from blast_api.pacing import Departure
 from blast_api.services import delivery, recordings
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,8 @@ class Job(Protocol):
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
         """The request, ready before its slot comes."""
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest) -> Outcome:
-        """Send it once."""
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+        """Send it once, in its slot. Raises SlotMissed if it was not sent."""
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         """Store what became of it."""
@@ -60,8 +61,8 @@ class Place:
         """Whole seconds from the slot to the call's time, rounded up; 0 if it has come."""
         return max(0, math.ceil(self.due_at.timestamp() - self.slot))
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest) -> Outcome:
-        return client.place(prepared)
+    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+        return client.place(prepared, departure)
 
     def _prepared(self, client: CarrierClient, kind: Kind, row: int, serial: int) -> requests.PreparedRequest:
         order = CallOrder(
@@ -184,7 +185,7 @@ def heed(outcome: Outcome, *, now: datetime) -> None:
         case Refused(reach=Refusal.THIS_REQUEST):
             pass
         case Refused(reach=Refusal.ALL_OF_US):
-            if Gate.shut(now + timedelta(seconds=_DENIED_BACKOFF_S), outcome.reason, now=now):
+            if Gate.shut(now + timedelta(seconds=_DENIED_BACKOFF_S), Gate.Cause.DENIED, outcome.reason, now=now):
                 log.critical(
                     "the carrier refuses us: nothing is placed until it does not",
                     extra={"action": "placing_stopped", "reason": outcome.reason},
@@ -192,7 +193,8 @@ def heed(outcome: Outcome, *, now: datetime) -> None:
         case Refused() | Unknown():
             told = outcome.retry_after_s if isinstance(outcome, Refused) else None
             wait_s = _backoff_s() if told is None else told
-            if Gate.shut(now + timedelta(seconds=wait_s), outcome.reason, now=now):
+            cause = Gate.Cause.BUSY if isinstance(outcome, Refused) else Gate.Cause.UNCLEAR
+            if Gate.shut(now + timedelta(seconds=wait_s), cause, outcome.reason, now=now):
                 log.warning(
                     "the carrier is in trouble: placing waits",
                     extra={"action": "placing_waits", "seconds": round(wait_s, 1), "reason": outcome.reason},

@@ -66,13 +66,12 @@ def _claim(action: str, message_id: int, clock: DatabaseClock) -> list[Job]:
 
 def _send(job: Job, clock: DatabaseClock) -> None:
     prepared = job.prepare(_client())
-    while (wait_s := job.slot - clock.now()) > 0:
-        time.sleep(wait_s)
-    if not pacing.usable(job.slot, now=clock.now()):
+    try:
+        outcome = job.send(_client(), prepared, pacing.Departure(job.slot, clock.now, time.sleep))
+    except pacing.SlotMissed:
         job.give_back()
-        return
-    outcome = job.send(_client(), prepared)
-    job.keep(outcome, now=database_now())
+    else:
+        job.keep(outcome, now=database_now())
 
 
 def _client() -> CarrierClient:

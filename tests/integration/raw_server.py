@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
+import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,12 +16,17 @@ Say = Callable[[socket.socket], None]
 
 @dataclass
 class RawServer:
-    """What it says to each request, and what it has seen: one text a request, and how many connections."""
+    """What it says to each request, and what it has seen: one text a request, every byte, and how many connections."""
 
     say: Say
+    tls: ssl.SSLContext | None = None
+    handshake_s: float = 0.0  # how long it lets wait for its half of TLS
     url: str = ""
     requests: list[str] = field(default_factory=list)
+    segments: list[int] = field(default_factory=list)  # how many TCP segments with data, one number a request
+    received: bytes = b""
     connections: int = 0
+    open: list[socket.socket] = field(default_factory=list)
 
 
 def answer(body: bytes, *, status: str = "200 OK", head: str = "Content-Type: application/json") -> Say:
@@ -27,13 +35,23 @@ def answer(body: bytes, *, status: str = "200 OK", head: str = "Content-Type: ap
     return lambda connection: connection.sendall(whole)
 
 
+def trickle(*parts: bytes, seconds: float) -> Say:
+    """An answer that comes in these parts, over so many seconds."""
+
+    def say(connection: socket.socket) -> None:
+        for part in parts:
+            connection.sendall(part)
+            time.sleep(seconds / len(parts))
+
+    return say
+
+
 @contextmanager
-def raw_server(say: Say) -> Iterator[RawServer]:
+def raw_server(say: Say, *, tls: ssl.SSLContext | None = None) -> Iterator[RawServer]:
     """Serve on loopback while the block runs."""
-    server = RawServer(say)
+    server = RawServer(say, tls)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        open_: list[socket.socket] = []
+        server.url = f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}"
         threads: list[threading.Thread] = []
 
         def accept() -> None:
@@ -43,7 +61,7 @@ def raw_server(say: Say) -> Iterator[RawServer]:
                 except OSError:
                     return
                 server.connections += 1
-                open_.append(connection)
+                server.open.append(connection)
                 threads.append(threading.Thread(target=_converse, args=(server, connection)))
                 threads[-1].start()
 
@@ -54,7 +72,7 @@ def raw_server(say: Say) -> Iterator[RawServer]:
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             accepting.join()
-            for connection in open_:
+            for connection in server.open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
             for thread in threads:
@@ -63,13 +81,33 @@ def raw_server(say: Say) -> Iterator[RawServer]:
 
 def _converse(server: RawServer, connection: socket.socket) -> None:
     with connection, suppress(OSError):
-        buffer = b""
-        while chunk := connection.recv(65536):
-            buffer += chunk
-            while (request := _first_request(buffer)) is not None:
-                buffer = buffer[len(request) :]
-                server.requests.append(request.decode())
-                server.say(connection)
+        if server.tls is None:
+            _hear(server, connection, connection)
+            return
+        time.sleep(server.handshake_s)
+        # A copy, so that the plain socket can still be told to close.
+        with server.tls.wrap_socket(connection.dup(), server_side=True) as secured:
+            _hear(server, secured, connection)
+
+
+def _hear(server: RawServer, connection: socket.socket, plain: socket.socket) -> None:
+    buffer, before = b"", _segments(plain)
+    while chunk := connection.recv(65536):
+        server.received += chunk
+        buffer += chunk
+        while (request := _first_request(buffer)) is not None:
+            buffer = buffer[len(request) :]
+            server.requests.append(request.decode())
+            after = _segments(plain)
+            server.segments.append(after - before)
+            before = after
+            server.say(connection)
+
+
+def _segments(plain: socket.socket) -> int:
+    """How many segments with data this end has received: `tcpi_data_segs_in` of Linux's tcp.h."""
+    (count,) = struct.unpack_from("I", plain.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256), 152)
+    return int(count)
 
 
 def _first_request(buffer: bytes) -> bytes | None:

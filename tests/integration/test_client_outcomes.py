@@ -17,7 +17,7 @@ from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcom
 from blast_api.conf import configuration
 from blast_api.simulator import Carrier
 
-from .raw_server import RawServer, Say, answer, raw_server
+from .raw_server import RawServer, Say, answer, raw_server, trickle
 
 NUMBER = "15555550123"
 PLACED = b'{"call_sid": "a-sid"}'
@@ -237,17 +237,40 @@ def test_an_answer_that_says_nothing_leaves_it_unknown(
     assert len(carrier.arrivals) == 1  # never sent again
 
 
-def test_a_trickling_answer_is_cut_off(settings: Settings) -> None:
-    def say(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-        for _ in range(100):
-            connection.sendall(b" ")
-            time.sleep(0.1)
-
+@pytest.mark.parametrize(
+    "parts",
+    [
+        pytest.param([b"HTTP/1.1 200 OK\r\nX-Long: ", *[b"x"] * 100], id="headers"),
+        pytest.param([b"HTTP/1.1 100 Continue\r\n\r\n"] * 100, id="interim answers"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", *[b" "] * 100], id="body"),
+        pytest.param([b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", *[b"1\r\n \r\n"] * 100], id="chunks"),
+    ],
+)
+def test_a_trickling_answer_is_cut_off(settings: Settings, parts: list[bytes]) -> None:
     begun = time.monotonic()
-    outcome, _ = place_at(say, settings)
+    outcome, _ = place_at(trickle(*parts, seconds=10), settings)
     assert isinstance(outcome, Unknown)
-    assert time.monotonic() - begun < 9  # the whole trickle takes 10 seconds
+    assert time.monotonic() - begun < 4  # the bound is half a second; the rest is a busy machine's
+
+
+def test_a_late_byte_buys_no_time(settings: Settings) -> None:
+    def say(connection: socket.socket) -> None:
+        time.sleep(1.7)
+        connection.sendall(b"HTTP/1.1 ")  # and nothing more
+
+    with raw_server(say) as server:
+        settings.BASE_CARRIERX_API_URL = server.url
+        with CarrierClient(configuration(), answer_timeout_s=2.0) as client:
+            begun = time.monotonic()
+            assert isinstance(place(client), Unknown)
+            assert time.monotonic() - begun < 3.3
+
+
+def test_a_refusal_whose_body_trickles_is_still_a_refusal(settings: Settings) -> None:
+    parts = [b"HTTP/1.1 422 No\r\nContent-Length: 100000\r\n\r\n", *[b" "] * 100]
+    outcome, _ = place_at(trickle(*parts, seconds=10), settings)
+    assert isinstance(outcome, Refused)
+    assert outcome.reach is Refusal.THIS_REQUEST
 
 
 def test_a_compressed_bomb_is_cut_off(settings: Settings) -> None:

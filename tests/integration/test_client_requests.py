@@ -58,7 +58,7 @@ def place(client: CarrierClient) -> Outcome:
 def do_everything(client: CarrierClient) -> None:
     place(client)
     client.withdraw(client.prepare_withdrawal("sid"))
-    list(client.waiting_calls())
+    list(client.waiting_calls(client.prepare_waiting_calls()))
     client.change(client.prepare_keeping("file"))
     client.file("file")
     client.upload_file("container", "a.wav", io.BytesIO(b"RIFF"))
@@ -155,7 +155,9 @@ def test_a_list_is_read_page_by_page(client: CarrierClient, carrier: Carrier, mo
     monkeypatch.setattr("blast_api.carrierx.client._PAGE", 2)  # a thousand calls would tell no more
     for _ in range(5):
         place(client)
-    assert {item["call_sid"] for item in client.waiting_calls()} == {call.sid for call in carrier.calls}
+    assert {item["call_sid"] for item in client.waiting_calls(client.prepare_waiting_calls())} == {
+        call.sid for call in carrier.calls
+    }
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_a_list_is_read_page_by_page(client: CarrierClient, carrier: Carrier, mo
 def test_a_list_that_cannot_be_had_is_no_empty_list(client: CarrierClient, carrier: Carrier, body: str) -> None:
     carrier.inject("refuse", status=200, body=body, method="GET", path="/flexml/v1/calls")
     with pytest.raises(CarrierTrouble):
-        list(client.waiting_calls())
+        list(client.waiting_calls(client.prepare_waiting_calls()))
 
 
 def test_a_list_that_breaks_off_is_not_taken_for_whole(
@@ -174,7 +176,7 @@ def test_a_list_that_breaks_off_is_not_taken_for_whole(
     monkeypatch.setattr("blast_api.carrierx.client._PAGE", 2)
     for _ in range(3):
         place(client)
-    items = client.waiting_calls()
+    items = client.waiting_calls(client.prepare_waiting_calls())
     next(items)
     carrier.inject("refuse", status=503, method="GET", path="/flexml/v1/calls")
     with pytest.raises(CarrierTrouble) as trouble:
@@ -185,7 +187,7 @@ def test_a_list_that_breaks_off_is_not_taken_for_whole(
 def test_a_list_without_end_is_given_up(server: RawServer, raw_client: CarrierClient) -> None:
     server.say = answer(json.dumps({"items": [{}], "has_more": True}).encode())
     with pytest.raises(CarrierTrouble):
-        for _ in raw_client.waiting_calls():
+        for _ in raw_client.waiting_calls(raw_client.prepare_waiting_calls()):
             pass
 
 

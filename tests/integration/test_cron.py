@@ -135,6 +135,33 @@ def test_who_stays_waits_for_a_database_that_is_away(carrier: Carrier) -> None:
     assert Call.objects.get().status == CallStatus.ONGOING
 
 
+def test_answers_that_waited_for_the_database_are_kept_before_placements_lapse(
+    carrier: Carrier, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.PLACEMENT_CONFIRM_TIMEOUT = 1
+    monkeypatch.setattr(cron.Retry, "every_s", 1.5)
+    released(3)
+    back_at: list[float] = []
+
+    def refuse(execute: object, sql: str, params: object, many: bool, context: object) -> object:
+        """From the first answer on, for longer than a placement may wait for its confirmation."""
+        assert callable(execute)
+        if carrier.arrivals:
+            back_at.append(time.monotonic() + 2.5)
+        if back_at and time.monotonic() < back_at[0]:
+            raise OperationalError("as the test wishes")
+        return execute(sql, params, many, context)
+
+    stop = Event()
+    watch = Timer(0.0, _stop_once, (stop, lambda: bool(back_at) and time.monotonic() > back_at[0] + 2))
+    watch.start()
+    with connection.execute_wrapper(refuse):
+        cron.run_for(30, stop)
+    watch.join()
+    assert set(Call.objects.values_list("status", "serial")) == {(CallStatus.ONGOING, 1)}
+    assert len(carrier.arrivals) == 3
+
+
 _CRONTAB = """#!/bin/sh
 case "$1" in -l) cat "$0.table" 2>/dev/null;; *) cat "$1" > "$0.table";; esac
 """

@@ -17,6 +17,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from blast_api import pacing
+from blast_api.carrierx.client import CarrierClient
+from blast_api.conf import configuration
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.models import Call, Gate, database_now
@@ -26,6 +28,7 @@ from blast_api.states import CallStatus
 from tests import factories
 from tests.world import World, recipient
 
+from .raw_server import raw_server, trickle
 from .released import dispatch, released
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -258,6 +261,22 @@ def test_closing_keeps_the_answers_that_are_out(carrier: Carrier) -> None:
     with Dispatcher() as dispatcher:
         _out(dispatcher, carrier, 3)
     assert _statuses() == {(CallStatus.ONGOING, False)}
+
+
+def test_closing_waits_for_no_trickle(settings: Settings) -> None:
+    released(3)
+    with raw_server(trickle(b"HTTP/1.1 200 OK\r\nX: ", *[b"x"] * 300, seconds=30)) as server:
+        settings.BASE_CARRIERX_API_URL = server.url
+        with Dispatcher() as dispatcher:
+            dispatcher.client = CarrierClient(configuration(), answer_timeout_s=1.0)
+            dispatcher.turn()
+            deadline = time.monotonic() + 30
+            while len(server.requests) < 3:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 4  # the bound is a second; the rest is a busy machine's
+    assert Call.objects.in_hand().count() == 3  # unknown, and that was kept
 
 
 def test_closing_gives_back_what_was_not_sent(carrier: Carrier, settings: Settings) -> None:

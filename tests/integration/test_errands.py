@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
+from blast_api import cron
 from blast_api.addresses import Kind, address
-from blast_api.carrierx.client import CarrierClient
-from blast_api.conf import configuration
+from blast_api.dispatch import errands
 from blast_api.dispatch.clock import DatabaseClock
-from blast_api.dispatch.errands import KeepRecording, Withdraw, ask_the_carrier, claim_errands
+from blast_api.dispatch.dispatcher import Dispatcher
+from blast_api.dispatch.errands import KeepRecording, Withdraw, claim_errands
 from blast_api.models import Call, Gate, Message, Recording
 from blast_api.simulator import Carrier
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
@@ -123,11 +126,6 @@ def _lost(due_s: float = 60, held_s: float = 20) -> Call:
     return hold(call, since=timezone.now() - timedelta(seconds=held_s))
 
 
-def _ask() -> int:
-    with CarrierClient(configuration()) as client:
-        return ask_the_carrier(client)
-
-
 def _listed_as(carrier: Carrier, **item: object) -> None:
     body = json.dumps({"items": [{}, [], None, {"url": 7}, item], "has_more": False})
     carrier.inject("refuse", status=200, body=body, method="GET", path="/flexml/v1/calls")
@@ -136,16 +134,17 @@ def _listed_as(carrier: Carrier, **item: object) -> None:
 def test_a_lost_call_that_waits_at_the_carrier_is_accepted(carrier: Carrier) -> None:
     call = _lost()
     _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="found")
-    assert _ask() == 1
+    dispatch()
     call.refresh_from_db()
     assert (call.status, call.sid, call.held_since) == (CallStatus.PENDING, "found", None)
+    assert call.started == call.due_at
 
 
 @pytest.mark.parametrize("sid", ["", None, 7, "x" * 65, "nul\x00", "\ud800"])
 def test_a_sid_that_cannot_be_used_proves_nothing(carrier: Carrier, sid: object) -> None:
     call = _lost()
     _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid=sid)
-    assert _ask() == 0
+    dispatch()
     assert Call.objects.in_hand().get() == call
 
 
@@ -153,20 +152,83 @@ def test_an_older_attempt_at_the_carrier_is_another_call(carrier: Carrier) -> No
     call = _lost()
     Call.objects.update(serial=2)
     _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="old")
-    assert _ask() == 0
+    dispatch()
+    assert Call.objects.in_hand().get() == call
 
 
 @pytest.mark.parametrize(("due_s", "held_s"), [(60, 5), (-5, 20)])
 def test_the_carrier_is_asked_only_when_it_can_tell(carrier: Carrier, due_s: float, held_s: float) -> None:
     call = _lost(due_s, held_s)
     _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="found")
-    assert _ask() == 0
+    dispatch()
     assert len(carrier.injections.waiting) == 1
 
 
-@pytest.mark.parametrize("status", [401, 500, 503])
-def test_a_carrier_that_does_not_answer_proves_nothing(carrier: Carrier, status: int) -> None:
+@pytest.mark.parametrize(
+    "fault", [{"name": "refuse", "status": 401}, {"name": "refuse", "status": 503}, {"name": "drop"}]
+)
+def test_a_carrier_that_does_not_answer_proves_nothing(carrier: Carrier, fault: dict[str, object]) -> None:
     _lost()
-    carrier.inject("refuse", status=status, method="GET", path="/flexml/v1/calls")
-    assert _ask() == 0
+    carrier.inject(method="GET", path="/flexml/v1/calls", **fault)  # type: ignore[arg-type]
+    dispatch()
+    assert carrier.injections.waiting == ()
     assert Call.objects.in_hand().count() == 1
+
+
+def test_what_a_list_told_before_it_broke_off_is_true(carrier: Carrier) -> None:
+    call = _lost()
+    item = {"url": address(Kind.CALL, call.pk, 1, "answered"), "call_sid": "found"}
+    first_page = json.dumps({"items": [item], "has_more": True})
+    carrier.inject("refuse", status=200, body=first_page, method="GET", path="/flexml/v1/calls")
+    carrier.inject("refuse", status=503, method="GET", path="/flexml/v1/calls")
+    dispatch()
+    assert Call.objects.get().sid == "found"
+
+
+def test_a_run_waits_for_a_slow_list_and_then_asks_no_more(carrier: Carrier) -> None:
+    call = _lost()
+    _slow_list(carrier, times=2)
+    cron.run_once()
+    assert len(carrier.injections.waiting) == 1
+    assert carrier.injections.waiting[0].times == 1
+    assert Call.objects.in_hand().get() == call
+
+
+def test_a_slow_list_holds_up_no_claim_and_no_other_is_asked_for_meanwhile(
+    carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "_ASKED_EVERY_S", 0.5)
+    _lost()
+    _slow_list(carrier, seconds=2.0)
+    _listed_as(carrier)
+    with Dispatcher() as dispatcher:
+        _turn_until(dispatcher, lambda: len(carrier.injections.waiting) == 1)
+        asked = time.monotonic()
+        released(15)
+        _turn_until(dispatcher, lambda: len(carrier.arrivals) == 15)
+        assert time.monotonic() - asked < 1.9
+        assert len(carrier.injections.waiting) == 1
+        _turn_until(dispatcher, lambda: not carrier.injections.waiting)  # once it is answered, another is asked for
+        assert time.monotonic() - asked >= 2.4
+
+
+def test_who_is_told_to_stop_reads_no_list_to_its_end(carrier: Carrier) -> None:
+    _lost()
+    page = json.dumps({"items": [{}], "has_more": True})
+    carrier.inject("refuse", status=200, body=page, method="GET", path="/flexml/v1/calls", times=-1)
+    with Dispatcher() as dispatcher:
+        _turn_until(dispatcher, lambda: dispatcher._out == 1)
+        time.sleep(0.3)  # some pages
+        begun = time.monotonic()
+    assert time.monotonic() - begun < 1
+
+
+def _slow_list(carrier: Carrier, *, seconds: float = 0.7, times: int = 1) -> None:
+    carrier.inject("late", seconds=seconds, times=times, method="GET", path="/flexml/v1/calls")
+
+
+def _turn_until(dispatcher: Dispatcher, condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        dispatcher.turn(0.02)

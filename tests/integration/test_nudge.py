@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
+from blast_api import cron, pacing
 from blast_api.models import Gate, Recording
 from blast_api.states import RecordingState
 from tests.world import AUTHOR, World, recipient
@@ -57,6 +57,19 @@ def test_a_nudge_waits_for_no_slot_that_is_far(world: World) -> None:
     Gate.objects.update(next_slot=0)
     cron.run_once()
     assert len(world.carrier.calls) == 1
+
+
+def test_a_nudge_that_misses_its_slot_leaves_the_author_for_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as late:
+        late.setattr(pacing, "TOLERANCE", -1.0)  # no slot can be reached
+        world.shout(recipient(0))
+    assert world.carrier.arrivals == []
+    recording = Recording.objects.get()
+    assert (recording.held_since, recording.state) == (None, RecordingState.NO_REC_CALL)
+    cron.run_once()
+    assert [call.number for call in world.carrier.calls] == [AUTHOR]
 
 
 def test_an_error_of_the_nudge_is_no_error_of_the_request(world: World, settings: Settings) -> None:

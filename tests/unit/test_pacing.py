@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blast_api.pacing import JITTER, TOLERANCE, Pace, usable
+from blast_api.pacing import JITTER, TOLERANCE, Departure, Pace, SlotMissed, usable
 
 RATES = [1, 2, 3, 7, 10, 25, 50, 100, 1000]
 LOOKAHEAD_S = 0.5
@@ -99,3 +100,45 @@ def test_missed_slots_are_gone() -> None:
 @pytest.mark.parametrize(("late_s", "good"), [(-1, True), (0, True), (0.0099, True), (0.0101, False), (5, False)])
 def test_a_slot_is_never_used_late(late_s: float, good: bool) -> None:
     assert usable(1000.0, now=1000.0 + late_s) is good
+
+
+# --- Departures ------------------------------------------------------------------------------------------------------
+
+
+def _departure(slot: float, *, wakes_after: float = 1.0, stopped: bool = False) -> tuple[Departure, list[float]]:
+    """One on a fake clock from 0 on, where a sleep takes this share of what was asked for; and when it woke."""
+    woke = [0.0]
+
+    def sleep(seconds: float) -> bool:
+        woke.append(woke[-1] + seconds * wakes_after)
+        return stopped
+
+    return Departure(slot, lambda: woke[-1], sleep), woke
+
+
+@pytest.mark.parametrize(("slot", "until"), [(5.0, 5.0), (0.0, 0.0), (-9.0, 0.0)])
+def test_a_departure_is_waited_for(slot: float, until: float) -> None:
+    departure, woke = _departure(slot)
+    departure.wait()
+    assert woke[-1] == until
+
+
+def test_who_wakes_early_sleeps_again() -> None:
+    departure, woke = _departure(5.0, wakes_after=0.9)
+    departure.wait()
+    assert woke[-1] == pytest.approx(5.0)
+    assert len(woke) > 3
+
+
+def test_who_is_told_to_stop_gives_the_slot_up() -> None:
+    departure, woke = _departure(5.0, stopped=True)
+    with pytest.raises(SlotMissed):
+        departure.wait()
+    assert len(woke) == 2
+
+
+@pytest.mark.parametrize(("late_s", "good"), [(0, True), (0.0099, True), (0.0101, False), (5, False)])
+def test_a_late_departure_is_none(late_s: float, good: bool) -> None:
+    departure = Departure(1000.0, lambda: 1000.0 + late_s, lambda _: None)
+    with nullcontext() if good else pytest.raises(SlotMissed):
+        departure.check()
