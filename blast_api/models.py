@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from typing import ClassVar, Self
 
 from django.db import connection, models
-from django.db.models import Exists, F, OuterRef, Q
-from django.db.models.functions import Now
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Coalesce, Now
 
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
+_WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")
 _AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid="")
 # No claim reaches this far ahead.
 _FARTHEST_SLOT_S = 30.0
@@ -188,6 +189,12 @@ class Recording(Placement):
         return f"{self.url}{'&' if '?' in self.url else '?'}format={self.take}.wav"
 
 
+def told_status(now: datetime) -> Case:
+    """As a column of calls: the status that others are told. A call whose delay has passed rings, reported or not."""
+    rings = When(status=CallStatus.PENDING, sid__gt="", due_at__lte=now, then=Value(CallStatus.ONGOING))
+    return Case(rings, default=F("status"))
+
+
 class CallQuerySet(models.QuerySet["Call"]):
     def unfinished(self) -> Self:
         """Calls that have not ended."""
@@ -199,7 +206,11 @@ class CallQuerySet(models.QuerySet["Call"]):
 
     def with_carrier(self) -> Self:
         """Calls that the carrier has, or may have."""
-        return self.filter(_IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt=""))
+        return self.filter(_WITH_CARRIER)
+
+    def unsettled(self) -> Self:
+        """Calls that the carrier may still tell the end of."""
+        return self.filter(_WITH_CARRIER | Q(status=CallStatus.TIMED_OUT))
 
     def at_rest(self) -> Self:
         """Open calls that are with us alone."""
@@ -314,11 +325,18 @@ class Gate(models.Model):
         CALLS = "calls"
         ERRANDS = "errands"
 
+    class Cause(models.TextChoices):
+        DENIED = "denied"  # it refuses us: credentials, permission or address
+        BUSY = "busy"  # it cannot be reached, or asks us to wait
+        UNCLEAR = "unclear"  # its answers are lost, or say nothing
+
     lane = models.CharField(max_length=8, choices=Lane.choices, primary_key=True)
     next_slot = models.FloatField(db_default=0)  # seconds since 1970, the database's clock
     shut_until = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=300, db_default="")  # why it is shut or on trial; empty: all is well
     troubles = models.PositiveIntegerField(db_default=0)  # in a row
+    cause = models.CharField(max_length=8, choices=Cause.choices, db_default="")  # of the last of them
+    since = models.DateTimeField(null=True)  # the first of them
 
     def __str__(self) -> str:
         return f"gate of {self.lane}"
@@ -344,11 +362,12 @@ class Gate(models.Model):
     def open(cls, *, now: datetime) -> None:
         """The carrier took a call on trial: the trouble is over. While the gate is shut, such news is of before."""
         on_trial = cls.objects.filter(pk=cls.Lane.CALLS, troubles__gt=0, shut_until__lte=now)
-        on_trial.update(troubles=0, trouble="", shut_until=None)
+        on_trial.update(troubles=0, trouble="", cause="", shut_until=None, since=None)
 
     @classmethod
-    def shut(cls, until: datetime, reason: str, *, now: datetime) -> bool:
+    def shut(cls, until: datetime, cause: Cause, reason: str, *, now: datetime) -> bool:
         """Place nothing until then; False if it was shut already, as by the other answers of the same moment."""
         lane = cls.objects.filter(pk=cls.Lane.CALLS)
         is_open = lane.filter(Q(shut_until=None) | Q(shut_until__lte=now))
-        return is_open.update(shut_until=until, trouble=reason[:300], troubles=F("troubles") + 1) > 0
+        since, troubles = Coalesce("since", Value(now)), F("troubles") + 1
+        return is_open.update(shut_until=until, trouble=reason[:300], cause=cause, troubles=troubles, since=since) > 0

@@ -7,6 +7,7 @@ did not understand, or did ourselves, must not be what they hear.
 from __future__ import annotations
 
 import logging
+import time
 from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
@@ -26,6 +27,10 @@ from blast_api.services.recordings import Step
 from . import documents
 
 log = logging.getLogger(__name__)
+
+# Seconds. A database that restarts is back within them, and the carrier still waits: what it tells, it tells once.
+_PATIENCE_S = 5.0
+_PAUSE_S = 0.1
 
 
 class Callback(View):
@@ -51,14 +56,21 @@ class Callback(View):
             return self.last_resort()
 
     def _answer(self, told: events.Parameters) -> HttpResponse:
-        """The answer; where the database has closed the connection, on a new one. Twice is once, as for the carrier."""
-        try:
-            return self.answer(told)
-        except (OperationalError, InterfaceError):
-            if connection.is_usable():
-                raise
-            connection.close()
-            return self.answer(told)
+        """The answer; where the database has closed the connection, on a new one, which may take it a while.
+
+        Twice is once, as for the carrier.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                return self.answer(told)
+            except (OperationalError, InterfaceError):
+                if connection.is_usable() or time.monotonic() > deadline:
+                    raise
+                was_up = connection.connection is not None
+                connection.close()
+            if not was_up:
+                time.sleep(_PAUSE_S)
 
     def answer(self, told: events.Parameters) -> HttpResponse:
         raise NotImplementedError

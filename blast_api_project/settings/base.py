@@ -78,8 +78,9 @@ def database(url: str) -> dict[str, object]:
     if str(parsed["ENGINE"]).endswith("sqlite3"):
         return sqlite(Path(str(parsed["NAME"])))
     # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.
-    # Statements that come again are prepared: planning them costs the server more than running them.
-    options = {"server_side_binding": True, "prepare_threshold": 5} | parsed.get("OPTIONS", {})
+    # Statements that come again are prepared: planning them costs the server more than running them. A host that is away
+    # may not even refuse: then five seconds are enough.
+    options = {"server_side_binding": True, "prepare_threshold": 5, "connect_timeout": 5} | parsed.get("OPTIONS", {})
     return parsed | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
 
 

@@ -1,20 +1,23 @@
-"""A cron run that dies at a named point of placing a call, as if its host had lost power. The tests start it:
+"""A named point of placing a call, and what happens there: an exception, or the end of the process.
 
 python -m tests.acceptance.crashing POINT TABLE
+
+is a cron run that dies at the point, as if its host had lost power.
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
-from collections.abc import Callable
-from http.client import HTTPConnection
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPResponse
 from typing import Any
+from unittest.mock import patch
 
 import django
-from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
 
 # In the order in which they are passed.
 POINTS = (
@@ -29,37 +32,47 @@ POINTS = (
 )
 
 
+class Accident(Exception):
+    """Something that nobody has thought of."""
+
+
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_at_the_wire(point: str) -> None:
-    """The points that lie in the hands of the HTTP libraries."""
-    send, getresponse = HTTPAdapter.send, HTTPConnection.getresponse
+@contextmanager
+def accident_at(point: str, table: str, happen: Callable[[], None]) -> Iterator[None]:
+    """In the block, `happen` is called when this thread's database or anybody's request passes the point; `table`: of the calls."""
+    from django.db import connection
 
-    def dying_send(self: HTTPAdapter, request: PreparedRequest, *args: Any, **options: Any) -> Response:
-        if point == "before the request is sent" and request.method == "POST":
-            die()
-        response = send(self, request, *args, **options)
-        if point == "after the answer, before it is kept" and request.method == "POST":
-            assert response.raw.status == 200
-            die()
-        return response
+    send, begin = socket.socket.sendall, HTTPResponse.begin
 
-    def dying_getresponse(self: HTTPConnection) -> Any:
-        if point == "after it is sent, before the answer":
-            die()
-        return getresponse(self)
+    def sendall(self: socket.socket, data: bytes) -> None:
+        if point == "before the request is sent" and data.startswith(b"POST /flexml/"):
+            happen()
+        send(self, data)
 
-    HTTPAdapter.send = dying_send  # type: ignore[method-assign]
-    HTTPConnection.getresponse = dying_getresponse  # type: ignore[method-assign]
+    def begin_reading(self: Any) -> None:
+        if point == "after it is sent, before the answer" and self._method == "POST":
+            happen()
+        begin(self)
+        if point == "after the answer, before it is kept" and self._method == "POST":
+            assert self.status == 200
+            happen()
+
+    with (
+        patch.object(socket.socket, "sendall", sendall),
+        patch.object(HTTPResponse, "begin", begin_reading),
+        connection.execute_wrapper(AtStatement(point, table, happen)),
+    ):
+        yield
 
 
-class DieAtStatement:
-    """The points that lie between two statements of the database; `table` is the one of the calls."""
+class AtStatement:
+    """The points that lie between two statements of the database."""
 
-    def __init__(self, point: str, table: str) -> None:
-        self._point, self._table = point, table
+    def __init__(self, point: str, table: str, happen: Callable[[], None]) -> None:
+        self._point, self._table, self._happen = point, table, happen
         self._last = ""
 
     def __call__(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -68,16 +81,16 @@ class DieAtStatement:
         keeps = sql.startswith(f'UPDATE "{self._table}"') and '"sid" = ' in sql and not stamps
         claims = sql.startswith("SELECT") and "blast_api_gate" in sql
         if stamps and self._point == "before the claim is stamped":
-            die()
+            self._happen()
         if takes_slots and self._point == "before the claim's commit":
-            die()
+            self._happen()
         if claims and self._last == "claimed" and self._point == "after the claim's commit":
-            die()
+            self._happen()
         if sql.startswith("SELECT") and self._last == "kept" and self._point == "after it is kept":
-            die()
+            self._happen()
         result = execute(sql, params, many, context)
         if keeps and self._point == "inside the transaction that keeps it":
-            die()
+            self._happen()
         self._last = "claimed" if takes_slots else "kept" if keeps else self._last
         return result
 
@@ -86,12 +99,9 @@ def main() -> None:
     point, table = sys.argv[1:]
     assert point in POINTS
     django.setup()
-    from django.db import connection
-
     from blast_api import cron
 
-    die_at_the_wire(point)
-    with connection.execute_wrapper(DieAtStatement(point, table)):
+    with accident_at(point, table, die):
         cron.run_once()
 
 

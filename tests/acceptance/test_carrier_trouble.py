@@ -6,12 +6,14 @@ import logging
 from datetime import timedelta
 
 import pytest
+import requests
 from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api import cron
-from blast_api.models import Call, Gate
-from tests.world import World, recipient
+from blast_api.conf import configuration
+from blast_api.models import Call, Gate, Recording
+from tests.world import World, lines, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(5)]
 
@@ -61,7 +63,7 @@ def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
     assert (_gate().troubles, _gate().shut_until) == (0, None)
 
 
-@pytest.mark.parametrize("status", [401, 302])
+@pytest.mark.parametrize("status", [401, 403, 302])
 def test_refused_credentials_stop_everything_with_one_critical_line(
     world: World, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
@@ -71,18 +73,21 @@ def test_refused_credentials_stop_everything_with_one_critical_line(
         world.carrier.inject("refuse", status=status, times=-1)
         cron.run_once()
         cron.run_once()
+        assert requests.get(f"{world.url}/readyz", timeout=30).status_code == 503
     finally:
         logging.getLogger("blast_api.dispatch").removeHandler(caplog.handler)
     critical = {id(record): record for record in caplog.records if record.levelno == logging.CRITICAL}
     assert len(critical) == 1
     assert 50 < _shut_for_s() <= 60
     assert set(world.calls(shout).values()) == {"ready"}
+    assert set(Call.objects.values_list("attempts", flat=True)) == {0}
 
     world.carrier.injections.reset()
     _the_gate_opens()
     world.play()
     assert set(world.calls(shout).values()) == {"completed"}
     assert len(world.carrier.calls) == 1 + len(_PEOPLE)
+    assert requests.get(f"{world.url}/readyz", timeout=30).status_code == 200
 
 
 def test_a_call_on_trial_is_the_only_one_until_it_is_answered(world: World) -> None:
@@ -120,9 +125,10 @@ def test_a_storm_of_errors_is_met_with_ever_longer_waits(world: World, settings:
     assert len(world.carrier.calls) == 1 + len(people)
 
 
-def test_a_call_that_the_carrier_does_not_want_has_failed_and_is_not_tried_again(world: World) -> None:
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_call_that_the_carrier_does_not_want_has_failed_and_is_not_tried_again(world: World, status: int) -> None:
     shout = world.recorded(*_PEOPLE[:3])
-    world.carrier.inject("refuse", status=422, number=_PEOPLE[1])
+    world.carrier.inject("refuse", status=status, number=_PEOPLE[1])
     world.play()
     assert world.calls(shout) == {_PEOPLE[0]: "completed", _PEOPLE[1]: "failed", _PEOPLE[2]: "completed"}
     assert len(world.carrier.arrivals) == 1 + 3
@@ -146,6 +152,43 @@ def test_an_answer_that_was_lost_costs_nobody_a_second_call(world: World, settin
     world.play()
     assert sorted(call.number for call in world.carrier.calls[1:]) == sorted(_PEOPLE[:4])
     assert set(world.calls(shout).values()) == {"completed"}
+
+
+def test_a_waiting_call_whose_answer_was_lost_is_found_in_the_carriers_list(world: World) -> None:
+    shout = world.recorded(*_PEOPLE[:2])
+    Call.objects.update(due_at=timezone.now() + timedelta(seconds=60))
+    world.carrier.inject("drop", number=_PEOPLE[1])
+    cron.run_once()
+    lost = Call.objects.in_hand()
+    assert lost.get().number == _PEOPLE[1]
+    lost.update(held_since=timezone.now() - timedelta(seconds=20))
+    cron.run_once()
+    assert {(call.status, call.sid) for call in Call.objects.all()} == {
+        ("pending", call.sid) for call in world.carrier.calls[1:]
+    }
+    _the_gate_opens()
+    world.play()
+    assert len(world.carrier.calls) == 1 + 2
+    assert set(world.calls(shout).values()) == {"completed"}
+
+
+def test_a_call_that_rings_after_it_was_given_up_is_hung_up_on(world: World, settings: Settings) -> None:
+    shout = world.recorded(_PEOPLE[0])
+    world.carrier.inject("drop")
+    cron.run_once()
+    long_ago = timezone.now() - timedelta(seconds=configuration().placement_confirm_timeout + 1)
+    Call.objects.in_hand().update(held_since=long_ago, due_at=long_ago)
+    _the_gate_opens()
+    cron.run_once()
+    world.play()
+    message = Recording.objects.get().url
+    old, new = world.carrier.calls[1:]
+    assert (old.number, new.number) == (_PEOPLE[0], _PEOPLE[0])
+    assert old.heard == []
+    assert [played for played in new.played if played == message] == [message]
+    assert world.calls(shout) == {_PEOPLE[0]: "completed"}
+    assert [(line["sid"], line["num_retries"]) for line in lines(settings.CDR_LOGGER_PATH)] == [(new.sid, 0)]
+    assert world.carrier.faults == []
 
 
 def test_a_refusal_in_strange_words_is_understood(world: World) -> None:

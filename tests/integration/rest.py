@@ -81,4 +81,4 @@ def shut_the_gate() -> None:
     """Nothing goes to the carrier in this test; what it would have done waits for a later run."""
     now = timezone.now()
     Gate.objects.get_or_create(lane=Gate.Lane.CALLS)
-    Gate.shut(now + timedelta(hours=1), "a test", now=now)
+    Gate.shut(now + timedelta(hours=1), Gate.Cause.BUSY, "a test", now=now)

@@ -54,3 +54,18 @@ def test_the_troubles_in_a_row_end_with_a_success() -> None:
     keep_all([(claimed.jobs[0], _TAKEN)], now=timezone.now())
     gate = Gate.objects.get(pk=Gate.Lane.CALLS)
     assert (gate.troubles, gate.trouble, gate.shut_until) == (0, "", None)
+
+
+def test_hosts_that_wait_after_the_same_trouble_do_not_come_back_at_the_same_time() -> None:
+    released(1)
+    (job,) = claim().jobs
+    waits = []
+    for _ in range(20):
+        now = timezone.now()
+        Gate.objects.update(troubles=3, shut_until=None)
+        keep_all([(job, Unknown("lost"))], now=now)
+        shut_until = Gate.objects.get(pk=Gate.Lane.CALLS).shut_until
+        assert shut_until is not None
+        waits.append((shut_until - now).total_seconds())
+    assert all(4 <= wait <= 8 for wait in waits)
+    assert max(waits) - min(waits) > 0.5

@@ -1,0 +1,38 @@
+"""One view per question; the answer is JSON, and its status is enough for a probe."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from blast_api.health import Readiness, readiness
+
+
+@require_safe
+@never_cache
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process is up. Nothing else is asked: a database that is away is mended by no restart of ours."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(request: HttpRequest) -> JsonResponse:
+    """The service can do its work: 200, or 503 with what keeps it from that."""
+    found = readiness()
+    status = HTTPStatus.OK if found.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
+    return JsonResponse(_told(found), status=status)
+
+
+def _told(found: Readiness) -> dict[str, object]:
+    carrier = found.carrier
+    return {
+        "status": "ok" if found.is_ready else "failing",
+        "database": "ok" if found.database else "away",
+        "migrations": {True: "ok", False: "unapplied", None: None}[found.migrated],
+        "carrier": carrier
+        and {"state": carrier.state, "cause": carrier.cause or None, "since": carrier.since, "until": carrier.until},
+    }

@@ -1,0 +1,130 @@
+"""What a probe is told: whether the process is up, and whether the service can do its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from blast_api import health
+from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
+from blast_api.dispatch.jobs import heed
+from blast_api.models import Gate
+
+pytestmark = pytest.mark.django_db
+
+_WELL = {"state": "ok", "cause": None, "since": None, "until": None}
+_DENIED = Refused(Refusal.ALL_OF_US, "401 Unauthorized {'password': 'swordfish'}", 401)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known_yet(settings: Settings) -> Iterator[None]:
+    settings.API_TOKEN_REQUIRED = True
+    health._see_all_migrations_applied.cache_clear()
+    Gate.objects.get_or_create(pk=Gate.Lane.CALLS)
+    yield
+    health._see_all_migrations_applied.cache_clear()
+
+
+def _ready(client: Client) -> tuple[int, Any]:
+    answer = client.get("/readyz")
+    assert "no-store" in answer["Cache-Control"]
+    return answer.status_code, answer.json()
+
+
+@contextmanager
+def _database(answer: Callable[..., object]) -> Iterator[None]:
+    with connection.execute_wrapper(answer):
+        yield
+
+
+def test_a_process_that_is_up_says_so_without_a_query(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    with django_assert_num_queries(0):
+        answer = client.get("/healthz")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_questions_are_only_asked(client: Client, path: str) -> None:
+    assert client.head(path).status_code == 200
+    assert client.post(path).status_code == 405
+
+
+def test_a_service_that_can_do_its_work_is_ready(client: Client) -> None:
+    told = {"status": "ok", "database": "ok", "migrations": "ok", "carrier": _WELL}
+    assert _ready(client) == (200, told)
+    Gate.objects.all().delete()  # as it is before the first call
+    assert _ready(client) == (200, told)
+
+
+def test_to_be_asked_often_costs_two_queries(client: Client, django_assert_max_num_queries: Any) -> None:
+    _ready(client)
+    with django_assert_max_num_queries(2):
+        _ready(client)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_a_database_that_is_away_is_told(client: Client, error: type[Exception]) -> None:
+    def refuse(*_: object) -> object:
+        raise error("password=swordfish")
+
+    with _database(refuse):
+        assert _ready(client) == (
+            503,
+            {"status": "failing", "database": "away", "migrations": None, "carrier": None},
+        )
+    assert _ready(client)[0] == 200
+
+
+def test_migrations_that_are_not_applied_are_told_until_they_are(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as context:
+        context.setattr("django.db.migrations.executor.MigrationExecutor.migration_plan", lambda *_: ["0009_later"])
+        status, told = _ready(client)
+        assert (status, told["migrations"], told["carrier"]) == (503, "unapplied", None)
+    assert _ready(client)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("outcome", "cause", "status"),
+    [
+        (_DENIED, "denied", 503),
+        (Refused(Refusal.ALL_OF_US, "302 Found swordfish", 302), "denied", 503),
+        (Refused(Refusal.FOR_NOW, "429 swordfish", 429, retry_after_s=30), "busy", 200),
+        (Unknown("500 swordfish"), "unclear", 200),
+    ],
+)
+def test_trouble_with_the_carrier_is_told_in_our_own_words(
+    client: Client, outcome: Outcome, cause: str, status: int
+) -> None:
+    now = timezone.now()
+    heed(outcome, now=now)
+    found, told = _ready(client)
+    assert (found, told["status"]) == (status, "ok" if status == 200 else "failing")
+    assert (told["carrier"]["state"], told["carrier"]["cause"]) == ("shut", cause)
+    assert told["carrier"]["since"] < told["carrier"]["until"]
+    assert "swordfish" not in str(told)
+
+
+def test_who_was_denied_is_failing_until_a_call_is_taken(client: Client) -> None:
+    first = timezone.now() - timedelta(minutes=3)
+    heed(_DENIED, now=first)
+    status, told = _ready(client)
+    assert (status, told["carrier"]["state"], told["carrier"]["until"]) == (503, "on trial", None)
+    since = told["carrier"]["since"]
+    heed(_DENIED, now=timezone.now())
+    status, told = _ready(client)
+    assert (status, told["carrier"]["state"], told["carrier"]["since"]) == (503, "shut", since)
+    Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=1))
+    heed(Accepted("sid", {}), now=timezone.now())
+    assert _ready(client) == (200, {"status": "ok", "database": "ok", "migrations": "ok", "carrier": _WELL})
