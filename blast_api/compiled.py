@@ -13,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
-from django.db import connection
-from django.db.models import QuerySet
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
+from django.db.backends.utils import CursorWrapper
+from django.db.models import Model, QuerySet
 from django.db.models.sql import UpdateQuery
 
 Kind = type[int] | type[str] | type[datetime]
@@ -44,8 +45,20 @@ class _Compiled:
         return arguments
 
 
-def _adapted(value: object) -> object:
+def _adapted(value: object) -> Any:
     return connection.ops.adapt_datetimefield_value(value) if isinstance(value, datetime) else value
+
+
+def _cursor() -> CursorWrapper:
+    """A cursor that this thread keeps as long as its connection: making one costs as much as a short statement."""
+    here = connections[DEFAULT_DB_ALIAS]
+    if here.queries_logged:
+        return here.cursor()
+    made_for, cursor = getattr(here, "_kept_cursor", (None, None))
+    if cursor is None or made_for is not here.connection:
+        cursor = here.cursor()
+        here._kept_cursor = here.connection, cursor  # type: ignore[attr-defined]  # ours, beside Django's
+    return cursor
 
 
 class _Statement:
@@ -81,9 +94,9 @@ class Update(_Statement):
     def __call__(self, **values: object) -> int:
         """Run it; answers how many rows were changed."""
         compiled = self._here()
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, compiled.arguments(values))
-            return int(cursor.rowcount)
+        cursor = _cursor()
+        cursor.execute(compiled.sql, compiled.arguments(values))
+        return int(cursor.rowcount)
 
     def many(self, rows: Iterable[Mapping[str, object]]) -> int:
         """Run it for each of many sets of values, in one call of the driver; answers how many rows were changed."""
@@ -103,6 +116,46 @@ class Update(_Statement):
         return _Compiled(sql, tuple(params), self._places(params))
 
 
+class RecordedUpdate(Update):
+    """An update of one row, and the insertion of a record of it: both or, if the row is not as expected, neither.
+
+    One round trip where the database can. The parameters that are not the update's are columns of the record.
+    """
+
+    def __init__(
+        self,
+        build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]],
+        record: type[Model],
+        columns: Sequence[str],
+        **parameters: Kind,
+    ) -> None:
+        super().__init__(build, **parameters)
+        self._columns = tuple(columns)
+        names = ", ".join(columns)
+        self._into = f"INSERT INTO {record._meta.db_table} ({names})"
+        self._values = ", ".join(["%s"] * len(columns))
+
+    def __call__(self, **values: object) -> int:
+        """Run it; answers whether the row was changed and recorded, as a number."""
+        if connection.vendor == "postgresql":
+            return super().__call__(**values)
+        with transaction.atomic():
+            changed = super().__call__(**values)
+            if changed:
+                sql = f"{self._into} VALUES ({self._values})"
+                _cursor().execute(sql, [_adapted(values[name]) for name in self._columns])
+        return changed
+
+    def _compile(self) -> _Compiled:
+        update = super()._compile()
+        if connection.vendor != "postgresql":
+            return update
+        sql = f"WITH changed AS ({update.sql} RETURNING 1) {self._into} SELECT {self._values} FROM changed"  # noqa: S608  # names are ours
+        count = len(update.constants)
+        places = ((count + place, name) for place, name in enumerate(self._columns))
+        return _Compiled(sql, (*update.constants, *self._columns), (*update.places, *places))
+
+
 class Select(_Statement):
     """`Select(lambda pk: rows.values_list("pk", "status"), pk=int)`; call it with values for the parameters."""
 
@@ -113,9 +166,9 @@ class Select(_Statement):
     def __call__(self, **values: object) -> list[tuple[Any, ...]]:
         """Run it; answers the rows as tuples of Python values."""
         compiled = self._here()
-        with connection.cursor() as cursor:
-            cursor.execute(compiled.sql, compiled.arguments(values))
-            rows = cursor.fetchall()
+        cursor = _cursor()
+        cursor.execute(compiled.sql, compiled.arguments(values))
+        rows = cursor.fetchall()
         return compiled.read(rows) if compiled.read else rows
 
     def _compile(self) -> _Compiled:

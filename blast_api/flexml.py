@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, fields
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 # XML 1.0, section 2.2: anything else cannot stand in a document, not even escaped. A carriage return could, but every
 # reader takes it for a line feed (section 2.11).
 _FORBIDDEN = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+_IN_ATTRIBUTE = {'"': "&quot;", "\t": "&#09;", "\n": "&#10;"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,6 +119,29 @@ def document(*verbs: Verb) -> bytes:
     root.extend([verb.element() for verb in verbs])  # a list: extend() hides what a generator raises
     written: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
     return written
+
+
+_EDGE = "\ue000"  # of the private use area: legal, and in no text of ours
+
+
+def blank(name: str) -> str:
+    """Stands for a text of a form until it is filled in."""
+    return f"{_EDGE}{name}{_EDGE}"
+
+
+class Form:
+    """A document with blanks: laid out once, filled in for each call."""
+
+    def __init__(self, *verbs: Verb) -> None:
+        self._parts = document(*verbs).decode().split(_EDGE)  # text, name of a blank, text, ...
+
+    def filled_in(self, **texts: str) -> bytes:
+        """The document with these texts. Raises ValueError if one cannot stand in XML at all."""
+        parts = self._parts.copy()
+        for place in range(1, len(parts), 2):
+            in_attribute = parts[place - 1].endswith('"')
+            parts[place] = escape(_legal(texts[parts[place]]), _IN_ATTRIBUTE if in_attribute else {})
+        return "".join(parts).encode()
 
 
 def _camel_case(name: str) -> str:

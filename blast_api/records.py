@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 from uuid import uuid4
 
 from django.conf import settings
@@ -30,6 +31,7 @@ from .models import Call, Message, Record, Recording, database_now
 log = logging.getLogger(__name__)
 
 _VERSION = 1
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _BATCH = 1000
 _HOST = socket.gethostname()[:64]
 # A host that took records and never came back is taken for lost after this; its lines are written here.
@@ -39,17 +41,37 @@ _LOST_HOST = timedelta(hours=1)
 # --- What the lines say --------------------------------------------------------------------------------------------
 
 
-def add_cdr(call: Call, message: Message, *, late: bool = False) -> None:
-    """Store the record of an attempt that has ended; `call` holds what became of it."""
-    add_cdrs([call], message, late=late)
+class _Shout(Protocol):
+    pk: int
+    application_id: int
+    userdata: str
+    created: datetime
 
 
-def add_cdrs(calls: Iterable[Call], message: Message, *, late: bool = False) -> None:
+class _Ended(Protocol):
+    pk: int
+    number: str
+    sid: str
+    status: str
+    q850: int | None
+    duration: int | None
+    answerer: str
+    attempts: int
+    started: datetime | None
+    finished: datetime | None
+
+
+def cdr(call: _Ended, message: _Shout, *, late: bool = False) -> str:
+    """The line about an attempt that has ended, for who stores it together with the ending; `call` holds how it ended."""
+    return _line(_cdr(call, message, late=late))
+
+
+def add_cdrs(calls: Iterable[Call], message: Message) -> None:
     """Store the records of many ended calls of one shout, in one statement."""
-    _add(Record.Kind.CDR, (_cdr(call, message, late=late) for call in calls))
+    _add(Record.Kind.CDR, (_cdr(call, message) for call in calls))
 
 
-def _cdr(call: Call, message: Message, *, late: bool) -> dict[str, object]:
+def _cdr(call: _Ended, message: _Shout, *, late: bool = False) -> dict[str, object]:
     return {
         "pk": call.pk,
         "message": message.pk,
@@ -97,9 +119,12 @@ def add_rec_cdr(message_id: int, finished: datetime, body: Mapping[str, object])
 
 
 def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
-    named = (line | {"v": _VERSION, "record": uuid4().hex} for line in lines)
-    if rows := [[json.dumps(line, separators=(",", ":"))] for line in named]:
+    if rows := [[_line(line)] for line in lines]:
         bulk.insert(Record, ["line"], rows, kind=kind)
+
+
+def _line(about: dict[str, object]) -> str:
+    return _ENCODER.encode(about | {"v": _VERSION, "record": uuid4().hex})
 
 
 def written_time(moment: datetime | None) -> str | None:

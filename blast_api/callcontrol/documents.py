@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from blast_api.carrierx.events import Answerer
-from blast_api.conf import configuration
-from blast_api.flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
+from blast_api.conf import Configuration, configuration
+from blast_api.flexml import Amd, Form, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, blank, document
 from blast_api.menus import Wish
 from blast_api.models import Recording
 from blast_api.services.recordings import Step
@@ -90,11 +90,15 @@ def _record(address: Address, recording: Recording | None) -> Record:
 
 def detect(address: Address) -> bytes:
     """Find out who picked up."""
-    config = configuration()
-    return document(
+    return _detection(configuration()).filled_in(detected=address("detected"))
+
+
+@lru_cache(maxsize=1)
+def _detection(config: Configuration) -> Form:
+    return Form(
         *_debug_record(),
         Amd(
-            action=address("detected"),
+            action=blank("detected"),
             initial_silence=config.amd_initial_silence,
             greeting=config.amd_greeting,
             after_greeting_silence=config.amd_after_greeting_silence,
@@ -105,18 +109,22 @@ def detect(address: Address) -> bytes:
 
 def deliver(who: Answerer, message_url: str, address: Address) -> bytes:
     """The message, as suits who picked up; a key is taken throughout, also from a person taken for a machine."""
-    message = Play(text=message_url)
-    ask = partial(_ask_recipient, address=address)
+    return _delivery(configuration(), who).filled_in(message=message_url, key=address("key"))
+
+
+@lru_cache(maxsize=len(Answerer))
+def _delivery(_: Configuration, who: Answerer) -> Form:
+    message = Play(text=blank("message"))
     match who:
         case Answerer.MACHINE:
             until_it_is_quiet = Pause(length=60, silence=True, min_silence=2000)
-            return document(until_it_is_quiet, *ask(message, timeout_s=_MACHINE_KEY_TIMEOUT_S))
+            return Form(until_it_is_quiet, *_ask_recipient(message, timeout_s=_MACHINE_KEY_TIMEOUT_S))
         case Answerer.NOT_SURE:
-            return document(*ask(message, Pause(length=1), message))
+            return Form(*_ask_recipient(message, Pause(length=1), message))
         case Answerer.HUMAN:
-            return document(*ask(message, _prompt("opt_out")))
+            return Form(*_ask_recipient(message, _prompt("opt_out")))
         case Answerer.HANGUP:
-            return hang_up()
+            return Form(Hangup())
 
 
 def after_key(wish: Wish, message_url: str, address: Address) -> bytes:
@@ -130,8 +138,8 @@ def after_key(wish: Wish, message_url: str, address: Address) -> bytes:
             return hang_up()
 
 
-def _ask_recipient(*heard: Play | Pause, address: Address, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
-    return [_gather(*heard, action=address("key"), timeout_s=timeout_s), Hangup()]
+def _ask_recipient(*heard: Play | Pause, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
+    return [_gather(*heard, action=blank("key"), timeout_s=timeout_s), Hangup()]
 
 
 # --- Pieces --------------------------------------------------------------------------------------------------------

@@ -9,12 +9,13 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from django.utils.encoding import escape_uri_path
 from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from blast_api.models import Call, Message, Recording
+from blast_api.models import Call, Message, Recording, told_status
 
 Row = TypeVar("Row", bound=Model)
 _CHUNK = 500
@@ -86,7 +87,7 @@ def shouts_of(messages: QuerySet[Message]) -> Iterator[Shout]:
     """
     calls = Call.objects.filter(message__in=messages.values("pk"))
     numbers = _Shares(calls.order_by("-message", "position").values_list("message", "number"))
-    by_status = calls.order_by("-message").values_list("message", "status")
+    by_status = calls.annotate(told=told_status(timezone.now())).order_by("-message").values_list("message", "told")
     counts = _Shares(by_status.annotate(count=Count("pk"), opted_out=Count("pk", filter=Q(opted_out=True))))
     for message in messages.select_related("recording").iterator(_CHUNK):
         told = list(counts.of(message.pk))

@@ -176,7 +176,7 @@ class CallSerializer(serializers.Serializer[Any]):
     finished = serializers.DateTimeField(allow_null=True)
     shout_id = serializers.IntegerField(source="message_id")
     phone = serializers.CharField(source="number")
-    status = serializers.ChoiceField(choices=CallStatus.choices)
+    status = serializers.ChoiceField(source="told", choices=CallStatus.choices)
     Q850 = serializers.IntegerField(source="q850", allow_null=True, help_text="Cause, as in ITU-T Q.850.")
     duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")
     attempts = serializers.IntegerField(help_text="How often it was placed.")

@@ -16,7 +16,7 @@ from rest_framework.viewsets import ViewSet
 
 from blast_api import numbers
 from blast_api.dispatch import nudge
-from blast_api.models import Application, Call, Message, MessageQuerySet
+from blast_api.models import Application, Call, Message, MessageQuerySet, told_status
 from blast_api.services import dnc, shouts
 
 from . import docs
@@ -77,7 +77,10 @@ class CallViewSet(ViewSet):
         if len(written) > _LONGEST_ID:
             raise Http404
         message = _message(request, int(written))
-        rows, headers = page(request, Call.objects.filter(message=message).order_by("position"))
+        rows, headers = page(
+            request,
+            Call.objects.filter(message=message).annotate(told=told_status(timezone.now())).order_by("position"),
+        )
         return streamed(rows.iterator(1000), CallSerializer(), headers)
 
 

@@ -8,136 +8,29 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q
 
 from blast_api import menus, records
 from blast_api.carrierx.events import Answerer, StatusReport
-from blast_api.compiled import Kind, Select, Update
 from blast_api.conf import configuration
-from blast_api.models import Call, CallQuerySet, Message, Recording
+from blast_api.models import Call, Message, Recording
 from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 
-from . import dnc, shouts
+from . import attempts, dnc, shouts
+from .attempts import Attempt as Attempt
+from .attempts import Row
 
 log = logging.getLogger(__name__)
 
 _LAPSED_AT_ONCE = 1000
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt of one call."""
-
-    call_id: int
-    serial: int
-
-    def rows(self) -> CallQuerySet:
-        """The call, as long as this is its current attempt."""
-        return Call.objects.filter(pk=self.call_id, serial=self.serial)
-
-
-# --- The statements of the hot path: callbacks, and the answers that the dispatcher keeps ------------------------------
-
-
-def _rows(call_id: int, serial: int) -> CallQuerySet:
-    return Attempt(call_id, serial).rows()
-
-
-_ATTEMPT: dict[str, Kind] = {"call_id": int, "serial": int}
-_PICKED_UP = {"status": CallStatus.ONGOING, "held_since": None}
-
-
-def _picked_up(now: datetime) -> dict[str, object]:
-    return _PICKED_UP | {"answered": Coalesce("answered", Value(now)), "started": Coalesce("started", Value(now))}
-
-
-def _audible(call_id: int, serial: int) -> CallQuerySet:
-    # The list is asked once more: it may have grown while the call was on its way.
-    return _rows(call_id, serial).with_carrier().filter(~dnc.listed(), withdrawn=False)
-
-
-_ANSWERED = Update(lambda call_id, serial, now: (_audible(call_id, serial), _picked_up(now)), **_ATTEMPT, now=datetime)
-_DETECTED = Update(
-    lambda call_id, serial, now, who: (_audible(call_id, serial), _picked_up(now) | {"answerer": who}),
-    **_ATTEMPT,
-    now=datetime,
-    who=str,
-)
-_UNHEARD = Update(
-    lambda call_id, serial, now: (
-        _rows(call_id, serial).with_carrier().filter(Q(withdrawn=True) | dnc.listed()),
-        _picked_up(now) | {"withdrawn": True},
-    ),
-    **_ATTEMPT,
-    now=datetime,
-)
-_RECORDING = Select(
-    lambda call_id: Recording.objects.filter(message__calls=call_id).values_list("url", "take"), call_id=int
-)
-_OF_THE_CALL = ("pk", "number", "serial", "status", "sid", "attempts", "due_at", "held_since", "started", "answered")
-_OF_ITS_END = ("answerer", "opted_out", "withdrawn")
-_OF_THE_SHOUT = ("pk", "application_id", "userdata", "status", "created")
-# To be settled: with the carrier, or timed out within the late window.
-_UNSETTLED = Select(
-    lambda call_id, serial: (
-        (
-            _rows(call_id, serial).with_carrier()
-            | _rows(call_id, serial).filter(status=CallStatus.TIMED_OUT, message__closed=None)
-        )
-        .select_for_update(of=("self",))
-        .values_list(*_OF_THE_CALL, *_OF_ITS_END, *(f"message__{name}" for name in _OF_THE_SHOUT))
-    ),
-    **_ATTEMPT,
-)
-_OF_AN_ATTEMPT: dict[str, Kind] = {
-    "serial": int,
-    "status": str,
-    "q850": int,
-    "duration": int,
-    "finished": datetime,
-    "held_since": datetime,
-    "due_at": datetime,
-    "sid": str,
-    "started": datetime,
-    "answered": datetime,
-    "answerer": str,
-}
-_ENDED = Update(
-    lambda call_id, former_serial, former_status, **changes: (
-        _rows(call_id, former_serial).filter(status=former_status),
-        changes,
-    ),
-    call_id=int,
-    former_serial=int,
-    former_status=str,
-    **_OF_AN_ATTEMPT,
-)
-_ACCEPTED = Update(
-    lambda call_id, serial, status, sid, started: (
-        _rows(call_id, serial).in_hand(),
-        {"status": status, "sid": sid, "held_since": None, "started": started},
-    ),
-    **_ATTEMPT,
-    status=str,
-    sid=str,
-    started=datetime,
-)
-_NAMED = Update(lambda call_id, serial, sid: (_rows(call_id, serial).filter(sid=""), {"sid": sid}), **_ATTEMPT, sid=str)
-_GIVEN_BACK = Update(
-    lambda call_id, serial: (
-        _rows(call_id, serial).in_hand(),
-        {"held_since": None, "attempts": F("attempts") - 1},
-    ),
-    **_ATTEMPT,
-)
 
 
 # --- Claimed ---------------------------------------------------------------------------------------------------------
@@ -187,46 +80,55 @@ class Placed:
 def accepted(placed: Sequence[Placed]) -> None:
     """The carrier has these calls. Of those for which a callback told so first, only the SID is news."""
     rows = [{"call_id": each.attempt.call_id, "serial": each.attempt.serial, "sid": each.sid} for each in placed]
-    _ACCEPTED.many(
+    attempts.ACCEPTED.many(
         row | {"status": CallStatus.PENDING if each.delayed else CallStatus.ONGOING, "started": each.starts_at}
         for row, each in zip(rows, placed, strict=True)
     )
-    _NAMED.many(rows)
+    attempts.NAMED.many(rows)
 
 
 def refused(attempt: Attempt, *, now: datetime) -> None:
     """The carrier does not want this call, now or ever: it has failed."""
-    with transaction.atomic():
-        call = attempt.rows().in_hand().select_related("message").select_for_update(of=("self",)).first()
-        if call is None:
-            return
-        _end(call, CallStatus.FAILED, duration=None, again=False, now=now)
+    if (found := attempts.unsettled(attempt)) is None:
+        return
+    row, _ = found
+    is_in_hand = row.status == CallStatus.READY
+    if is_in_hand and _end(row, CallStatus.FAILED, duration=None, again=False, now=now):
+        transaction.on_commit(partial(shouts.finish_if_settled, row.message.pk, now=now))
 
 
-def give_back(attempts: Sequence[Attempt]) -> int:
+def give_back(unplaced: Sequence[Attempt]) -> int:
     """These calls were surely not placed: they wait for their next turn, and these addresses are dead."""
-    return _GIVEN_BACK.many({"call_id": each.call_id, "serial": each.serial} for each in attempts)
+    return attempts.GIVEN_BACK.many({"call_id": each.call_id, "serial": each.serial} for each in unplaced)
 
 
 # --- What the carrier reports ----------------------------------------------------------------------------------------
 
 
 def answered(attempt: Attempt, *, now: datetime) -> bool:
-    """Somebody picked up. False: nobody may hear anything on this call (any more)."""
+    """The carrier asks what to do with this call. False: nobody may hear anything on it (any more).
+
+    Nothing is written where nothing is news: that it rings by now is known, unless this comes before the carrier's answer.
+    """
     told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
-    return _ANSWERED(**told) > 0 or _nobody_hears(**told)
+    match attempts.PROCEEDS(**told):
+        case [(CallStatus.ONGOING,)]:
+            return True
+        case [_] if attempts.ANSWERED(**told):
+            return True
+    return _nobody_hears(**told)
 
 
 def _nobody_hears(**told: object) -> bool:
     """The phone was picked up all the same, which is kept; always False."""
-    _UNHEARD(**told)
+    attempts.UNHEARD(**told)
     return False
 
 
 def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     """Answering-machine detection has spoken: the URL of the message to play; None: hang up."""
     told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
-    heard = _DETECTED(**told, who=who.value) > 0 or _nobody_hears(**told)
+    heard = attempts.DETECTED(**told, who=who.value) > 0 or _nobody_hears(**told)
     return _message_url(attempt) if heard and who is not Answerer.HANGUP else None
 
 
@@ -243,7 +145,7 @@ def pressed(attempt: Attempt, digits: str) -> tuple[menus.Wish, str]:
 
 
 def _message_url(attempt: Attempt) -> str:
-    ((url, take),) = _RECORDING(call_id=attempt.call_id)
+    ((url, take),) = attempts.RECORDING(call_id=attempt.call_id)
     return Recording(url=url, take=take).play_url
 
 
@@ -272,69 +174,62 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
             extra={"action": "status_unknown", "call": attempt.call_id, "word": report.word},
         )
         return
-    with transaction.atomic():
-        call = _unsettled(attempt)
-        if call is None:
-            return
-        late = call.status == CallStatus.TIMED_OUT
-        if report.sid and call.sid and report.sid != call.sid:
-            log.info("the carrier names this call in two ways", extra={"action": "sid_differs", "call": call.pk})
-        call.sid = call.sid or report.sid
-        call.started = call.started or call.held_since
-        _end(call, report.ending, duration=report.duration_s, late=late, now=now)
-
-
-def _unsettled(attempt: Attempt) -> Call | None:
-    """The call, locked, if this attempt of it has not been settled yet, with what its record needs of its shout."""
-    rows = _UNSETTLED(call_id=attempt.call_id, serial=attempt.serial)
-    if not rows:
-        return None
-    names = (*_OF_THE_CALL, *_OF_ITS_END)
-    message = Message(**dict(zip(_OF_THE_SHOUT, rows[0][len(names) :], strict=True)))
-    return Call(**dict(zip(names, rows[0], strict=False)), message=message)
+    while (found := attempts.unsettled(attempt)) is not None:
+        row, is_one_of_many = found
+        if report.sid and row.sid and report.sid != row.sid:
+            log.info("the carrier names this call in two ways", extra={"action": "sid_differs", "call": row.pk})
+        row.sid = row.sid or report.sid
+        row.started = row.started or row.held_since
+        late = row.status == CallStatus.TIMED_OUT
+        if not _end(row, report.ending, duration=report.duration_s, late=late, now=now):
+            continue  # it has changed under our hands, as by a key that was pressed: look again
+        if late:
+            shouts.finish_late(row.message.pk, now=now)
+        elif not is_one_of_many:
+            shouts.finish_if_settled(row.message.pk, now=now)
+        return
 
 
 def _end(
-    call: Call, told: CallStatus, *, duration: int | None, again: bool = True, late: bool = False, now: datetime
-) -> None:
-    """End the attempt of a locked row, record it, and make the call ready `again` if it is to be retried."""
-    message = call.message
-    serial, before, ending = call.serial, call.status, _ending(call, told)
-    call.status, call.q850, call.duration, call.finished = ending, Q850.get(ending), duration, now
-    call.held_since = None
-    records.add_cdr(call, message, late=late)
-    if again and message.status in LIVE_SHOUTS and not late:
-        again_at = configuration().retry_policy.due_at(ending, attempts=call.attempts, now=now)
+    row: Row, told: CallStatus, *, duration: int | None, again: bool = True, late: bool = False, now: datetime
+) -> bool:
+    """End the attempt of a row as it was read, record it, and make the call ready `again` if it is to be retried.
+
+    False: the row is no longer as it was read, and nothing was done.
+    """
+    former, ending = copy(row), _ending(row, told)
+    assert former.status in call_before(ending)
+    row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
+    row.held_since = None
+    line = records.cdr(row, row.message, late=late)
+    if again and row.message.status in LIVE_SHOUTS and not late:
+        again_at = configuration().retry_policy.due_at(ending, attempts=row.attempts, now=now)
         if again_at:
-            call.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
+            row.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
             if (
-                again_at > now or call.due_at is None
-            ):  # otherwise it keeps its place, before the calls that were due after it
-                call.due_at = again_at
-            call.status, call.sid, call.answerer = CallStatus.READY, "", ""
-            call.started = call.answered = call.finished = call.duration = call.q850 = None
-    assert before in call_before(ending)
-    changes = {name: getattr(call, name) for name in _OF_AN_ATTEMPT}
-    _ENDED(call_id=call.pk, former_serial=serial, former_status=before, **changes)
-    finish = shouts.finish_late if late else shouts.finish_if_settled
-    transaction.on_commit(partial(finish, message.pk, now=now))
+                again_at > now or row.due_at is None
+            ):  # otherwise it keeps its place, before calls that were due after it
+                row.due_at = again_at
+            row.status, row.sid, row.answerer = CallStatus.READY, "", ""
+            row.started = row.answered = row.finished = row.duration = row.q850 = None
+    return attempts.end(former, row, line)
 
 
-def _ending(call: Call, told: CallStatus) -> CallStatus:
+def _ending(row: Row, told: CallStatus) -> CallStatus:
     """What became of the call by our own record: the carrier's word is not all there is to it."""
-    if call.opted_out:
+    if row.opted_out:
         return CallStatus.OPTED_OUT
-    if call.withdrawn and not call.answerer:
-        return withdrawal_ending(call)
+    if row.withdrawn and not row.answerer:
+        return _withdrawal_ending(row)
     return told
 
 
 # --- Withdrawn -------------------------------------------------------------------------------------------------------
 
 
-def withdrawal_ending(call: Call) -> CallStatus:
+def _withdrawal_ending(row: Row) -> CallStatus:
     """A call withdrawn with its shout is cancelled; one of a shout that goes on was for a number listed since."""
-    return CallStatus.CANCELLED if call.message.status == ShoutStatus.CANCELED else CallStatus.DO_NOT_CALL
+    return CallStatus.CANCELLED if row.message.status == ShoutStatus.CANCELED else CallStatus.DO_NOT_CALL
 
 
 def claim_to_withdraw(*, limit: int, stale: datetime, now: datetime, only: int | None = None) -> list[Call]:
@@ -355,14 +250,15 @@ def let_go(attempt: Attempt) -> None:
 
 def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
     """The carrier answered a withdrawal: the call still waited there and is gone, or it no longer waits."""
-    with transaction.atomic():
-        unheard = attempt.rows().with_carrier().filter(withdrawn=True, answered=None)
-        call = unheard.select_related("message").select_for_update(of=("self",)).first()
-        if call is None:
-            return
-        if not still_waited and call.due_at and call.due_at < now + _CLEARLY_AHEAD:
-            # It rings, or rang: its document hangs up, and its status callback tells the rest.
-            attempt.rows().filter(status=CallStatus.PENDING).update(status=CallStatus.ONGOING, held_since=None)
-            return
-        call.started = None  # it never rang
-        _end(call, withdrawal_ending(call), duration=None, now=now)
+    if (found := attempts.unsettled(attempt)) is None:
+        return
+    row, _ = found
+    if not row.withdrawn or row.answered or row.status == CallStatus.TIMED_OUT:
+        return
+    if not still_waited and row.due_at and row.due_at < now + _CLEARLY_AHEAD:
+        # It rings, or rang: its document hangs up, and its status callback tells the rest.
+        attempt.rows().filter(status=CallStatus.PENDING).update(status=CallStatus.ONGOING, held_since=None)
+        return
+    row.started = None  # it never rang
+    if _end(row, _withdrawal_ending(row), duration=None, now=now):
+        transaction.on_commit(partial(shouts.finish_if_settled, row.message.pk, now=now))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, Value
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, OuterRef, Subquery, Value
 
 from blast_api import bulk, records
 from blast_api.compiled import Select
@@ -61,6 +61,17 @@ _AN_OPEN_CALL = Select(
     ),
     message_id=int,
 )
+
+# Below this many open calls, whoever ends one looks whether the shout is over: the last few may end at the same moment.
+_FEW = 8
+
+
+def one_of_many_open_calls() -> Subquery:
+    """As a column of a call: not null if its shout has many more open calls, so that no end of one can be the last."""
+    of_its_shout = Call.objects.unfinished().filter(
+        message_id__gte=OuterRef("message_id"), message_id__lte=OuterRef("message_id")
+    )
+    return Subquery(of_its_shout.order_by("message_id").values("message_id")[_FEW : _FEW + 1])
 
 
 # --- Created -------------------------------------------------------------------------------------------------------

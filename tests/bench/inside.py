@@ -37,7 +37,7 @@ def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attemp
     """A recorded shout that is not released yet, or with calls of another status: its id."""
     now = timezone.now()
     implied, _ = Application.objects.get_or_create(name=Application.IMPLIED)
-    ongoing = status != CallStatus.PENDING
+    ongoing = status != CallStatus.PENDING or attempts > 0
     message = Message.objects.create(
         application=implied,
         userdata="bench",
@@ -56,6 +56,8 @@ def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attemp
     stamps: dict[str, object] = {"due_at": now, "serial": attempts, "attempts": attempts} if ongoing else {}
     if status == CallStatus.READY and attempts:
         stamps["held_since"] = now
+    if status == CallStatus.PENDING and attempts:
+        stamps["sid"] = "s"
     if status == CallStatus.ONGOING:
         stamps |= {"started": now, "answered": now, "sid": "s", "answerer": "HUMAN"}
     if status not in OPEN_CALLS:

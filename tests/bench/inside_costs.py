@@ -75,16 +75,9 @@ def authors(*, count: int) -> dict[str, float]:
 # --- Queries ---------------------------------------------------------------------------------------------------------
 
 
-def queries() -> dict[str, list[str]]:
-    """The statements of each hot callback, without those that begin and end transactions."""
-    return {
-        "answered": _queries_of("answered", CallStatus.READY),
-        "status": _queries_of("status", CallStatus.ONGOING),
-    }
-
-
-def _queries_of(step: str, status: str) -> list[str]:
-    _, path = addresses(shout=fill(calls=2, status=status, attempts=1), step=step)
+def queries(*, step: str, status: str) -> list[str]:
+    """The statements of a hot callback for a call of that status, without those that begin and end transactions."""
+    path, *_ = addresses(shout=fill(calls=20, status=status, attempts=1), step=step)
     client = Client()
     client.post("/empty")
     with CaptureQueriesContext(connection) as captured:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
+
+from blast_api_project import urls as project
 
 
 @csrf_exempt
@@ -13,4 +15,4 @@ def empty(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-urlpatterns = [path("empty", empty), path("", include("blast_api_project.urls"))]
+urlpatterns = [path("empty", empty), *project.urlpatterns]

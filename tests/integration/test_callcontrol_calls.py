@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
 
 from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
@@ -20,6 +20,7 @@ from blast_api.states import CARRIER_ENDINGS, Q850, CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import Carrier, delivered, lines, rows, undone
+from .rest import content
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +34,7 @@ LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "deadline": NOW - timed
 LIVE: dict[str, dict[str, Any]] = {
     "in hand": CLAIMED,
     "waiting at the carrier": WAITING,
-    "ongoing": {"status": CallStatus.ONGOING},
+    "ongoing": {"status": CallStatus.ONGOING, "started": NOW},
     "answered": {"status": CallStatus.ONGOING, "started": NOW, "answered": NOW},
 }
 # Where nobody may hear anything any more, and no news is news.
@@ -118,9 +119,23 @@ def test_a_document_request_proves_that_the_call_is_up(
     assert carrier.of_call(call, step, **told) == heard_by(call, step, told)
     call.refresh_from_db()
     assert (call.status, call.held_since, call.attempts) == (CallStatus.ONGOING, None, 1)
-    assert call.answered is not None
     assert call.started is not None
+    assert call.answered or step == "answered"
     assert call.answerer == told.get("AMDStatus", "")
+
+
+@pytest.mark.parametrize("past", [timedelta(0), timedelta(seconds=1), timedelta(days=1)])
+def test_a_call_whose_delay_has_passed_is_ongoing_and_its_first_document_costs_no_write(
+    carrier: Carrier, client: Client, past: timedelta, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    call = delivered(**WAITING | {"started": NOW, "due_at": timezone.now() - past})
+    with django_assert_num_queries(1):
+        assert carrier.of_call(call, "answered") == heard_by(call, "answered", {})
+    (shown,) = content(client.get("/api/v1/calls", {"shout-id": call.message_id}))
+    assert (shown["status"], client.get(f"/api/v1/shouts/{call.message_id}").json()["calls"]) == (
+        "ongoing",
+        {"ongoing": 1},
+    )
 
 
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)

@@ -41,7 +41,7 @@ def test_a_call_record_has_the_fields_of_the_contract() -> None:
     call = factories.call(
         message, status=CallStatus.COMPLETED, sid="s", duration=61, q850=0, attempts=3, started=now, finished=now
     )
-    records.add_cdr(call, message)
+    records.add_cdrs([call], message)
     line = _one(Record.Kind.CDR)
     assert set(CDR.split()) <= set(line)
     wanted = {"pk": call.pk, "message": message.pk, "to_number": call.number, "sid": "s", "duration": 61, "q850": 0}
@@ -83,7 +83,7 @@ def test_a_recording_call_record_is_the_carriers_own_body_without_our_tokens() -
 def test_each_line_has_its_version_and_its_own_name() -> None:
     message = factories.message()
     for _ in range(2):
-        records.add_cdr(factories.call(message), message)
+        records.add_cdrs([factories.call(message)], message)
     records.write_due()
     written = lines(settings.CDR_LOGGER_PATH)
     assert {line["v"] for line in written} == {1}
@@ -94,7 +94,7 @@ def test_each_line_has_its_version_and_its_own_name() -> None:
 def test_the_line_of_the_manual_prints_the_minutes_of_use(tmp_path: Path) -> None:
     message = factories.message()
     for duration in (100, None, 85):
-        records.add_cdr(factories.call(message, duration=duration), message)
+        records.add_cdrs([factories.call(message, duration=duration)], message)
     records.write_due()
     rotated = tmp_path / "cdr.log-20190909.gz"
     rotated.write_bytes(gzip.compress(Path(settings.CDR_LOGGER_PATH).read_bytes()))

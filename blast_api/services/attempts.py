@@ -1,0 +1,205 @@
+"""One attempt of one call in the database: the statements of the hot path, compiled once.
+
+They are what callbacks run, and what the dispatcher runs to keep the carrier's answers. An attempt is named by the call's
+row and the serial of its address; each statement changes something only while the serial is the row's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import product, takewhile
+
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
+
+from blast_api.compiled import Kind, RecordedUpdate, Select, Update
+from blast_api.models import Call, CallQuerySet, Record, Recording, told_status
+from blast_api.states import CallStatus
+
+from . import dnc, shouts
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of one call."""
+
+    call_id: int
+    serial: int
+
+    def rows(self) -> CallQuerySet:
+        """The call, as long as this is its current attempt."""
+        return Call.objects.filter(pk=self.call_id, serial=self.serial)
+
+
+def _rows(call_id: int, serial: int) -> CallQuerySet:
+    return Attempt(call_id, serial).rows()
+
+
+_ATTEMPT: dict[str, Kind] = {"call_id": int, "serial": int}
+
+
+def _picked_up(now: datetime) -> dict[str, object]:
+    return {"status": CallStatus.ONGOING, "held_since": None, "started": Coalesce("started", Value(now))}
+
+
+def _heard(now: datetime) -> dict[str, object]:
+    return _picked_up(now) | {"answered": Coalesce("answered", Value(now))}
+
+
+def _not_withdrawn(call_id: int, serial: int) -> CallQuerySet:
+    return _rows(call_id, serial).with_carrier().filter(withdrawn=False)
+
+
+def _audible(call_id: int, serial: int) -> CallQuerySet:
+    # The list is asked once more: it may have grown while the call was on its way.
+    return _not_withdrawn(call_id, serial).filter(~dnc.listed())
+
+
+PROCEEDS = Select(
+    lambda call_id, serial, now: _not_withdrawn(call_id, serial).annotate(told=told_status(now)).values_list("told"),
+    **_ATTEMPT,
+    now=datetime,
+)
+ANSWERED = Update(lambda call_id, serial, now: (_audible(call_id, serial), _picked_up(now)), **_ATTEMPT, now=datetime)
+DETECTED = Update(
+    lambda call_id, serial, now, who: (_audible(call_id, serial), _heard(now) | {"answerer": who}),
+    **_ATTEMPT,
+    now=datetime,
+    who=str,
+)
+UNHEARD = Update(
+    lambda call_id, serial, now: (
+        _rows(call_id, serial).with_carrier().filter(Q(withdrawn=True) | dnc.listed()),
+        _heard(now) | {"withdrawn": True},
+    ),
+    **_ATTEMPT,
+    now=datetime,
+)
+RECORDING = Select(
+    lambda call_id: Recording.objects.filter(message__calls=call_id).values_list("url", "take"), call_id=int
+)
+
+
+@dataclass(slots=True)
+class Shout:
+    """What the end of an attempt needs of its shout: columns of a message."""
+
+    pk: int
+    application_id: int
+    userdata: str
+    status: str
+    created: datetime
+
+
+@dataclass(slots=True)
+class Row:
+    """A call as one attempt of it sees it: columns of its row; no model, which would cost as much as the query."""
+
+    pk: int
+    number: str
+    serial: int
+    status: str
+    sid: str
+    attempts: int
+    due_at: datetime | None
+    held_since: datetime | None
+    started: datetime | None
+    answered: datetime | None
+    answerer: str
+    opted_out: bool
+    withdrawn: bool
+    message: Shout
+    q850: int | None = None
+    duration: int | None = None
+    finished: datetime | None = None
+
+
+_OF_THE_SHOUT = tuple(field.name for field in fields(Shout))
+_OF_THE_CALL = tuple(takewhile(lambda name: name != "message", (field.name for field in fields(Row))))
+# To be settled: with the carrier, or timed out within the late window. And whether its shout has many more open calls.
+_UNSETTLED = Select(
+    lambda call_id, serial: (
+        _rows(call_id, serial)
+        .unsettled()
+        .filter(~Q(status=CallStatus.TIMED_OUT) | Q(message__closed=None))
+        .values_list(*_OF_THE_CALL, *(f"message__{name}" for name in _OF_THE_SHOUT), shouts.one_of_many_open_calls())
+    ),
+    **_ATTEMPT,
+)
+_OF_AN_ENDING: dict[str, Kind] = {
+    "serial": int,
+    "status": str,
+    "q850": int,
+    "duration": int,
+    "finished": datetime,
+    "held_since": datetime,
+    "due_at": datetime,
+    "sid": str,
+    "started": datetime,
+    "answered": datetime,
+    "answerer": str,
+}
+
+
+def _ending_of(*, opted_out: bool, withdrawn: bool) -> RecordedUpdate:
+    """Ends an attempt and records it, if all that the ending was concluded from still holds."""
+    return RecordedUpdate(
+        lambda call_id, former_serial, former_status, former_answerer, **changes: (
+            _rows(call_id, former_serial)
+            .unsettled()
+            .filter(status=former_status, answerer=former_answerer, opted_out=opted_out, withdrawn=withdrawn),
+            changes,
+        ),
+        Record,
+        ("kind", "line"),
+        call_id=int,
+        former_serial=int,
+        former_status=str,
+        former_answerer=str,
+        **_OF_AN_ENDING,
+    )
+
+
+_ENDED = {flags: _ending_of(opted_out=flags[0], withdrawn=flags[1]) for flags in product((False, True), repeat=2)}
+ACCEPTED = Update(
+    lambda call_id, serial, status, sid, started: (
+        _rows(call_id, serial).in_hand(),
+        {"status": status, "sid": sid, "held_since": None, "started": started},
+    ),
+    **_ATTEMPT,
+    status=str,
+    sid=str,
+    started=datetime,
+)
+NAMED = Update(lambda call_id, serial, sid: (_rows(call_id, serial).filter(sid=""), {"sid": sid}), **_ATTEMPT, sid=str)
+GIVEN_BACK = Update(
+    lambda call_id, serial: (
+        _rows(call_id, serial).in_hand(),
+        {"held_since": None, "attempts": F("attempts") - 1},
+    ),
+    **_ATTEMPT,
+)
+
+
+def unsettled(attempt: Attempt) -> tuple[Row, bool] | None:
+    """The call, if this attempt of it has not been settled yet; and whether its shout has many more that are open."""
+    found = _UNSETTLED(call_id=attempt.call_id, serial=attempt.serial)
+    if not found:
+        return None
+    *columns, another = found[0]
+    count = len(_OF_THE_CALL)
+    values = (*columns[:count], Shout(*columns[count:]))
+    return Row(*values), another is not None
+
+
+def end(former: Row, row: Row, line: str) -> bool:
+    """Write down how an attempt ended, with its record; False: it is no longer as `former` says, and nothing was done."""
+    found_by = {
+        "call_id": former.pk,
+        "former_serial": former.serial,
+        "former_status": former.status,
+        "former_answerer": former.answerer,
+    }
+    changes = {name: getattr(row, name) for name in _OF_AN_ENDING}
+    return _ENDED[former.opted_out, former.withdrawn](**found_by, **changes, kind=Record.Kind.CDR, line=line) > 0
