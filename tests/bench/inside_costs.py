@@ -19,6 +19,7 @@ from blast_api.carrierx.client import Accepted
 from blast_api.carrierx.events import StatusReport
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
+from blast_api.dispatch.jobs import keep_all
 from blast_api.models import Application, Call, Gate, Message, database_now
 from blast_api.services import delivery, shouts
 from blast_api.states import CallStatus, ShoutStatus
@@ -138,8 +139,7 @@ def place(*, seconds: float, at_once: int) -> dict[str, float]:
         jobs = claim_placements(clock, room=at_once).jobs
         with transaction.atomic():
             now = database_now()
-            for job in jobs:
-                job.keep(Accepted(os.urandom(12).hex(), {}), now=now)
+            keep_all([(job, Accepted(os.urandom(12).hex(), {})) for job in jobs], now=now)
         count += len(jobs)
     return {"calls": count, "seconds": time.monotonic() - begun, "cpu_s": time.process_time() - used}
 
