@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 # Seconds. A database that restarts is back within them, and the carrier still waits: what it tells, it tells once.
 _PATIENCE_S = 5.0
-_PAUSE_S = 0.1
+_PAUSE_S = 0.05
 
 
 class Callback(View):
@@ -56,21 +56,20 @@ class Callback(View):
             return self.last_resort()
 
     def _answer(self, told: events.Parameters) -> HttpResponse:
-        """The answer; where the database has closed the connection, on a new one, which may take it a while.
+        """The answer; while the database is away or says that it cannot just now, again. Twice is once, as for the carrier.
 
-        Twice is once, as for the carrier.
+        Whether the connection works again by the time we look says nothing: it may be another one already.
         """
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
                 return self.answer(told)
             except (OperationalError, InterfaceError):
-                if connection.is_usable() or time.monotonic() > deadline:
+                if time.monotonic() > deadline:
                     raise
-                was_up = connection.connection is not None
-                connection.close()
-            if not was_up:
-                time.sleep(_PAUSE_S)
+                if not connection.is_usable():
+                    connection.close()
+            time.sleep(_PAUSE_S)
 
     def answer(self, told: events.Parameters) -> HttpResponse:
         raise NotImplementedError

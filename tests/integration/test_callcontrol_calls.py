@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
 CLAIMED: dict[str, Any] = {"status": CallStatus.READY, "held_since": NOW, "due_at": NOW, "sid": ""}
-WAITING: dict[str, Any] = {"status": CallStatus.PENDING, "sid": "sid", "due_at": NOW + timedelta(seconds=60)}
+WAITING: dict[str, Any] = {"status": CallStatus.PENDING, "sid": "sid", "due_at": NOW + timedelta(hours=1)}
 TIMED_OUT: dict[str, Any] = {"status": CallStatus.TIMED_OUT, "finished": NOW}
 LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "deadline": NOW - timedelta(hours=1), "finished": NOW}
 
