@@ -9,6 +9,7 @@ from threading import Event
 from django.db import InterfaceError, OperationalError, connection
 
 from . import records, sweeps
+from .callcontrol.views import take_up_postponed
 from .dispatch.dispatcher import Dispatcher
 from .models import database_now
 from .services import delivery, recordings, shouts
@@ -61,13 +62,15 @@ class Retry(Job):
 
 
 class CheckMessageStatuses(Job):
-    """Begins, times out, finishes and closes shouts, and writes the records that wait."""
+    """Takes up what callbacks left on disk; begins, times out, finishes and closes shouts; writes the records that wait."""
 
     every_s = 0.5
 
     def run(self) -> int:
+        taken_up = take_up_postponed()  # before anything else: somebody may have asked never to be called again
         now = database_now()
-        return shouts.begin_due(now) + sweeps.expire(now) + sweeps.finish(now) + records.write_due()
+        swept = shouts.begin_due(now) + sweeps.expire(now) + sweeps.finish(now) + sweeps.forget(now)
+        return taken_up + swept + records.write_due()
 
 
 JOBS: tuple[type[Job], ...] = (CheckMessageStatuses, Retry, PlaceCalls)

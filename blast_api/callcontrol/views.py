@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import datetime
 from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
@@ -17,6 +18,7 @@ from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views import View
 
+from blast_api import menus, spool
 from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
 from blast_api.dispatch import nudge
@@ -39,15 +41,22 @@ class Callback(View):
     kind: ClassVar[Kind]
     row: int
     serial: int
+    at: datetime
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         if not is_genuine(self.kind, row, serial, token):
             return HttpResponseForbidden()
-        self.row, self.serial = row, serial
+        self.row, self.serial, self.at = row, serial, timezone.now()
         # A broken connection costs these a second try, and not each of them a query that asks whether it is.
         connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
+        told = _parameters(request)
         try:
-            return self._answer(_parameters(request))
+            try:
+                return self._answer(told)
+            except (OperationalError, InterfaceError):
+                if postponed := self.postpone(told):
+                    return postponed
+                raise
         except Exception:
             log.exception(
                 "a callback failed",
@@ -74,8 +83,15 @@ class Callback(View):
     def answer(self, told: events.Parameters) -> HttpResponse:
         raise NotImplementedError
 
+    def postpone(self, told: events.Parameters) -> HttpResponse | None:
+        """The database does not come back: an answer that is true all the same, because what was told is on disk."""
+        return None
+
     def last_resort(self) -> HttpResponse:
         return flexml(documents.apology())
+
+    def _keep_on_disk(self, step: str, told: events.Parameters) -> None:
+        spool.keep(spool.Told(self.kind, self.row, self.serial, step, told, self.at))
 
     def address(self, step: str) -> str:
         """The address of another step of the same attempt."""
@@ -103,6 +119,10 @@ class NoAddress(View):
 
 class StatusCallback(Callback):
     """The end of a call; the carrier ignores the answer."""
+
+    def postpone(self, told: events.Parameters) -> HttpResponse:
+        self._keep_on_disk("status", told)
+        return HttpResponse()
 
     def last_resort(self) -> HttpResponse:
         return HttpResponse(status=500)  # not understood is fine, not stored is not: let it be told again
@@ -137,10 +157,17 @@ class CallKey(CallCallback):
         wish, message_url = delivery.pressed(self.attempt, events.digits(told))
         return flexml(documents.after_key(wish, message_url, self.address))
 
+    def postpone(self, told: events.Parameters) -> HttpResponse | None:
+        wish = menus.at_delivery(events.digits(told))
+        if wish is not menus.Wish.OPT_OUT:
+            return None
+        self._keep_on_disk("key", told)
+        return flexml(documents.after_key(wish, "", self.address))
+
 
 class CallStatus(CallCallback, StatusCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
-        delivery.settled(self.attempt, events.status(told), now=timezone.now())
+        delivery.settled(self.attempt, events.status(told), now=self.at)
         return HttpResponse()
 
 
@@ -198,5 +225,35 @@ class AuthorAtVerification(RecordingCallback):
 
 class RecordingStatus(RecordingCallback, StatusCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
-        recordings.ended(self.attempt, events.status(told), now=timezone.now())
+        recordings.ended(self.attempt, events.status(told), now=self.at)
         return HttpResponse()
+
+
+# --- What waited on disk -------------------------------------------------------------------------------------------
+
+_POSTPONED: dict[tuple[Kind, str], type[Callback]] = {
+    (Kind.CALL, "key"): CallKey,
+    (Kind.CALL, "status"): CallStatus,
+    (Kind.RECORDING, "status"): RecordingStatus,
+}
+
+
+def take_up_postponed() -> int:
+    """Answer again what came while the database was away; answers how many. Raises what the database raises."""
+    return spool.take_up(_again)
+
+
+def _again(told: spool.Told) -> None:
+    about = {"kind": told.kind, "row": told.row, "step": told.step}
+    view = _POSTPONED.get((told.kind, told.step))
+    if view is None:
+        log.error("a callback on disk is of no kind that we keep", extra={"action": "spool_unreadable", **about})
+        return
+    callback = view()
+    callback.row, callback.serial, callback.at = told.row, told.serial, told.at
+    try:
+        callback.answer(told.told)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:  # it would stand in the way of all others for ever
+        log.exception("a callback from disk failed", extra={"action": "callback_failed", **about})

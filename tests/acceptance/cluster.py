@@ -30,6 +30,15 @@ class Cluster:
     def url(self) -> str:
         return f"postgres://{_USER}@127.0.0.1:{self.port}/postgres"
 
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        self.control("-o", options, "start")
+
+    def stop(self) -> None:
+        """End every session in good order, and stop."""
+        self.control("stop", "-m", "fast")
+
     def restart(self, mode: Literal["fast", "immediate"]) -> None:
         """Stop and start it. `immediate` is a crash, from which it recovers; `fast` ends every session in good order."""
         self.control("restart", "-m", mode)
@@ -72,8 +81,7 @@ def cluster() -> Iterator[Cluster]:
     server = Cluster(programs, folder, _free_port())
     try:
         server.run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", _USER, "-N", "-E", "UTF8", "--locale=C")
-        options = f"-p {server.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
-        server.control("-o", options, "start")
+        server.start()
         yield server
     finally:
         with suppress(subprocess.CalledProcessError):

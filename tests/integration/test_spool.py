@@ -1,0 +1,193 @@
+"""A database that does not come back in time: what must not be lost waits on disk, and counts when it is taken up."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.test import Client
+from django.utils import timezone
+
+from blast_api import spool
+from blast_api.addresses import Kind
+from blast_api.callcontrol import documents, views
+from blast_api.cron import run_once
+from blast_api.menus import Wish
+from blast_api.models import Call, DoNotCallNumber, Record
+from blast_api.states import CallStatus, RecordingState, ShoutStatus
+from tests import factories
+
+from .callbacks import ask, delivered, path
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "_PATIENCE_S", 0.0)
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """The database answers nothing."""
+
+    def fail(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        raise OperationalError("as the test wishes")
+
+    with connection.execute_wrapper(fail):
+        yield
+
+
+def spooled() -> list[Path]:
+    return sorted(Path(settings.CDR_LOGGER_PATH).parent.glob("callbacks.spool*"))
+
+
+def tell(client: Client, call: Call, step: str, **told: Any) -> Any:
+    return ask(client, path(Kind.CALL, call.pk, call.serial, step), **told)
+
+
+def test_an_opt_out_is_promised_and_kept(client: Client) -> None:
+    call = delivered(answered=timezone.now(), answerer="HUMAN")
+    with away():
+        answer = tell(client, call, "key", Digits="5")
+    assert (answer.status_code, answer.content) == (200, documents.after_key(Wish.OPT_OUT, "", str))
+    assert not DoNotCallNumber.objects.exists()
+    run_once()
+    assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [call.number]
+    assert spooled() == []
+
+
+def test_an_ending_is_kept_with_the_time_at_which_it_was_told(client: Client) -> None:
+    call = delivered(started=timezone.now(), due_at=timezone.now())
+    with away():
+        before = timezone.now()
+        assert tell(client, call, "status", CallStatus="completed", CallDuration=7).status_code == 200
+        after = timezone.now()
+    run_once()
+    call.refresh_from_db()
+    assert (call.status, call.duration) == (CallStatus.COMPLETED, 7)
+    assert call.finished is not None
+    assert before <= call.finished <= after
+    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
+
+
+def test_the_end_of_a_call_to_an_author_is_kept(client: Client) -> None:
+    message = factories.message()
+    recording = factories.recording(message, state=RecordingState.USER_ANSWERED, serial=1, attempts=1, sid="sid")
+    with away():
+        ask(client, path(Kind.RECORDING, recording.pk, 1, "status"), CallStatus="completed")
+    views.take_up_postponed()
+    recording.refresh_from_db()
+    assert recording.ended is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "told"), [("answered", {}), ("detected", {"AMDStatus": "HUMAN"}), ("key", {"Digits": "0"})]
+)
+def test_what_only_asks_for_words_gets_the_last_resort(client: Client, step: str, told: dict[str, Any]) -> None:
+    call = delivered()
+    with away():
+        assert tell(client, call, step, **told).content == documents.apology()
+    assert spooled() == []
+
+
+def test_a_forged_address_writes_nothing(client: Client) -> None:
+    call = delivered()
+    with away():
+        forged = path(Kind.CALL, call.pk, call.serial, "status", token="A" * 27)
+        assert ask(client, forged, CallStatus="completed").status_code == 403
+    assert spooled() == []
+
+
+def test_a_disk_that_is_full_too_is_told_to_the_carrier(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = delivered()
+    monkeypatch.setattr(settings, "CDR_LOGGER_PATH", "/nowhere/at/all/cdr.log")
+    client.raise_request_exception = False
+    with away():
+        assert tell(client, call, "status", CallStatus="completed").status_code == 500
+        assert tell(client, call, "key", Digits="5").content == documents.apology()
+
+
+def test_while_the_database_is_away_everything_stays_on_disk(client: Client) -> None:
+    call = delivered()
+    with away():
+        tell(client, call, "status", CallStatus="busy")
+        with pytest.raises(OperationalError):
+            views.take_up_postponed()
+    assert len(spooled()) == 1
+    assert views.take_up_postponed() == 1
+    call.refresh_from_db()
+    assert call.status == CallStatus.BUSY
+
+
+def test_taken_up_twice_counts_once(client: Client) -> None:
+    call = delivered(shout={"status": ShoutStatus.ONGOING})
+    with away():
+        tell(client, call, "status", CallStatus="busy")
+        tell(client, call, "status", CallStatus="completed")
+    (file,) = spooled()
+    left_by_the_dead = file.with_name("callbacks.spool.left")
+    left_by_the_dead.write_bytes(file.read_bytes())
+    assert views.take_up_postponed() == 4
+    call.refresh_from_db()
+    assert call.status == CallStatus.BUSY
+    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
+
+
+def test_lines_that_nobody_understands_stand_in_nobodys_way(client: Client) -> None:
+    call = delivered()
+    with away():
+        tell(client, call, "status", CallStatus="busy")
+    (file,) = spooled()
+    whole = file.read_text()
+    other = json.loads(whole) | {"step": "welcome"}
+    strange = [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"kind": "calls"}',
+        json.dumps(other),
+        "\udcff".encode("utf-8", "replace").decode(),
+    ]
+    file.write_text("\n".join(strange) + "\n" + whole + whole[: len(whole) // 2])
+    views.take_up_postponed()
+    call.refresh_from_db()
+    assert call.status == CallStatus.BUSY
+    assert spooled() == []
+
+
+def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None:
+    """No database here: many threads write while two take up."""
+    count, writers = 60, 4
+    taken: list[int] = []
+    done = threading.Event()
+
+    def write(first: int) -> None:
+        for row in range(first, first + count):
+            spool.keep(spool.Told(Kind.CALL, row, 1, "status", {}, timezone.now() - timedelta(seconds=row)))
+
+    def take_up() -> None:
+        while not done.is_set():
+            spool.take_up(lambda told: taken.append(told.row))
+
+    takers = [threading.Thread(target=take_up) for _ in range(2)]
+    threads = [threading.Thread(target=write, args=(index * count,)) for index in range(writers)]
+    for thread in (*takers, *threads):
+        thread.start()
+    for thread in threads:
+        thread.join()
+    done.set()
+    for thread in takers:
+        thread.join()
+    spool.take_up(lambda told: taken.append(told.row))
+    assert set(taken) == set(range(count * writers))
+    assert spooled() == []
