@@ -65,6 +65,9 @@ class Configuration:
     retry_statuses: tuple[CallStatus, ...]
     retry_delay: float | Mapping[str, float]
     max_recipients: int
+    max_requests_per_minute: int
+    max_wrong_tokens_per_minute: int
+    idempotency_key_window: float
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -274,6 +277,9 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "RETRY_STATUSES": (_retry_statuses, f"Any of {', '.join(RETRYABLE)}."),
     "RETRY_DELAY": (_retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
     "MAX_RECIPIENTS": (_whole(1, 10**7), "A whole number, for example 100000."),
+    "MAX_REQUESTS_PER_MINUTE": (_whole(1, 10000), "A whole number, for example 600."),
+    "MAX_WRONG_TOKENS_PER_MINUTE": (_whole(1, 10000), "A whole number, for example 20."),
+    "IDEMPOTENCY_KEY_WINDOW": (_number(1, 10**4), "Hours, 1 or more, for example 24."),
 }
 
 

@@ -27,6 +27,12 @@ class KeyReused(BlastError):
     code = "idempotency-key-reused"
 
 
+class ApplicationRefused(BlastError):
+    """An application cannot be made or revoked under this name."""
+
+    code = "application"
+
+
 class InvalidField(BlastError):
     """One field of a request cannot be accepted, for a reason that only the database knows."""
 

@@ -67,8 +67,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.unsettled().filter(status__in=(ShoutStatus.READY, ShoutStatus.SCHEDULED), starts_at__lte=now)
 
     def past_deadline(self, now: datetime) -> Self:
-        """Shouts that took too long."""
-        return self.unsettled().filter(status__in=LIVE_SHOUTS, deadline__lt=now)
+        """Shouts that took too long: what has no open calls any more is finished, though a crash has kept it unsaid."""
+        return self.unsettled().filter(_has_calls(finished=None), status__in=LIVE_SHOUTS, deadline__lt=now)
 
     def live_and_settled(self) -> Self:
         """Live shouts of which every call has ended: they are finished."""
@@ -78,6 +78,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Timed-out shouts of which every call has been settled after all."""
         unknown = (CallStatus.TIMED_OUT, *OPEN_CALLS)
         return self.unsettled().filter(~_has_calls(status__in=unknown), status=ShoutStatus.TIMED_OUT)
+
+    def with_expired_key(self, key_until: datetime) -> Self:
+        """Shouts that still have an idempotency key, made that long ago."""
+        return self.filter(idempotency_key__isnull=False, created__lte=key_until)
 
     def ended_with_open_calls(self) -> Self:
         """Ended shouts that have left calls open: they were many, or came back from a dispatcher afterwards."""
@@ -125,6 +129,7 @@ class Message(models.Model):
         indexes = (
             models.Index(fields=["application", "userdata", "-id"], name="message_list"),
             models.Index(fields=["status", "served"], condition=Q(closed=None), name="message_unsettled"),
+            models.Index(fields=["created"], condition=Q(idempotency_key__isnull=False), name="message_with_key"),
         )
 
     def __str__(self) -> str:

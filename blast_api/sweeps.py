@@ -45,6 +45,11 @@ def finish(now: datetime) -> int:
     return changed + Message.objects.to_close(now - window).update(closed=now)
 
 
+def forget(now: datetime) -> int:
+    """Forget the idempotency keys that have expired, a bounded number at once."""
+    return shouts.forget_keys(now)
+
+
 def _pks(messages: MessageQuerySet) -> list[int]:
     return list(messages.values_list("pk", flat=True))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -36,6 +37,12 @@ def _own_logs(settings: Settings, tmp_path: Path) -> None:
     settings.CDR_LOGGER_PATH = str(tmp_path / "cdr.log")
     settings.BDR_LOG_PATH = str(tmp_path / "bdr.log")
     settings.REC_CDR_LOG_PATH = str(tmp_path / "rec_cdr.log")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_asked_yet() -> None:
+    """What is counted for throttling begins anew."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from blast_api.models import Application, Call, DoNotCallNumber, Message, Recording
-from blast_api.rest.auth import digest
+from blast_api.services.applications import digest
 from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 AUTHOR = "15555552090"

@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"rest", "callcontrol", "ops"},
     {"dispatch", "sweeps"},
     {"services"},
-    {"records", "health"},
+    {"records", "health", "spool"},
     {"models"},
     {"bulk", "compiled"},
     {"carrierx", "checks", "addresses"},
@@ -39,6 +39,7 @@ SERVICES = {
     "delivery": {"attempts", "dnc", "shouts"},
     "attempts": {"dnc", "shouts"},
     "shouts": {"dnc"},
+    "applications": set[str](),
     "dnc": set[str](),
     "__init__": set[str](),
 }
@@ -156,9 +157,9 @@ def test_the_app_does_not_know_its_project() -> None:
 
 
 def test_only_conf_reads_the_operators_sheet() -> None:
-    """What checks, addresses, authentication, records and URLs read is of the settings file, not of the sheet."""
+    """What checks, addresses, authentication, records, spool and URLs read is of the settings file, not of the sheet."""
     readers = {room(name) for name in modules() if "django.conf" in names_of(name) and name.startswith("blast_api.")}
-    assert readers <= {"conf", "checks", "addresses", "rest", "records", "urls", "management"}
+    assert readers <= {"conf", "checks", "addresses", "rest", "records", "spool", "urls", "management"}
 
 
 def test_no_import_hides_in_a_function() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -12,14 +11,12 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from blast_api.models import Application
+from blast_api.services import applications
+
+from .throttling import WrongTokenThrottle
 
 if TYPE_CHECKING:  # DRF's views import this module
     from rest_framework.views import APIView
-
-
-def digest(token: str) -> str:
-    """How a token is stored: SHA-256, hexadecimal. Tokens are random and long, so no salt is needed."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class ApplicationTokenAuthentication(BaseAuthentication):
@@ -33,7 +30,10 @@ class ApplicationTokenAuthentication(BaseAuthentication):
             return None if settings.API_TOKEN_REQUIRED else (_implied(), None)
         if len(words) != 2:
             raise AuthenticationFailed("The Authorization header must be: Token <key>.")
-        application = Application.objects.filter(token_digest=digest(words[1]), revoked=None).first()
+        digest, throttle = applications.digest(words[1]), WrongTokenThrottle()
+        throttle.refuse_guesser(request, digest)
+        application = applications.with_digest(digest)
+        throttle.told(right=application is not None)
         if application is None:
             raise AuthenticationFailed("Unknown or revoked token.")
         return application, None

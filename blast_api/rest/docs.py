@@ -88,11 +88,17 @@ _NO_TOKEN = _error(
     "No token, or an unknown or revoked one.", "Authentication credentials were not provided.", "not_authenticated"
 )
 _NOT_FOUND = _error("Unknown.", "Not found.", "not_found")
-_COMMON = {"401": _NO_TOKEN}
+_TOO_MANY = _error(
+    "Too many requests of this application, or too many wrong tokens; Retry-After says for how many seconds to wait.",
+    "Request was throttled. Expected available in 12 seconds.",
+    "throttled",
+)
+_COMMON = {"401": _NO_TOKEN, "429": _TOO_MANY}
 _KEY = openapi.Parameter(
     "Idempotency-Key",
     openapi.IN_HEADER,
-    "The same key with the same body gives the same shout again, marked by the header Idempotent-Replayed.",
+    "The same key with the same body gives the same shout again, marked by the header Idempotent-Replayed, for a day "
+    "unless the operator chose otherwise.",
     type=openapi.TYPE_STRING,
 )
 

@@ -42,7 +42,7 @@ class ShoutViewSet(ViewSet):
     def create(self, request: Request) -> Response:
         key = _idempotency_key(request)
         digest = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest() if key else ""
-        message = shouts.replayed(_application(request), key, digest)
+        message = shouts.replayed(_application(request), key, digest, now=timezone.now())
         created = False
         if message is None:
             serializer = NewShoutSerializer(data=request.data)

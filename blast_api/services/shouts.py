@@ -88,24 +88,47 @@ def create(application: Application, new: NewShout, *, now: datetime) -> tuple[M
             return _create(application, new, now=now), True
     except IntegrityError:
         # The same key in two requests at once: the other one has committed by now.
-        if earlier := replayed(application, new.idempotency_key, new.request_digest):
+        if earlier := replayed(application, new.idempotency_key, new.request_digest, now=now):
             return earlier, False
         raise
 
 
-def replayed(application: Application, key: str | None, request_digest: str) -> Message | None:
-    """The shout that this application made before with this idempotency key. Raises KeyReused for another body."""
+def replayed(application: Application, key: str | None, request_digest: str, *, now: datetime) -> Message | None:
+    """The shout that this application made with this idempotency key, while the key lives.
+
+    Raises KeyReused for another body.
+    """
     if key is None:
         return None
-    earlier = Message.objects.filter(application=application, idempotency_key=key).first()
+    earlier = Message.objects.filter(
+        application=application, idempotency_key=key, created__gt=_keys_expired_at(now)
+    ).first()
     if earlier and earlier.request_digest != request_digest:
         raise KeyReused("This Idempotency-Key was used with another request body.")
     return earlier
 
 
+def forget_keys(now: datetime) -> int:
+    """Take the idempotency keys off shouts that they have outlived, a bounded number. Answers how many."""
+    expired = Message.objects.with_expired_key(_keys_expired_at(now))
+    pks = list(expired.order_by("created").values_list("pk", flat=True)[:_CHUNK])
+    return _forget_keys(expired.filter(pk__in=pks)) if pks else 0
+
+
+def _forget_keys(messages: MessageQuerySet) -> int:
+    return messages.update(idempotency_key=None, request_digest="")
+
+
+def _keys_expired_at(now: datetime) -> datetime:
+    return now - timedelta(hours=configuration().idempotency_key_window)
+
+
 def _create(application: Application, new: NewShout, *, now: datetime) -> Message:
     config = configuration()
     source = _recording_to_use(application, new)
+    if new.idempotency_key is not None:  # an expired one is free, whether the sweep has come or not
+        expired = Message.objects.with_expired_key(_keys_expired_at(now))
+        _forget_keys(expired.filter(application=application, idempotency_key=new.idempotency_key))
     message = Message.objects.create(
         application=application,
         userdata=new.userdata,

@@ -44,9 +44,19 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["blast_api.rest.auth.ApplicationTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["blast_api.rest.auth.IsApplication"],
+    "DEFAULT_THROTTLE_CLASSES": ["blast_api.rest.throttling.ApplicationThrottle"],
+    "NUM_PROXIES": 0,  # none is believed what it says of who asks
     "EXCEPTION_HANDLER": "blast_api.rest.errors.handle",
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
+}
+# Requests are counted here, by each process of the web server for itself: that needs no server, no table and no folder,
+# and cannot break. So n processes let n times the rate pass at most; a cache that they share makes it one count.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 10000},  # some 5 kB for each busy application, less for each address
+    }
 }
 SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {

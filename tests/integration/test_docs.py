@@ -19,13 +19,13 @@ from .rest import CALL_FIELDS, SHOUT_FIELDS, body, created, post, shut_the_gate
 
 # Every request of the API, with every status that it may answer with.
 DOCUMENTED = {
-    ("get", "/shouts"): {"200", "400", "401"},
-    ("post", "/shouts"): {"201", "400", "401", "413", "415", "422"},
-    ("get", "/shouts/{id}"): {"200", "401", "404"},
-    ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "409"},
-    ("get", "/calls"): {"200", "400", "401", "404"},
-    ("get", "/dnc/{userdata}"): {"200", "400", "401"},
-    ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404"},
+    ("get", "/shouts"): {"200", "400", "401", "429"},
+    ("post", "/shouts"): {"201", "400", "401", "413", "415", "422", "429"},
+    ("get", "/shouts/{id}"): {"200", "401", "404", "429"},
+    ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "409", "429"},
+    ("get", "/calls"): {"200", "400", "401", "404", "429"},
+    ("get", "/dnc/{userdata}"): {"200", "400", "401", "429"},
+    ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404", "429"},
 }
 
 

@@ -10,11 +10,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.models import Application, DoNotCallNumber, Message
+from blast_api.models import Application, Call, DoNotCallNumber, Message
+from blast_api.services import dnc
 from tests import factories
 from tests.factories import USER, number
 
-from .rest import body, code, content, created, post, shut_the_gate
+from .rest import body, code, content, created, faults, post, shut_the_gate
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +103,48 @@ def test_another_applications_shouts_do_not_exist() -> None:
     assert content(other.get(f"/api/v1/shouts?userdata={USER}")) == []
     assert [told["id"] for told in content(mine.get(f"/api/v1/shouts?userdata={USER}"))] == [shout]
     assert Message.objects.get().status == "pending"
+
+
+def test_another_applications_recording_cannot_be_used() -> None:
+    mine = factories.application_with_token("mine")
+    factories.application_with_token("other")
+    old = factories.message(application=mine)
+    factories.recording(old, recorded=True)
+    told = faults(post(with_token("other"), body(old_shout_id=old.pk)))
+    unknown = faults(post(with_token("other"), body(old_shout_id=old.pk + 1000)))
+    assert told == unknown  # whether there is one is not told
+    assert created(post(with_token("mine"), body(old_shout_id=old.pk)))["voc"] is not None
+
+
+def test_what_two_applications_of_one_user_have_is_not_mixed() -> None:
+    shouts = {}
+    for token in ("mine", "other"):
+        factories.application_with_token(token)
+        shouts[token] = [created(post(with_token(token), body()))["id"] for _ in range(2)]
+    for token, pks in shouts.items():
+        client = with_token(token)
+        told = client.get(f"/api/v1/shouts?userdata={USER}&limit=10")
+        assert [one["id"] for one in content(told)] == pks[::-1]
+        assert told["X-Total-Count"] == "2"
+        calls = content(client.get(f"/api/v1/calls?shout-id={pks[0]}"))
+        assert {call["shout_id"] for call in calls} == {pks[0]}
+    assert with_token("mine").delete(f"/api/v1/shouts/{shouts['mine'][0]};cancel").status_code == 200
+    assert code(with_token("other").delete(f"/api/v1/shouts/{shouts['mine'][1]};cancel")) == (404, "not_found")
+    assert list(Message.objects.filter(status="canceled").values_list("pk", flat=True)) == [shouts["mine"][0]]
+
+
+def test_who_opts_out_of_one_application_is_still_called_by_the_other() -> None:
+    mine = factories.application_with_token("mine")
+    other = factories.application_with_token("other")
+    waiting = {}
+    for application in (mine, other):
+        message = factories.message(application=application, status="ongoing", started=timezone.now())
+        waiting[application] = factories.call(message, number=number(1), status="pending", sid="s", serial=1)
+    dnc.add(mine.pk, USER, number(1))
+    dnc.recall(mine.pk, USER, number(1))
+    listed = Call.objects.filter(dnc.listed())
+    assert list(listed) == [waiting[mine]]
+    assert list(Call.objects.filter(withdrawn=True)) == [waiting[mine]]
 
 
 def test_the_same_user_of_two_applications_has_two_do_not_call_lists() -> None:

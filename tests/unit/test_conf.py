@@ -36,6 +36,9 @@ DOCUMENTED = {
     "retry_statuses": (C.FAILED,),
     "retry_delay": 0,
     "max_recipients": 100000,
+    "max_requests_per_minute": 600,
+    "max_wrong_tokens_per_minute": 20,
+    "idempotency_key_window": 24,
 }
 
 
@@ -138,6 +141,9 @@ BAD: dict[str, list[object]] = {
     "MAX_CALLS_PER_SECOND": [*NOT_NUMBERS, 0, 0.5, 10**8],
     "CALL_BATCH_SIZE": [*NOT_NUMBERS, 0, 0.5, 10**8],
     "MAX_RECIPIENTS": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "MAX_REQUESTS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
+    "MAX_WRONG_TOKENS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
+    "IDEMPOTENCY_KEY_WINDOW": [*NOT_NUMBERS, 0, 0.5, 10**8],
     "MAX_RETRIES": [*NOT_NUMBERS, 0.5, 101],
     "CALL_LENGTH_RATIO": [*NOT_NUMBERS, 10**8],
     "MESSAGE_TIMEOUT": [*NOT_NUMBERS, 10**8],
