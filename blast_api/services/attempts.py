@@ -173,10 +173,12 @@ ACCEPTED = Update(
     started=datetime,
 )
 NAMED = Update(lambda call_id, serial, sid: (_rows(call_id, serial).filter(sid=""), {"sid": sid}), **_ATTEMPT, sid=str)
+# The address is dead at once, not only from the next claim on: the call may be timed out before it, and late news of what
+# rang without us is none.
 GIVEN_BACK = Update(
     lambda call_id, serial: (
         _rows(call_id, serial).in_hand(),
-        {"held_since": None, "attempts": F("attempts") - 1},
+        {"held_since": None, "attempts": F("attempts") - 1, "serial": F("serial") + 1},
     ),
     **_ATTEMPT,
 )

@@ -1,4 +1,4 @@
-"""Each state of a call and each callback: what is heard, what becomes of the call, and that it counts once."""
+"""What callbacks make of a call, beside the table of test_callcontrol_table: its shout, late news, and the placement's answer."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from blast_api.carrierx.events import Answerer
 from blast_api.menus import Wish
 from blast_api.models import Call, Record
 from blast_api.services import delivery
-from blast_api.states import CARRIER_ENDINGS, Q850, CallStatus, ShoutStatus
+from blast_api.states import Q850, CallStatus, ShoutStatus
 from tests import factories
 
-from .callbacks import Carrier, delivered, lines, rows, undone
+from .callbacks import Carrier, delivered, lines, rows
 from .rest import content
 
 pytestmark = pytest.mark.django_db
@@ -37,20 +37,7 @@ LIVE: dict[str, dict[str, Any]] = {
     "ongoing": {"status": CallStatus.ONGOING, "started": NOW},
     "answered": {"status": CallStatus.ONGOING, "started": NOW, "answered": NOW},
 }
-# Where nobody may hear anything any more, and no news is news.
-ENDED: dict[str, dict[str, Any]] = {
-    str(ending): {"status": ending, "finished": NOW, "q850": Q850.get(ending)}
-    for ending in (*sorted(CARRIER_ENDINGS), CallStatus.DO_NOT_CALL, CallStatus.OPTED_OUT)
-}
-DEAF: dict[str, dict[str, Any]] = {
-    "waiting for the recording": {"status": CallStatus.PENDING, "sid": "", "attempts": 0},
-    "ready": {"status": CallStatus.READY, "sid": "", "due_at": NOW},
-    "timed out and closed": {**TIMED_OUT, "shout": LATE | {"closed": NOW}},
-    **ENDED,
-}
-OVERTAKEN = {str(ending) for ending in CARRIER_ENDINGS} | {"timed out and closed"}
 IN_THE_WINDOW: dict[str, Any] = {**TIMED_OUT, "shout": LATE}
-STATES = {**LIVE, **DEAF, "timed out, in the window": IN_THE_WINDOW}
 
 WORDS = {
     "completed": CallStatus.COMPLETED,
@@ -101,13 +88,7 @@ def heard_by(call: Call, step: str, told: dict[str, Any]) -> bytes:
     return b""
 
 
-def unheard(step: str, told: dict[str, Any]) -> bytes:
-    if step == "status":
-        return b""
-    return documents.after_key(Wish.OPT_OUT, "", str) if told.get("Digits") == "5" else documents.hang_up()
-
-
-# --- The table ---------------------------------------------------------------------------------------------------
+# --- While it is up: what the table of docs/callbacks.md does not tell --------------------------------------------
 
 
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
@@ -139,15 +120,6 @@ def test_a_call_whose_delay_has_passed_is_ongoing_and_its_first_document_costs_n
 
 
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
-@pytest.mark.parametrize("digits", ["0", "9", "#", "*", ""])
-def test_a_key_but_5_changes_nothing(carrier: Carrier, fields: dict[str, Any], digits: str) -> None:
-    call = delivered(**fields)
-    before = rows()
-    assert carrier.of_call(call, "key", Digits=digits) == heard_by(call, "key", {"Digits": digits})
-    assert rows() == before
-
-
-@pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())
 def test_a_final_word_settles_the_call_and_its_shout(
     carrier: Carrier, fields: dict[str, Any], word: str, ending: CallStatus
@@ -162,49 +134,6 @@ def test_a_final_word_settles_the_call_and_its_shout(
     assert (cdr["pk"], cdr["status"], cdr["duration"], cdr["late"]) == (call.pk, ending, 7, False)
     assert call.message.status == ShoutStatus.FINISHED
     assert [line["status"] for line in lines(Record.Kind.BDR)] == ["finished"]
-
-
-@pytest.mark.parametrize("fields", STATES.values(), ids=STATES)
-def test_any_other_word_changes_nothing(carrier: Carrier, fields: dict[str, Any]) -> None:
-    call = delivered(**fields)
-    before = rows()
-    for told in ({"CallStatus": "ringing"}, {"CallStatus": ""}, {"CallStatus": None}, {}):
-        assert carrier.of_call(call, "status", **told) == b""
-        assert rows() == before
-
-
-@pytest.mark.parametrize("fields", DEAF.values(), ids=DEAF)
-def test_a_call_that_is_not_up_is_neither_heard_nor_changed(carrier: Carrier, fields: dict[str, Any]) -> None:
-    call = delivered(**fields)
-    before = rows()
-    for step, told in CALLBACKS:
-        if told.get("Digits") != "5":
-            assert carrier.of_call(call, step, **told) == unheard(step, told)
-            assert rows() == before
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_a_5_counts_in_every_state(carrier: Carrier, state: str) -> None:
-    call = delivered(**STATES[state])
-    assert carrier.of_call(call, "key", Digits="5") == unheard("key", {"Digits": "5"})
-    before = call.status
-    call.refresh_from_db()
-    overtaken = state in OVERTAKEN or state == "timed out, in the window"
-    assert call.status == (CallStatus.OPTED_OUT if overtaken else before)
-    assert call.opted_out
-    assert rows()["DoNotCallNumber"] == [("user", call.number)]
-    assert lines(Record.Kind.CDR) == []
-
-
-@pytest.mark.parametrize("fields", STATES.values(), ids=STATES)
-def test_a_repeated_callback_changes_nothing_and_gets_the_same_answer(carrier: Carrier, fields: dict[str, Any]) -> None:
-    call = delivered(**fields)
-    for step, told in CALLBACKS:
-        with undone():
-            first = carrier.of_call(call, step, **told)
-            before = rows()
-            assert carrier.of_call(call, step, **told) == first
-            assert rows() == before
 
 
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())

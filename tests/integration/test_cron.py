@@ -55,7 +55,7 @@ def test_a_run_gives_back_what_nothing_confirmed_and_places_it(carrier: Carrier)
     cron.run_once()
     assert len(carrier.calls) == 1
     call.refresh_from_db()
-    assert (call.serial, call.attempts, call.status) == (2, 1, CallStatus.ONGOING)
+    assert (call.serial, call.attempts, call.status) == (3, 1, CallStatus.ONGOING)
 
 
 @pytest.mark.parametrize("linger", ["-1", "nan", "inf", "-inf", "soon", ""])

@@ -153,7 +153,7 @@ def test_a_missed_slot_is_given_up_and_its_call_placed_once_later(
         while dispatcher.turn(0.05) or dispatcher.is_busy:
             pass
     assert sorted(call.number for call in carrier.calls) == [factories.number(index) for index in range(5)]
-    assert Call.objects.filter(serial=2, attempts=1).count() >= 1
+    assert Call.objects.filter(serial=3, attempts=1).count() >= 1
     assert _statuses() == {(CallStatus.ONGOING, False)}
 
 
