@@ -74,7 +74,7 @@ def _folder() -> Path:
 
 
 def _opened() -> int:
-    """The spool, locked: nobody sets it aside while it is written to."""
+    """The spool, locked: who has it so is alone with the file of this name, to write to it or to set it aside."""
     path = _folder() / _NAME
     while True:
         file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
@@ -88,13 +88,13 @@ def _opened() -> int:
 def _set_aside() -> None:
     """Give the spool a name that nobody writes to."""
     path = _folder() / _NAME
-    with suppress(FileNotFoundError):
-        file = os.open(path, os.O_WRONLY)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            path.rename(path.with_name(f"{_NAME}.{uuid4().hex}"))
-        finally:
-            os.close(file)
+    if not path.exists():
+        return
+    file = _opened()
+    try:
+        path.rename(path.with_name(f"{_NAME}.{uuid4().hex}"))
+    finally:
+        os.close(file)
 
 
 def _read(file: Path) -> Iterator[Told]:
