@@ -18,7 +18,8 @@ from django.utils.crypto import constant_time_compare
 from .conf import configuration
 
 _TOKEN_BYTES = 20  # 160 bits
-_IN_TEXT = re.compile(r"(/(?:calls|recordings)/\d+/\d+/)[\w-]{27}")
+# Whatever stands where a token does: one that is cut short is almost a token.
+_IN_TEXT = re.compile(r"(/(?:calls|recordings)/\d+/\d+/)[^/?\s\"'\\]+")
 
 
 class Kind(StrEnum):

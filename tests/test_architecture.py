@@ -23,7 +23,7 @@ FLOORS: list[set[str]] = [
     {"rest", "callcontrol", "ops"},
     {"dispatch", "sweeps"},
     {"services"},
-    {"records", "health", "spool"},
+    {"records", "health", "spool", "logs"},
     {"models"},
     {"bulk", "compiled"},
     {"carrierx", "checks", "addresses"},

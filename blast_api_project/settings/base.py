@@ -125,16 +125,21 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
         "disable_existing_loggers": False,
         "formatters": {
             "json": {
-                "()": "pythonjsonlogger.json.JsonFormatter",
+                "()": "blast_api.logs.LineFormatter",
                 "fmt": "%(levelname)s %(name)s %(process)d %(message)s",
                 "rename_fields": {"levelname": "level", "name": "logger", "process": "pid"},
                 "timestamp": "at",
-            }
+            },
+            "text": {"()": "blast_api.logs.TextFormatter"},
+        },
+        "filters": {
+            "refusals": {"()": "blast_api.logs.AtMost", "per_minute": 10},
+            "hosts": {"()": "blast_api.logs.AtMost", "per_minute": 10},
         },
         "handlers": {
             "service": log_file("blast-api.log"),
             "cron": log_file("blast-api-message-check.log"),
-            "console": {"class": "logging.StreamHandler", "level": "WARNING"},
+            "console": {"class": "logging.StreamHandler", "level": "WARNING", "formatter": "text"},
             "simulator": {"class": "logging.StreamHandler"},
         },
         "loggers": {
@@ -143,6 +148,10 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
             "blast_api.sweeps": cron,
             "blast_api.cron": cron,
             "blast_api.simulator": {"handlers": ["simulator"], "level": level, "propagate": False},
+            # Strangers cause these, as many as they like.
+            "blast_api.callcontrol.refusals": {"filters": ["refusals"]},
+            "django.security.DisallowedHost": {"filters": ["hosts"]},
+            "django.request": {"level": "ERROR"},  # an answer of 400 to 499 is the client's affair
         },
         "root": {"handlers": ["service", "console"], "level": "WARNING"},
     }
