@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -32,6 +33,8 @@ PROMPTS = (
 Value = TypeVar("Value")
 
 SECRETS = frozenset({"CARRIERX_API_TOKEN", "FLEXML_API_USER", "FLEXML_API_PASSWORD"})
+# What the carrier's callbacks call the account, the endpoint and the partner that they are of.
+SIDS = ("AccountSid", "EndpointSid", "PartnerSid")
 RETRYABLE = (CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.APP_ERROR)
 
 
@@ -44,6 +47,7 @@ class Configuration:
     carrierx_api_token: str
     flexml_api_user: str
     flexml_api_password: str
+    carrierx_sids: Mapping[str, str]
     amd_initial_silence: int
     amd_greeting: int
     amd_after_greeting_silence: int
@@ -68,6 +72,11 @@ class Configuration:
     max_requests_per_minute: int
     max_wrong_tokens_per_minute: int
     idempotency_key_window: float
+
+    @property
+    def late_window(self) -> timedelta:
+        """How long after its end a call may still be told of: an hour at least, or a key would be lost by a slow network."""
+        return timedelta(hours=max(self.message_timeout_check_window, 1))
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -155,6 +164,13 @@ def _credential(written: object) -> str:
     except UnicodeEncodeError:
         raise ValueError("has characters that cannot stand in an HTTP header") from None
     return text
+
+
+def _sids(written: object) -> Mapping[str, str]:
+    sids = _mapping(written)
+    if unknown := sorted(str(name) for name in sids if name not in SIDS):
+        raise ValueError(f"has unknown names: {', '.join(unknown)}")
+    return {name: sid for name, sid in _each(sids, _credential).items() if sid}
 
 
 def _boolean(written: object) -> bool:
@@ -256,6 +272,7 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "CARRIERX_API_TOKEN": (_credential, "Write the Core API token as a string."),
     "FLEXML_API_USER": (_credential, "Write the login of the FlexML endpoint as a string."),
     "FLEXML_API_PASSWORD": (_credential, "Write the password of the FlexML endpoint as a string."),
+    "CARRIERX_SIDS": (_sids, f"A mapping with any of {', '.join(SIDS)}."),
     "AMD_INITIAL_SILENCE": (_whole(0, 60000), "Milliseconds, for example 5000."),
     "AMD_GREETING": (_whole(0, 60000), "Milliseconds, for example 2000."),
     "AMD_AFTER_GREETING_SILENCE": (_whole(0, 60000), "Milliseconds, for example 500."),

@@ -21,6 +21,12 @@ class AlreadyEnded(BlastError):
     code = "already-ended"
 
 
+class AttemptOver(BlastError):
+    """A call is over, and for so long that nothing more can be told of it: its address is dead."""
+
+    code = "over"
+
+
 class KeyReused(BlastError):
     """An Idempotency-Key came back with another request body."""
 

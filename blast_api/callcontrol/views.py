@@ -1,7 +1,7 @@
 """One view per callback: check the address, parse, call one service, answer with a document.
 
-A wrong token is 403 and nothing more. With the right one the answer is always 200: a person is listening, and what we
-did not understand, or did ourselves, must not be what they hear.
+A wrong token is 403 and nothing more, and so is one of a call that is long over. With the right one the answer is always
+200: a person is listening, and what we did not understand, or did ourselves, must not be what they hear.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views import View
@@ -21,12 +21,15 @@ from django.views import View
 from blast_api import menus, spool
 from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
+from blast_api.conf import configuration
 from blast_api.dispatch import nudge
+from blast_api.errors import AttemptOver
 from blast_api.models import Recording
 from blast_api.services import delivery, recordings
 from blast_api.services.recordings import Step
 
 from . import documents
+from .refusals import Reason, refuse
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +48,22 @@ class Callback(View):
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         if not is_genuine(self.kind, row, serial, token):
-            return HttpResponseForbidden()
+            return refuse(request, Reason.FORGED)
         self.row, self.serial, self.at = row, serial, timezone.now()
         # A broken connection costs these a second try, and not each of them a query that asks whether it is.
         connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
         told = _parameters(request)
         try:
+            if events.is_of_another(told, configuration().carrierx_sids):
+                return refuse(request, Reason.ANOTHERS)
             try:
                 return self._answer(told)
             except (OperationalError, InterfaceError):
                 if postponed := self.postpone(told):
                     return postponed
                 raise
+        except AttemptOver:
+            return refuse(request, Reason.OVER)
         except Exception:
             log.exception(
                 "a callback failed",
@@ -114,7 +121,7 @@ class NoAddress(View):
     """Whatever is no address of ours is refused as a forged one is: nobody learns which are."""
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        return HttpResponseForbidden()
+        return refuse(request, Reason.NO_ADDRESS)
 
 
 class StatusCallback(Callback):
@@ -154,7 +161,7 @@ class CallDetected(CallCallback):
 
 class CallKey(CallCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
-        wish, message_url = delivery.pressed(self.attempt, events.digits(told))
+        wish, message_url = delivery.pressed(self.attempt, events.digits(told), now=self.at)
         return flexml(documents.after_key(wish, message_url, self.address))
 
     def postpone(self, told: events.Parameters) -> HttpResponse | None:
@@ -183,6 +190,7 @@ class RecordingCallback(Callback):
 
     def answer(self, told: events.Parameters) -> HttpResponse:
         with transaction.atomic():
+            recordings.refuse_if_over(self.attempt, now=self.at)
             step = self.step(told)
         if step is Step.SAVED:
             nudge.keep_recording(self.row)
@@ -225,6 +233,7 @@ class AuthorAtVerification(RecordingCallback):
 
 class RecordingStatus(RecordingCallback, StatusCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
+        recordings.refuse_if_over(self.attempt, now=self.at)
         recordings.ended(self.attempt, events.status(told), now=self.at)
         return HttpResponse()
 
@@ -255,5 +264,9 @@ def _again(told: spool.Told) -> None:
         callback.answer(told.told)
     except (OperationalError, InterfaceError):
         raise
+    except AttemptOver:
+        log.warning(
+            "a callback from disk is of a call that was long over", extra={"action": "callback_refused", **about}
+        )
     except Exception:  # it would stand in the way of all others for ever
         log.exception("a callback from disk failed", extra={"action": "callback_failed", **about})

@@ -86,6 +86,11 @@ def parameters(body: bytes, query: str) -> Parameters:
         return {}
 
 
+def is_of_another(told: Parameters, ours: Mapping[str, str]) -> bool:
+    """Whether a callback names another account, endpoint or partner than ours; what it does not name is no other."""
+    return any((sid := _text(told, name)) and sid.lower() != our.lower() for name, our in ours.items())
+
+
 def digits(told: Parameters) -> str:
     """The keys pressed; empty if none were."""
     return _text(told, "Digits")

@@ -14,6 +14,8 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce
 
 from blast_api.compiled import Kind, RecordedUpdate, Select, Update
+from blast_api.conf import configuration
+from blast_api.errors import AttemptOver
 from blast_api.models import Call, CallQuerySet, Record, Recording, told_status
 from blast_api.states import CallStatus
 
@@ -205,3 +207,16 @@ def end(former: Row, row: Row, line: str) -> bool:
     }
     changes = {name: getattr(row, name) for name in _OF_AN_ENDING}
     return _ENDED[former.opted_out, former.withdrawn](**found_by, **changes, kind=Record.Kind.CDR, line=line) > 0
+
+
+def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:
+    """Raises AttemptOver if nothing that is told of this attempt can be true any more.
+
+    So long after the call has ended, or after a later attempt of it was placed; and if the call is not there.
+    """
+    calls = Call.objects.filter(pk=attempt.call_id)
+    for serial, finished, started in calls.values_list("serial", "finished", "started"):
+        over_since = finished or (started if serial != attempt.serial else None)
+        if over_since is None or over_since > now - configuration().late_window:
+            return
+    raise AttemptOver(f"call {attempt.call_id} is long over")

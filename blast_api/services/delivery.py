@@ -108,7 +108,7 @@ def give_back(unplaced: Sequence[Attempt]) -> int:
 def answered(attempt: Attempt, *, now: datetime) -> bool:
     """The carrier asks what to do with this call. False: nobody may hear anything on it (any more).
 
-    Nothing is written where nothing is news: that it rings by now is known, unless this comes before the carrier's answer.
+    Raises AttemptOver. Nothing is written where nothing is news: that it rings by now is known, unless this comes before the carrier's answer.
     """
     told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
     match attempts.PROCEEDS(**told):
@@ -116,24 +116,26 @@ def answered(attempt: Attempt, *, now: datetime) -> bool:
             return True
         case [_] if attempts.ANSWERED(**told):
             return True
-    return _nobody_hears(**told)
+    return _nobody_hears(attempt, now=now)
 
 
-def _nobody_hears(**told: object) -> bool:
-    """The phone was picked up all the same, which is kept; always False."""
-    attempts.UNHEARD(**told)
+def _nobody_hears(attempt: Attempt, *, now: datetime) -> bool:
+    """The phone was picked up all the same, which is kept; always False. Raises AttemptOver."""
+    if not attempts.UNHEARD(call_id=attempt.call_id, serial=attempt.serial, now=now):
+        attempts.refuse_if_over(attempt, now=now)
     return False
 
 
 def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
-    """Answering-machine detection has spoken: the URL of the message to play; None: hang up."""
+    """Answering-machine detection has spoken: the URL of the message to play; None: hang up. Raises AttemptOver."""
     told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
-    heard = attempts.DETECTED(**told, who=who.value) > 0 or _nobody_hears(**told)
+    heard = attempts.DETECTED(**told, who=who.value) > 0 or _nobody_hears(attempt, now=now)
     return _message_url(attempt) if heard and who is not Answerer.HANGUP else None
 
 
-def pressed(attempt: Attempt, digits: str) -> tuple[menus.Wish, str]:
-    """A key, or none: what the person wishes, and the URL of the message for a replay."""
+def pressed(attempt: Attempt, digits: str, *, now: datetime) -> tuple[menus.Wish, str]:
+    """A key, or none: what the person wishes, and the URL of the message for a replay. Raises AttemptOver."""
+    attempts.refuse_if_over(attempt, now=now)
     wish = menus.at_delivery(digits)
     if wish is menus.Wish.OPT_OUT:
         opt_out(attempt.call_id)
@@ -167,8 +169,9 @@ def opt_out(call_id: int) -> None:
 
 
 def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
-    """How the call ended. The first final word on an attempt counts; all others change nothing."""
+    """How the call ended. The first final word on an attempt counts; all others change nothing. Raises AttemptOver."""
     if report.ending is None:
+        attempts.refuse_if_over(attempt, now=now)
         log.warning(
             "status callback without a final status",
             extra={"action": "status_unknown", "call": attempt.call_id, "word": report.word},
@@ -188,6 +191,7 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
         elif not is_one_of_many:
             shouts.finish_if_settled(row.message.pk, now=now)
         return
+    attempts.refuse_if_over(attempt, now=now)
 
 
 def _end(

@@ -14,11 +14,12 @@ from enum import Enum, auto
 
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 
 from blast_api import menus, records
 from blast_api.carrierx.events import RecordingReport, StatusReport
 from blast_api.conf import configuration
+from blast_api.errors import AttemptOver
 from blast_api.menus import Choice
 from blast_api.models import Message, Recording
 from blast_api.states import CallStatus, RecordingState, ShoutStatus, recording_before
@@ -129,6 +130,15 @@ def give_back(attempt: Attempt) -> bool:
 
 
 # --- What the carrier reports --------------------------------------------------------------------------------------
+
+
+def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:
+    """Raises AttemptOver if the author's call ended so long ago that nothing that is told of it can be true any more."""
+    recording = Recording.objects.filter(pk=attempt.message_id)
+    for over_since in recording.values_list(Coalesce("ended", "message__finished"), flat=True):
+        if over_since is None or over_since > now - configuration().late_window:
+            return
+    raise AttemptOver(f"the recording call of shout {attempt.message_id} is long over")
 
 
 def answered(attempt: Attempt) -> Step:

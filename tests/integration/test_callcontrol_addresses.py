@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from blast_api.addresses import Kind
 from blast_api.callcontrol import documents
+from blast_api.logs import AtMost, LineFormatter
 from blast_api.models import Call
-from blast_api.states import RecordingState, ShoutStatus
+from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, message, recording
 
-from .callbacks import DOCUMENT_STEPS, STEPS, ask, delivered, path, rows, token_of
+from .callbacks import STEPS, ask, delivered, path, rows, token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -126,13 +130,121 @@ def test_the_address_of_an_earlier_ring_of_the_author_changes_nothing(client: Cl
 
 
 @pytest.mark.parametrize(("kind", "step"), [(kind, step) for kind in Kind for step in STEPS[kind]])
-def test_a_row_that_is_gone_still_gets_a_harmless_answer(client: Client, kind: Kind, step: str) -> None:
+def test_the_address_of_a_row_that_is_gone_is_dead(client: Client, kind: Kind, step: str) -> None:
     before = rows()
     for digits in ("", "0", "1", "2", "3", "5", "7", "*"):
         answer = ask(client, path(kind, 4_000_000, 1, step), Digits=digits, CallStatus="completed", AMDStatus="HUMAN")
-        assert answer.status_code == 200
-        assert answer.content.endswith(b"<Hangup /></Response>") is (step in DOCUMENT_STEPS[kind])
+        assert (answer.status_code, answer.content) == (403, b"")
     assert rows() == before
+
+
+@pytest.mark.parametrize("over", ["the carrier said so", "its shout ended"])
+@pytest.mark.parametrize("step", STEPS[Kind.RECORDING])
+def test_the_author_s_address_is_dead_long_after_the_call(client: Client, step: str, over: str) -> None:
+    thirteen_hours_ago = timezone.now() - timedelta(hours=13)
+    ended = {"ended": thirteen_hours_ago} if over == "the carrier said so" else {}
+    shout = message(status=ShoutStatus.CANCELED, finished=thirteen_hours_ago)
+    recording(shout, state=RecordingState.RECORDED, serial=1, take=1, **ended)
+    before = rows()
+    answer = ask(client, path(Kind.RECORDING, shout.pk, 1, step), Digits="2", CallStatus="completed")
+    assert (answer.status_code, answer.content) == (403, b"")
+    assert rows() == before
+
+
+def test_an_hour_is_left_however_short_the_window(client: Client, settings: Settings) -> None:
+    settings.MESSAGE_TIMEOUT_CHECK_WINDOW = 0
+    ended = delivered(serial=1, status=CallStatus.COMPLETED, finished=timezone.now() - timedelta(minutes=59))
+    assert ask(client, path(Kind.CALL, ended.pk, 1, "key"), Digits="5").status_code == 200
+    assert rows()["DoNotCallNumber"] == [(ended.message.userdata, ended.number)]
+
+
+# --- Whose call it is, by the carrier's own names --------------------------------------------------------------------
+
+STRANGERS = ("blast_api.callcontrol.refusals", "django.security.DisallowedHost")
+OURS = {"EndpointSid": "0A0A-endpoint", "PartnerSid": "0b0b-partner", "AccountSid": ""}
+
+
+@pytest.mark.parametrize("step", STEPS[Kind.CALL])
+@pytest.mark.parametrize("other", [{"EndpointSid": "another"}, {"PartnerSid": "another"}])
+def test_a_callback_of_another_endpoint_or_partner_is_refused(
+    client: Client, settings: Settings, ringing: Call, step: str, other: dict[str, str]
+) -> None:
+    told = {"Digits": "5", "CallStatus": "completed", "AMDStatus": "HUMAN"}
+    before = rows()
+    settings.CARRIERX_SIDS = OURS
+    answer = ask(client, path(Kind.CALL, ringing.pk, 1, step), **told | OURS | other)
+    assert (answer.status_code, answer.content) == (403, b"")
+    assert rows() == before
+
+
+@pytest.mark.parametrize(
+    ("configured", "named"),
+    [
+        (OURS, {"EndpointSid": "0a0a-ENDPOINT", "PartnerSid": "0b0b-partner"}),
+        (OURS, {"AccountSid": ""}),
+        (OURS, {"EndpointSid": None, "PartnerSid": "", "AccountSid": "anything"}),
+        (OURS, {}),
+        ({}, {"EndpointSid": "another", "PartnerSid": "another", "AccountSid": "another"}),
+    ],
+)
+def test_a_callback_that_names_no_other_is_taken(
+    client: Client, settings: Settings, ringing: Call, configured: dict[str, str], named: dict[str, object]
+) -> None:
+    settings.CARRIERX_SIDS = configured
+    assert ask(client, path(Kind.CALL, ringing.pk, 1, "status"), CallStatus="completed", **named).status_code == 200
+    assert Call.objects.get().status == CallStatus.COMPLETED
+
+
+# --- What the operator sees ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """What the service logs, bounded as it is, but not by what other tests have caused."""
+    bounded = [logging.getLogger(name) for name in STRANGERS]
+    former = [list(logger.filters) for logger in bounded]
+    for logger in bounded:
+        (bound,) = logger.filters
+        assert isinstance(bound, AtMost)
+        logger.filters = [AtMost(bound.per_minute)]
+    yield caplog
+    for logger, filters in zip(bounded, former, strict=True):
+        logger.filters = filters
+
+
+def _refusals(logged: pytest.LogCaptureFixture) -> list[logging.LogRecord]:
+    return [record for record in logged.records if record.__dict__.get("action") == "callback_refused"]
+
+
+def test_each_refusal_is_logged_with_its_reason_and_whoever_asked(
+    client: Client, settings: Settings, ringing: Call, logged: pytest.LogCaptureFixture
+) -> None:
+    genuine = path(Kind.CALL, ringing.pk, 1, "key")
+    client.post("/api/v1/call-control/any/where", REMOTE_ADDR="192.0.2.1")
+    client.post(path(Kind.CALL, ringing.pk, 1, "key", token="A" * 27), REMOTE_ADDR="192.0.2.2")
+    settings.CARRIERX_SIDS = OURS
+    ask(client, genuine, EndpointSid="another")
+    Call.objects.update(status=CallStatus.COMPLETED, finished=timezone.now() - timedelta(days=1))
+    ask(client, genuine)
+    assert [(record.__dict__["reason"], record.__dict__["peer"]) for record in _refusals(logged)] == [
+        ("no address of ours", "192.0.2.1"),
+        ("forged", "192.0.2.2"),
+        ("of another endpoint, account or partner", "127.0.0.1"),
+        ("its call is long over", "127.0.0.1"),
+    ]
+    lines = "".join(LineFormatter().format(record) for record in logged.records)
+    assert "/key" in lines
+    assert token_of(Kind.CALL, ringing.pk, 1) not in lines
+
+
+def test_strangers_cannot_fill_the_log(client: Client, settings: Settings, logged: pytest.LogCaptureFixture) -> None:
+    settings.ALLOWED_HOSTS = ["blast.example"]
+    for number in range(300):
+        client.post(f"/api/v1/call-control/calls/{number}/1/{'A' * 27}/key", HTTP_HOST="blast.example")
+        client.get("/api/v1/shouts", HTTP_HOST="a.stranger.example")
+        client.get("/api/v1/nowhere", HTTP_HOST="blast.example")
+    assert len(_refusals(logged)) == 10
+    assert len(logged.records) == 20
 
 
 def test_an_address_made_under_a_former_secret_key_is_good(client: Client, settings: Settings) -> None:

@@ -22,7 +22,7 @@ from blast_api.services import delivery
 from blast_api.states import Q850, CallStatus, ShoutStatus
 from tests import factories
 
-from .callbacks import Carrier, delivered, lines, rows, undone
+from .callbacks import Carrier, ask, delivered, lines, path, rows, undone
 
 pytestmark = pytest.mark.django_db
 
@@ -30,6 +30,7 @@ C = CallStatus
 NOW = timezone.now()
 MESSAGE = "http://127.0.0.1:9/f/0a0a.wav"
 FORMER = "**any of these, by a former address**"
+LONG_OVER = "**long over**"
 
 # --- The rows --------------------------------------------------------------------------------------------------------
 
@@ -267,7 +268,7 @@ def _holds(cell: str, column: str, call: Call, carrier: Carrier, *, serial: int)
 
 
 def test_the_table_has_these_rows_and_columns() -> None:
-    assert list(TABLE) == [*STATES, FORMER]
+    assert list(TABLE) == [*STATES, FORMER, LONG_OVER]
     assert all(list(cells) == list(COLUMNS) for cells in TABLE.values())
 
 
@@ -289,6 +290,31 @@ def test_a_callback_by_a_former_address(carrier: Carrier, row: str, column: str)
     cell = TABLE[FORMER][column]
     for serial in (1, 2):
         _holds(TABLE[row][column] if cell == "as above" else cell, column, call, carrier, serial=serial)
+
+
+def _refused(call: Call, column: str, client: Client, *, serial: int) -> None:
+    step, bodies = COLUMNS[column]
+    unchanged = rows()
+    for told in bodies:
+        answer = ask(client, path(Kind.CALL, call.pk, serial, step), **told)
+        assert (answer.status_code, answer.content) == (403, b"")
+    assert rows() == unchanged
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+@pytest.mark.parametrize("row", [row for row in STATES if "finished" in STATES[row] and "within" not in row])
+def test_a_callback_about_a_call_that_is_long_over(client: Client, settings: Settings, row: str, column: str) -> None:
+    settings.MESSAGE_TIMEOUT_CHECK_WINDOW = 3
+    assert TABLE[LONG_OVER][column] == "refused"
+    call = call_that(row, finished=NOW - timedelta(hours=3, minutes=1), serial=2)
+    _refused(call, column, client, serial=2)
+    _refused(call, column, client, serial=1)
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+def test_a_callback_about_an_attempt_whose_successor_is_up_for_long(client: Client, column: str) -> None:
+    call = call_that("rings", started=NOW - timedelta(hours=13), serial=2)
+    _refused(call, column, client, serial=1)
 
 
 # --- What makes an address a former one ------------------------------------------------------------------------------

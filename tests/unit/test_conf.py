@@ -195,6 +195,7 @@ BAD: dict[str, list[object]] = {
         {7: 1},
     ],
     "CARRIERX_API_TOKEN": [None, 7, [], "token\n", " token", "to\0ken", "tok\u20acn"],
+    "CARRIERX_SIDS": [None, "", "{", [], {"EndpointSid": 7}, {"EndpointSid": "a\n"}, {"CallSid": "a"}, {7: "a"}],
     "FLEXML_API_USER": [None, 7, "user\n"],
     "FLEXML_API_PASSWORD": [None, 7, "pass\r\nX-Evil: 1", "password "],
 }
