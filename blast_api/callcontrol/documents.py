@@ -39,9 +39,13 @@ def apology() -> bytes:
 
 
 def for_author(step: Step, address: Address, recording: Recording | None) -> bytes:
-    """What the author hears at this step; `recording` is needed where there is one to hear or to overwrite."""
-    record = partial(_record, address=address, recording=recording)
-    verify = partial(_ask, address=address, action="verification", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
+    """What the author hears at this step; `recording` is needed where there is one to hear or to overwrite.
+
+    What is reported of a take carries its number: the same report once more may come during the next one.
+    """
+    take = recording.take if recording else 0
+    record = partial(_record, address=address, recording=recording, take=take + 1)
+    verify = partial(_ask, address=address, action=f"verification?take={take}", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
     welcome = partial(_ask, address=address, action="welcome", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
     match step:
         case Step.WELCOME:
@@ -67,10 +71,10 @@ def for_author(step: Step, address: Address, recording: Recording | None) -> byt
             return document(_prompt("goodbye"), Hangup())
 
 
-def _record(address: Address, recording: Recording | None) -> Record:
+def _record(address: Address, recording: Recording | None, take: int) -> Record:
     again = recording is not None and recording.file_sid != ""
     return Record(
-        action=address("recorded"),
+        action=address(f"recorded?take={take}"),
         method="POST",
         error_action=address("not-recorded"),
         error_method="POST",

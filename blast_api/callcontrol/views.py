@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
@@ -24,7 +24,7 @@ from blast_api.carrierx import events
 from blast_api.conf import configuration
 from blast_api.dispatch import nudge
 from blast_api.errors import AttemptOver
-from blast_api.models import Recording
+from blast_api.models import AWAY, Recording
 from blast_api.services import delivery, recordings
 from blast_api.services.recordings import Step
 
@@ -44,12 +44,14 @@ class Callback(View):
     kind: ClassVar[Kind]
     row: int
     serial: int
+    take: int | None = None  # of the author's recording, where the address names it
     at: datetime
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         if not is_genuine(self.kind, row, serial, token):
             return refuse(request, Reason.FORGED)
         self.row, self.serial, self.at = row, serial, timezone.now()
+        self.take = events.count(request.GET.get("take"))
         # A broken connection costs these a second try, and not each of them a query that asks whether it is.
         connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
         told = _parameters(request)
@@ -58,18 +60,21 @@ class Callback(View):
                 return refuse(request, Reason.ANOTHERS)
             try:
                 return self._answer(told)
-            except (OperationalError, InterfaceError):
+            except AWAY as error:
                 if postponed := self.postpone(told):
                     return postponed
-                raise
+                log.error(
+                    "the database is away: a callback failed", extra=self._about("callback_failed", error=str(error))
+                )
+                return self.last_resort()
         except AttemptOver:
             return refuse(request, Reason.OVER)
         except Exception:
-            log.exception(
-                "a callback failed",
-                extra={"action": "callback_failed", "kind": self.kind, "row": row, "callback": type(self).__name__},
-            )
+            log.exception("a callback failed", extra=self._about("callback_failed"))
             return self.last_resort()
+
+    def _about(self, action: str, **more: object) -> dict[str, object]:
+        return {"action": action, "kind": self.kind, "row": self.row, "callback": type(self).__name__, **more}
 
     def _answer(self, told: events.Parameters) -> HttpResponse:
         """The answer; while the database is away or says that it cannot just now, again. Twice is once, as for the carrier.
@@ -80,7 +85,7 @@ class Callback(View):
         while True:
             try:
                 return self.answer(told)
-            except (OperationalError, InterfaceError):
+            except AWAY:
                 if time.monotonic() > deadline:
                     raise
                 if not connection.is_usable():
@@ -213,7 +218,7 @@ class AuthorAtWelcome(RecordingCallback):
 
 class AuthorRecorded(RecordingCallback):
     def step(self, told: events.Parameters) -> Step:
-        return recordings.recorded(self.attempt, events.recording(told), now=timezone.now())
+        return recordings.recorded(self.attempt, events.recording(told), take=self.take, now=timezone.now())
 
 
 class AuthorNotRecorded(RecordingCallback):
@@ -228,7 +233,8 @@ class NothingRecorded(RecordingCallback):
 
 class AuthorAtVerification(RecordingCallback):
     def step(self, told: events.Parameters) -> Step:
-        return recordings.chose_at_verification(self.attempt, events.digits(told), now=timezone.now())
+        digits = events.digits(told)
+        return recordings.chose_at_verification(self.attempt, digits, take=self.take, now=timezone.now())
 
 
 class RecordingStatus(RecordingCallback, StatusCallback):
@@ -262,7 +268,7 @@ def _again(told: spool.Told) -> None:
     callback.row, callback.serial, callback.at = told.row, told.serial, told.at
     try:
         callback.answer(told.told)
-    except (OperationalError, InterfaceError):
+    except AWAY:
         raise
     except AttemptOver:
         log.warning(

@@ -125,6 +125,11 @@ def status(told: Parameters) -> StatusReport:
     )
 
 
+def count(written: str | None) -> int | None:
+    """A small number of ours that came back in an address; None if it is none."""
+    return int(written) if written and re.fullmatch("[0-9]{1,5}", written, re.ASCII) else None
+
+
 def _finite(written: str) -> float | None:
     number = float(written)
     return number if math.isfinite(number) else None

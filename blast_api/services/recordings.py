@@ -165,10 +165,10 @@ def chose_at_welcome(attempt: Attempt, digits: str, *, now: datetime) -> Step:
     return Step.WELCOME_AGAIN
 
 
-def recorded(attempt: Attempt, report: RecordingReport, *, now: datetime) -> Step:
-    """A take is stored at the carrier."""
+def recorded(attempt: Attempt, report: RecordingReport, *, take: int | None, now: datetime) -> Step:
+    """A take is stored at the carrier; `take` is which one, if that is known."""
     recording = attempt.rows().filter(state__in=(RecordingState.PRESSED_STAR, RecordingState.RECORDED)).first()
-    if recording is None:
+    if recording is None or take not in (None, recording.take + (recording.state == RecordingState.PRESSED_STAR)):
         return Step.GOODBYE
     if recording.state == RecordingState.RECORDED:
         return Step.VERIFY
@@ -200,8 +200,11 @@ def failed(attempt: Attempt, *, now: datetime) -> Step:
     return Step.GOODBYE
 
 
-def chose_at_verification(attempt: Attempt, digits: str, *, now: datetime) -> Step:
-    """A key at the verification menu, or none. After CONFIRM the file must still be kept: see `kept`."""
+def chose_at_verification(attempt: Attempt, digits: str, *, take: int | None, now: datetime) -> Step:
+    """A key at the verification menu of a take, or none. After CONFIRM the file must still be kept: see `kept`."""
+    another = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial).exclude(take=take)
+    if take is not None and another.exists():
+        return Step.GOODBYE
     choice = menus.at_verification(digits)
     if choice is Choice.CONFIRM:
         moved = attempt.move(RecordingState.CONFIRMED)

@@ -6,9 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
@@ -19,6 +17,7 @@ from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, message, recording
 
 from .callbacks import Carrier, lines, rows, undone
+from .callbacks import carrier as carrier
 
 pytestmark = pytest.mark.django_db
 
@@ -90,11 +89,6 @@ EFFECTS: dict[str, dict[tuple[str, str], Moved]] = {
     },
     "confirmed": {("verification", "2"): (Step.SAVED, R.CONFIRMED, PENDING)},  # the same once more
 }
-
-
-@pytest.fixture
-def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
-    return Carrier(client, django_capture_on_commit_callbacks)
 
 
 def ringing(shout: dict[str, Any] | None = None, **fields: Any) -> Recording:
@@ -183,6 +177,32 @@ def test_another_take_goes_over_the_same_file_and_is_heard_anew(carrier: Carrier
     assert b"<Play>http://c/f.wav?format=2.wav</Play>" in carrier.of_author(row, "verification", Digits="1")
     row.refresh_from_db()
     assert (row.take, row.length_s, row.play_url) == (2, 9, "http://c/f.wav?format=2.wav")
+
+
+@pytest.mark.parametrize("digits", ["", "1", "2", "3", "7", "9"])
+def test_a_key_at_the_first_takes_menu_says_nothing_of_the_second(carrier: Carrier, digits: str) -> None:
+    row = ringing(state=R.RECORDED, **TAKEN | {"take": 2})
+    before = essence()
+    assert carrier.of_author(row, "verification?take=1", Digits=digits) == heard(Step.GOODBYE, row)
+    assert (essence(), row.message.status) == (before, PENDING)
+    assert carrier.of_author(row, "verification?take=2", Digits="2") == heard(Step.SAVED, row)
+
+
+def test_the_first_take_told_once_more_is_not_the_second(carrier: Carrier) -> None:
+    row = ringing(**STATES["recording again"])
+    before = essence()
+    assert carrier.of_author(row, "recorded?take=1", **FILE | {"RecordingDuration": 4}) == heard(Step.GOODBYE, row)
+    assert essence() == before
+    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Step.VERIFY, row)
+    assert (row.take, row.length_s) == (2, 8)
+    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Step.VERIFY, row)
+    assert carrier.of_author(row, "recorded?take=1", **FILE) == heard(Step.GOODBYE, row)
+
+
+@pytest.mark.parametrize("take", ["", "x", "-1", "1.5", "9" * 30, "1&take=1"])
+def test_a_take_that_cannot_be_read_is_whichever_it_is(carrier: Carrier, take: str) -> None:
+    row = ringing(**STATES["recorded"])
+    assert carrier.of_author(row, f"verification?take={take}", Digits="2") == heard(Step.SAVED, row)
 
 
 def test_a_star_repeated_after_the_take_does_not_lose_it(carrier: Carrier) -> None:

@@ -57,16 +57,16 @@ def play(*names: str) -> str:
 
 NO_KEY = play("no_key_pressed") + "<Hangup />"
 RECORD = (
-    '<Record action="http://us/recorded" method="POST" errorAction="http://us/not-recorded" errorMethod="POST" '
+    '<Record action="http://us/recorded?take={}" method="POST" errorAction="http://us/not-recorded" errorMethod="POST" '
     'direction="out" finishOnKey="#" playBeep="true" trim="do-not-trim" {}lifecycleAction="delete" '
     'lifecycleTtl="86400" />'
 )
 FIRST_TAKE = (
-    play("start_recording") + RECORD.format("") + '<Redirect method="POST">http://us/nothing-recorded</Redirect>'
+    play("start_recording") + RECORD.format(1, "") + '<Redirect method="POST">http://us/nothing-recorded</Redirect>'
 )
 NEXT_TAKE = (
     play("start_recording")
-    + RECORD.format('fileSid="f-1" fileMode="overwrite" ')
+    + RECORD.format(2, 'fileSid="f-1" fileMode="overwrite" ')
     + '<Redirect method="POST">http://us/nothing-recorded</Redirect>'
 )
 AMD = (
@@ -85,18 +85,18 @@ DOCUMENTS: dict[str, tuple[Write, str]] = {
     "record before there is a file": (author(Step.RECORD, UNTAKEN), FIRST_TAKE),
     "record again": (author(Step.RECORD_AGAIN, TAKEN), NEXT_TAKE),
     "record again when nothing was recorded": (author(Step.RECORD_AGAIN, UNTAKEN), FIRST_TAKE),
-    "verify": (author(Step.VERIFY, TAKEN), gather("verification", play("record_verification")) + NO_KEY),
+    "verify": (author(Step.VERIFY, TAKEN), gather("verification?take=1", play("record_verification")) + NO_KEY),
     "verify again": (
         author(Step.VERIFY_AGAIN, TAKEN),
-        gather("verification", play("invalid_entry", "record_verification")) + NO_KEY,
+        gather("verification?take=1", play("invalid_entry", "record_verification")) + NO_KEY,
     ),
     "play back": (
         author(Step.PLAY_BACK, TAKEN),
-        gather("verification", HEARD, play("record_verification")) + NO_KEY,
+        gather("verification?take=1", HEARD, play("record_verification")) + NO_KEY,
     ),
     "play back the second take, past the carrier's cache": (
         author(Step.PLAY_BACK, TAKEN_TWICE),
-        gather("verification", "<Play>http://c/f.wav?format=2.wav</Play>", play("record_verification")) + NO_KEY,
+        gather("verification?take=2", "<Play>http://c/f.wav?format=2.wav</Play>", play("record_verification")) + NO_KEY,
     ),
     "saved": (author(Step.SAVED, TAKEN), play("recording_saved", "ready_for_delivery", "goodbye") + "<Hangup />"),
     "cancelled": (author(Step.CANCELLED, TAKEN), play("recording_cancelled", "goodbye") + "<Hangup />"),
