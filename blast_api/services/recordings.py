@@ -202,8 +202,8 @@ def failed(attempt: Attempt, *, now: datetime) -> Step:
 
 def chose_at_verification(attempt: Attempt, digits: str, *, take: int | None, now: datetime) -> Step:
     """A key at the verification menu of a take, or none. After CONFIRM the file must still be kept: see `kept`."""
-    another = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial).exclude(take=take)
-    if take is not None and another.exists():
+    current = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial)
+    if take is not None and current.exclude(take=take).exists():
         return Step.GOODBYE
     choice = menus.at_verification(digits)
     if choice is Choice.CONFIRM:

@@ -181,7 +181,7 @@ def test_another_take_goes_over_the_same_file_and_is_heard_anew(carrier: Carrier
 
 @pytest.mark.parametrize("digits", ["", "1", "2", "3", "7", "9"])
 def test_a_key_at_the_first_takes_menu_says_nothing_of_the_second(carrier: Carrier, digits: str) -> None:
-    row = ringing(state=R.RECORDED, **TAKEN | {"take": 2})
+    row = ringing(**STATES["recorded"] | {"take": 2})
     before = essence()
     assert carrier.of_author(row, "verification?take=1", Digits=digits) == heard(Step.GOODBYE, row)
     assert (essence(), row.message.status) == (before, PENDING)
