@@ -24,7 +24,7 @@ def expire(now: datetime) -> int:
     """Time out what took too long: recording calls in one state, and shouts past their deadline."""
     changed = recordings.expire(now)
     for message in Message.objects.past_deadline(now):
-        if shouts.end(message, ShoutStatus.TIMED_OUT, now=now):
+        if shouts.time_out(message, now=now):
             log.warning("a shout is timed out", extra={"action": "shout_timed_out", "shout": message.pk})
             changed += 1
     return changed

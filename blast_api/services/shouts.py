@@ -170,9 +170,9 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
 def _recording_to_use(application: Application, new: NewShout) -> Recording | None:
     if new.old_shout_id is None:
         return None
-    source = Recording.objects.filter(
-        message__application=application, message__userdata=new.userdata, message_id=new.old_shout_id, kept=True
-    ).first()
+    # Locked until the new shout has it too: who deletes old recordings deletes no file that is in use.
+    usable = Recording.objects.select_for_update(of=("self",)).filter(kept=True, message_id=new.old_shout_id)
+    source = usable.filter(message__application=application, message__userdata=new.userdata).first()
     if source is None:
         raise InvalidField("old-shout-id", "This user has no shout of that id with a recording.")
     return source
@@ -268,6 +268,20 @@ def cancel(message: Message, *, now: datetime) -> None:
     message.refresh_from_db()
     if message.status != ShoutStatus.CANCELED:
         raise AlreadyEnded(f"The shout has already ended: it is {message.status}.")
+
+
+def time_out(message: Message, *, now: datetime) -> bool:
+    """Time a live shout out that has taken too long; False if nothing of it is unknown, or something else ended it first.
+
+    What becomes of people who opted out needs no word from the carrier. If nobody else's call is open, these end, the shout
+    is finished, and its one record needs no correction.
+    """
+    if message.calls.unfinished().filter(opted_out=False).exists():
+        return end(message, ShoutStatus.TIMED_OUT, now=now)
+    with transaction.atomic():
+        known = list(message.calls.unfinished().order_by("pk").select_for_update()[:_CHUNK])
+        end_calls(message, known, CallStatus.OPTED_OUT, now=now)
+    return False
 
 
 def end_open_calls(message: Message, *, now: datetime) -> int:

@@ -1,4 +1,7 @@
-"""What the tests of callbacks share: addresses as the carrier was given them, and a look at all rows at once."""
+"""What the tests of callbacks share: addresses as the carrier was given them, and a look at all rows at once.
+
+A fixture here is for the modules that import it, `as` itself: elsewhere `carrier` is the simulated one.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from django.db import models, transaction
 from django.http import HttpResponse
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from blast_api.addresses import Kind, address
 from blast_api.models import Call, DoNotCallNumber, Gate, Message, Record, Recording
@@ -80,6 +85,18 @@ class Carrier:
 
     def of_author(self, recording: Recording, step: str, **told: Any) -> bytes:
         return self.tell(Kind.RECORDING, recording.pk, step, serial=recording.serial, **told)
+
+
+@pytest.fixture
+def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
+    """The carrier as one that only calls back."""
+    return Carrier(client, django_capture_on_commit_callbacks)
+
+
+@pytest.fixture(autouse=True)
+def no_retries(settings: Settings) -> None:
+    """In the modules that import this, a failed call has failed."""
+    settings.MAX_RETRIES = 0
 
 
 @contextmanager

@@ -7,12 +7,9 @@ of events that breaks a promise; BLAST_ANY_ORDER=500 lets it look at so many liv
 
 from __future__ import annotations
 
-import json
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -20,7 +17,7 @@ from typing import Any
 import hypothesis
 import pytest
 import time_machine
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, precondition, rule
@@ -29,7 +26,6 @@ from pytest_django import Settings
 
 from blast_api import sweeps
 from blast_api.addresses import Kind
-from blast_api.callcontrol import documents
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
@@ -38,20 +34,19 @@ from blast_api.dispatch.jobs import Job, PlaceCall, keep_all
 from blast_api.errors import AlreadyEnded
 from blast_api.models import Application, Call, DoNotCallNumber, Gate, Message, Record, Recording
 from blast_api.services import delivery, shouts
-from blast_api.states import CARRIER_ENDINGS, LIVE_SHOUTS, CallStatus, ShoutStatus
+from blast_api.states import LIVE_SHOUTS, CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import ask, path
+from .promises import CONFIRM_S, LATE_WINDOW_H, Attempt, Callback, Promises
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-LIVES = int(os.environ.get("BLAST_ANY_ORDER", "20"))
+LIVES = int(os.environ.get("BLAST_ANY_ORDER", "50"))
 EVENTS = 40  # in each life
 USERS = ("user", "another")
 NUMBERS = [factories.number(index) for index in range(3)]
-MESSAGE = b"http://127.0.0.1:9/f/0a0a.wav"
 BEGINNING = datetime(2030, 1, 1, tzinfo=UTC)
-CONFIRM_S = 100
 
 
 class Fate(Enum):
@@ -68,7 +63,6 @@ class Fate(Enum):
 
 AT_THE_CARRIER = {Fate.ACCEPTED, Fate.UNCLEAR, Fate.LOST}
 KEPT = {Fate.ACCEPTED, Fate.UNCLEAR, Fate.NOT_SENT, Fate.REFUSED, Fate.NOT_NOW}
-NEVER_RANG = {Fate.NOT_SENT, Fate.REFUSED, Fate.NOT_NOW}
 
 CALLBACKS: list[tuple[str, dict[str, str]]] = [
     ("answered", {}),
@@ -76,9 +70,6 @@ CALLBACKS: list[tuple[str, dict[str, str]]] = [
     *(("key", {"Digits": digits}) for digits in ("0", "5", "9", "")),
     *(("status", {"CallStatus": word}) for word in ("completed", "failed", "busy", "noanswer", "cancel", "ringing")),
 ]
-FINAL_WORDS = {"completed", "failed", "busy", "noanswer", "cancel"}
-
-
 RECIPIENTS = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=2, unique=True)
 AHEAD_S = st.sampled_from((None, None, 60))
 
@@ -106,46 +97,15 @@ def dying(after: int | None) -> Iterator[None]:
         yield
 
 
-@dataclass
 class Clock(DatabaseClock):
     """The database's clock, as the test has it."""
 
-    time: Callable[[], datetime]
+    def __init__(self, time: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._time = time
 
     def read(self) -> datetime:
-        return self.time()
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """A call that the carrier was given, by its address."""
-
-    call: int
-    serial: int
-    number: str
-    user: str
-
-
-@dataclass
-class Live:
-    """The attempt by which a recipient may be heard, as far as we promised."""
-
-    serial: int
-    since: datetime  # in hand, and due
-    proven: bool = False  # told to be at the carrier
-    doubtful: bool = False  # somebody died over it: it may be over
-
-
-@dataclass
-class Rows:
-    """The database at one moment."""
-
-    calls: dict[int, Call] = field(default_factory=dict)
-    shouts: dict[int, Message] = field(default_factory=dict)
-
-    @classmethod
-    def now(cls) -> Rows:
-        return cls(Call.objects.in_bulk(), Message.objects.filter(recording__attempts=0).in_bulk())
+        return self._time()
 
 
 class AnyOrder(RuleBasedStateMachine):
@@ -163,25 +123,18 @@ class AnyOrder(RuleBasedStateMachine):
         self.sources = {user: factories.message(userdata=user, status=ShoutStatus.FINISHED) for user in USERS}
         for source in self.sources.values():
             factories.recording(source, recorded=True)
-        # What we promised.
-        self.live: dict[int, Live] = {}
-        self.opted_out: set[tuple[str, str]] = set()
-        # What we saw.
+        self.promises = Promises()
         self.answers: list[tuple[PlaceCall, Outcome | None]] = []
         self.given: list[Attempt] = []
-        self.rows = Rows()
-        self.last_record = 0
-        self.recorded: Counter[tuple[str, int, bool]] = Counter()
-        self.expected: Counter[tuple[str, int, bool]] = Counter()
         self.unswept = False  # somebody died since the last sweep
         self.swept_at = self.now
         self.cancelled = 0
-        self.event: tuple[str, Any] = ("", None)
+        self.event = ""
 
     @contextmanager
-    def happening(self, event: str, about: object = None, *, dies_after: int | None = None) -> Iterator[list[bool]]:
+    def happening(self, event: str, *, dies_after: int | None = None) -> Iterator[list[bool]]:
         """One event, at its time, in a process that may die in it; tells by a list whether it did."""
-        self.event = (event, about)
+        self.event = event
         died: list[bool] = []
         try:
             with time_machine.travel(self.now, tick=False), dying(dies_after):
@@ -198,7 +151,7 @@ class AnyOrder(RuleBasedStateMachine):
         self._create(USERS[0], NUMBERS[:2], None, None)
         self._create(other, numbers, ahead_s, None)
 
-    @precondition(lambda self: len(self.rows.shouts) < 4)
+    @precondition(lambda self: len(self.promises.rows.shouts) < 4)
     @rule(user=st.sampled_from(USERS), numbers=RECIPIENTS, ahead_s=AHEAD_S, dies_after=deaths)
     def create(self, user: str, numbers: list[str], ahead_s: int | None, dies_after: int | None) -> None:
         self._create(user, numbers, ahead_s, dies_after)
@@ -215,13 +168,13 @@ class AnyOrder(RuleBasedStateMachine):
         with self.happening("create", dies_after=dies_after):
             shouts.create(self.application, new, now=self.now)
 
-    @precondition(lambda self: self.cancelled < 2 and len(self.live) > 1)
+    @precondition(lambda self: self.cancelled < 2 and len(self.promises.live) > 1)
     @rule(which=st.integers(0, 3), dies_after=deaths)
     def cancel(self, which: int, dies_after: int | None) -> None:
         self.cancelled += 1
-        pk = sorted(self.rows.shouts)[which % len(self.rows.shouts)]
-        was_over = self.rows.shouts[pk].status in {ShoutStatus.FINISHED, ShoutStatus.TIMED_OUT}
-        with self.happening("cancel", pk, dies_after=dies_after):
+        pk = sorted(self.promises.rows.shouts)[which % len(self.promises.rows.shouts)]
+        was_over = self.promises.rows.shouts[pk].status in {ShoutStatus.FINISHED, ShoutStatus.TIMED_OUT}
+        with self.happening("cancel", dies_after=dies_after):
             try:
                 shouts.cancel(Message.objects.get(pk=pk), now=self.now)
             except AlreadyEnded:
@@ -231,7 +184,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     # --- The dispatcher ----------------------------------------------------------------------------------------------
 
-    @precondition(lambda self: any(self._waits(call) for call in self.rows.calls.values()))
+    @precondition(lambda self: any(self._waits(call) for call in self.promises.rows.calls.values()))
     @rule(
         target=attempts,
         room=st.integers(1, 9),
@@ -245,16 +198,14 @@ class AnyOrder(RuleBasedStateMachine):
         if died:  # the claim may stand, and nobody has sent what was claimed
             for pk, call in Call.objects.in_bulk().items():
                 if call.serial != self._serial(pk) and call.held_since == self.now:
-                    self._claimed(pk, call.serial)
+                    self.promises.claimed(pk, call.serial, now=self.now)
             return multiple()
         given = []
         for index, job in enumerate(jobs):
             assert isinstance(job, PlaceCall)
             fate = fates[index % len(fates)]
             call = Call.objects.select_related("message").get(pk=job.attempt.call_id)
-            assert call.message.status in LIVE_SHOUTS
-            assert (call.message.userdata, call.number) not in self.opted_out, "called again after opting out"
-            self._claimed(call.pk, job.attempt.serial)
+            self.promises.claimed(call.pk, job.attempt.serial, now=self.now)
             if fate in KEPT:
                 self.answers.append((job, self._outcome(fate, job)))
             if fate in AT_THE_CARRIER:
@@ -264,17 +215,10 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _waits(self, call: Call) -> bool:
         is_ready = call.status == CallStatus.READY and call.held_since is None
-        return is_ready and self.rows.shouts[call.message_id].status in LIVE_SHOUTS
+        return is_ready and self.promises.rows.shouts[call.message_id].status in LIVE_SHOUTS
 
     def _serial(self, pk: int) -> int:
-        return self.rows.calls[pk].serial if pk in self.rows.calls else 0
-
-    def _claimed(self, pk: int, serial: int) -> None:
-        former = self.live.get(pk)
-        assert former is None or former.doubtful, "placed again, while the last attempt may still be heard"
-        call = Call.objects.get(pk=pk)
-        assert call.due_at is not None
-        self.live[pk] = Live(serial, since=max(self.now, call.due_at))
+        return self.promises.rows.calls[pk].serial if pk in self.promises.rows.calls else 0
 
     @staticmethod
     def _outcome(fate: Fate, job: PlaceCall) -> Outcome | None:
@@ -295,20 +239,14 @@ class AnyOrder(RuleBasedStateMachine):
         """The answers to placements are kept, some time after; what a dying dispatcher has not kept is lost."""
         kept = self.answers[:] if many else [self.answers[0 if first else -1]]
         self.answers = [answer for answer in self.answers if answer not in kept]
-        with self.happening("keep", dies_after=dies_after) as died:
+        with self.happening("keep", dies_after=dies_after) as died, transaction.atomic():  # one, as the dispatcher's
             keep_all(kept, now=self.now)
         for job, outcome in kept:
-            now_live = self.live.get(job.attempt.call_id)
-            if now_live is None or now_live.serial != job.attempt.serial:
-                continue
-            if died:
-                now_live.doubtful |= not isinstance(outcome, Accepted | Unknown)
-            elif isinstance(outcome, Accepted):
-                now_live.proven = True
-            elif not isinstance(outcome, Unknown):
-                del self.live[job.attempt.call_id]
+            self.promises.kept(job, outcome, died=bool(died))
 
-    @precondition(lambda self: any(c.withdrawn and c.status == CallStatus.PENDING for c in self.rows.calls.values()))
+    @precondition(
+        lambda self: any(c.withdrawn and c.status == CallStatus.PENDING for c in self.promises.rows.calls.values())
+    )
     @rule(room=st.integers(1, 3), outcome=st.sampled_from(("waited", "gone", "?", "lost")), dies_after=deaths)
     def withdraw(self, room: int, outcome: str, dies_after: int | None) -> None:
         with self.happening("withdraw", dies_after=dies_after):
@@ -342,55 +280,29 @@ class AnyOrder(RuleBasedStateMachine):
     def ends(self, attempt: Attempt, word: str, dies_after: int | None) -> None:
         self._call_back(attempt, "status", {"CallStatus": word}, dies_after)
 
-    @precondition(lambda self: self.live)
+    @precondition(lambda self: self.promises.live)
     @rule(word=st.sampled_from(("completed", "busy", "noanswer")), dies_after=deaths)
     def all_end(self, word: str, dies_after: int | None) -> None:
         for attempt in self.given:
-            if attempt.call in self.live and self.live[attempt.call].serial == attempt.serial:
+            if self.promises.is_live(attempt):
                 self._call_back(attempt, "status", {"CallStatus": word}, dies_after)
                 self.keeps_its_promises()
 
     def _call_back(self, attempt: Attempt, step: str, told: dict[str, str], dies_after: int | None) -> None:
-        now_live = self.live.get(attempt.call)
-        is_live = now_live is not None and now_live.serial == attempt.serial
-        before = Call.objects.get(pk=attempt.call)
-        with self.happening(step, (attempt, told), dies_after=dies_after) as died:
+        callback = Callback(attempt, step, told)
+        before = Call.objects.select_related("message").get(pk=attempt.call)
+        with self.happening(step, dies_after=dies_after) as died:
             answer = ask(self.client, path(Kind.CALL, attempt.call, attempt.serial, step), **told)
-        final = step == "status" and told["CallStatus"] in FINAL_WORDS
-        wished = told.get("Digits") == "5"
         if died:
-            if is_live and now_live and final:
-                now_live.doubtful = True
-            if is_live and now_live and step in ("answered", "detected"):
-                now_live.proven |= Call.objects.get(pk=attempt.call).status == CallStatus.ONGOING
-            if wished and (attempt.user, attempt.number) in self._listed():
-                self.opted_out.add((attempt.user, attempt.number))
-            return
-        assert answer.status_code == 200
-        assert answer.content != documents.apology()
-        if wished:
-            self.opted_out.add((attempt.user, attempt.number))
-        elif is_live and now_live:
-            if final:
-                del self.live[attempt.call]
-            elif step in ("answered", "detected") and before.finished is None:
-                now_live.proven = True
-        heard = answer.content not in (b"", documents.hang_up()) and not wished
-        if not is_live or before.finished:
-            assert not heard, "heard by a dead address"
-        if heard and step != "key":
-            assert not before.withdrawn, "heard although withdrawn"
-        if MESSAGE in answer.content and step == "detected":
-            assert (attempt.user, attempt.number) not in self.opted_out, "heard after opting out"
-        if not is_live and not wished:
-            after = Call.objects.get(pk=attempt.call)
-            assert _columns(after) == _columns(before), "changed by a dead address"
+            self.promises.broke_off(callback)
+        else:
+            self.promises.answered(callback, answer, before, now=self.now)
 
     # --- Time --------------------------------------------------------------------------------------------------------
 
-    @rule(seconds=st.sampled_from((1, 5, 31, 101, 101, 101, 400)))
+    @rule(seconds=st.sampled_from((1, 5, 31, 101, 101, 101, 101, 400, 400, 4000)))
     def wait(self, seconds: float) -> None:
-        self.event = ("wait", seconds)
+        self.event = "wait"
         self.now += timedelta(seconds=seconds)
 
     @precondition(lambda self: self.unswept or self.now > self.swept_at)
@@ -401,17 +313,8 @@ class AnyOrder(RuleBasedStateMachine):
             shouts.begin_due(self.now)
             sweeps.expire(self.now)
             sweeps.finish(self.now)
-        self._lapse(certainly=not died)
+        self.promises.lapsed(self.now, died=bool(died))
         self.unswept, self.swept_at = bool(died), self.now
-
-    def _lapse(self, *, certainly: bool) -> None:
-        before = self.now - timedelta(seconds=CONFIRM_S)
-        for pk, lapsed in list(self.live.items()):
-            if not lapsed.proven and lapsed.since < before:
-                if certainly:
-                    del self.live[pk]
-                else:
-                    lapsed.doubtful = True
 
     def teardown(self) -> None:
         """In the end everything is over, whatever has happened, and without another word from the carrier."""
@@ -422,83 +325,9 @@ class AnyOrder(RuleBasedStateMachine):
         assert not Call.objects.unfinished().exists()
         assert not Message.objects.unsettled().filter(recording__attempts=0).exists()
 
-    # --- The promises ------------------------------------------------------------------------------------------------
-
     @invariant()
     def keeps_its_promises(self) -> None:
-        before, after = self.rows, Rows.now()
-        for pk, call in after.calls.items():
-            self._of_call(before.calls.get(pk), call, after.shouts[call.message_id])
-        for pk, shout in after.shouts.items():
-            self._of_shout(before.shouts.get(pk), shout, [c for c in after.calls.values() if c.message_id == pk])
-        self.rows = after
-        self._of_records()
-        assert self.opted_out <= self._listed(), "an opt-out was lost"
-        wished = {
-            (after.shouts[call.message_id].userdata, call.number) for call in after.calls.values() if call.opted_out
-        }
-        assert wished == self._listed()
-
-    @staticmethod
-    def _listed() -> set[tuple[str, str]]:
-        return set(DoNotCallNumber.objects.values_list("userdata", "number"))
-
-    def _of_call(self, before: Call | None, call: Call, shout: Message) -> None:
-        if call.opted_out:
-            assert call.finished is None or call.status in {CallStatus.OPTED_OUT, CallStatus.DO_NOT_CALL}
-        if before is None:
-            if call.finished:
-                self.expected["cdr", call.pk, False] += 1
-            return
-        if before.finished is None:
-            tried_again = call.finished is None and call.attempts == before.attempts and call.serial != before.serial
-            if call.finished or tried_again:
-                self.expected["cdr", call.pk, False] += 1
-            return
-        assert call.finished is not None, "an ending was left"
-        if call.status == before.status:
-            return
-        if call.status == CallStatus.OPTED_OUT and self.event[0] == "key":
-            assert before.status != CallStatus.DO_NOT_CALL
-            return
-        assert (before.status, self.event[0]) == (CallStatus.TIMED_OUT, "status"), "an ending was left"
-        assert call.status in CARRIER_ENDINGS | {CallStatus.OPTED_OUT, CallStatus.DO_NOT_CALL}
-        assert self.rows.shouts[shout.pk].closed is None, "news after the late window"
-        self.expected["cdr", call.pk, True] += 1
-
-    def _of_shout(self, before: Message | None, shout: Message, calls: list[Call]) -> None:
-        settled = all(call.finished for call in calls)
-        if shout.status == ShoutStatus.FINISHED:
-            assert settled, "finished before its calls"
-            assert not any(call.status == CallStatus.TIMED_OUT for call in calls)
-        if shout.status in LIVE_SHOUTS and not self.unswept:
-            assert not settled, "all its calls are settled, and it is not finished"
-        if before is None or before.status in LIVE_SHOUTS:
-            if shout.status not in LIVE_SHOUTS:
-                self.expected["bdr", shout.pk, False] += 1
-            return
-        if before.closed:
-            assert shout.closed == before.closed
-        if shout.status != before.status:
-            assert (before.status, shout.status) == (ShoutStatus.TIMED_OUT, ShoutStatus.FINISHED)
-            assert before.closed is None
-            self.expected["bdr", shout.pk, True] += 1
-
-    def _of_records(self) -> None:
-        for pk, kind, line in (
-            Record.objects.filter(pk__gt=self.last_record).order_by("pk").values_list("pk", "kind", "line")
-        ):
-            about = json.loads(line)
-            self.recorded[kind, about["pk"], about["late"]] += 1
-            self.last_record = pk
-            if kind == Record.Kind.CDR:
-                call = self.rows.calls[about["pk"]]
-                assert about["status"] == call.status or (call.finished is None and about["status"] != "timed-out")
-        assert self.recorded == self.expected, "not one line for each ending"
-
-
-def _columns(call: Call) -> dict[str, object]:
-    return {column.attname: getattr(call, column.attname) for column in Call._meta.concrete_fields}
+        self.promises.hold(self.event, swept=not self.unswept)
 
 
 @pytest.fixture(autouse=True)
@@ -512,13 +341,9 @@ def _eventful(settings: Settings) -> None:
     settings.RETRY_STATUSES = ("failed", "busy")
     settings.RETRY_DELAY = {"busy": 30}
     settings.MESSAGE_TIMEOUT = 300
-    settings.MESSAGE_TIMEOUT_CHECK_WINDOW = 1
+    settings.MESSAGE_TIMEOUT_CHECK_WINDOW = LATE_WINDOW_H
 
 
-@pytest.mark.skipif(
-    connection.vendor == "postgresql" and "BLAST_ANY_ORDER" not in os.environ,
-    reason="one of these lives ends with a late record too many on PostgreSQL, and it is not known yet why",
-)
 def test_whatever_happens_in_whatever_order_the_promises_are_kept() -> None:
     # The same lives each time, so that a change is judged by what it changes; a longer search is by chance.
     same = "BLAST_ANY_ORDER" not in os.environ

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import Settings
 
 from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
@@ -19,6 +18,7 @@ from blast_api.states import CallStatus, ShoutStatus
 from tests.factories import application
 
 from .callbacks import Carrier, delivered, lines, rows
+from .callbacks import carrier as carrier
 
 pytestmark = pytest.mark.django_db
 
@@ -26,11 +26,6 @@ C = CallStatus
 NUMBER = "15555550199"
 WAITING: dict[str, Any] = {"status": C.PENDING, "sid": "sid", "due_at": timezone.now() + timedelta(hours=1)}
 CLAIMED: dict[str, Any] = {"status": C.READY, "held_since": timezone.now(), "due_at": timezone.now(), "sid": ""}
-
-
-@pytest.fixture
-def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
-    return Carrier(client, django_capture_on_commit_callbacks)
 
 
 def claimed_again(call: Call) -> Call:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 
 from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
@@ -20,6 +20,8 @@ from blast_api.states import Q850, CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import Carrier, delivered, lines, rows
+from .callbacks import carrier as carrier
+from .callbacks import no_retries as no_retries
 from .rest import content
 
 pytestmark = pytest.mark.django_db
@@ -60,16 +62,6 @@ CALLBACKS: list[tuple[str, dict[str, Any]]] = [
     *(("status", {"CallStatus": word}) for word in ("completed", "busy", "failed", "ringing", "")),
 ]
 MESSAGE = "http://127.0.0.1:9/f/0a0a.wav"
-
-
-@pytest.fixture
-def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
-    return Carrier(client, django_capture_on_commit_callbacks)
-
-
-@pytest.fixture(autouse=True)
-def _no_retries(settings: Settings) -> None:
-    settings.MAX_RETRIES = 0
 
 
 def heard_by(call: Call, step: str, told: dict[str, Any]) -> bytes:

@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+from pytest_django import Settings
 
 from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
@@ -23,6 +23,8 @@ from blast_api.states import Q850, CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import Carrier, ask, delivered, lines, path, rows, undone
+from .callbacks import carrier as carrier
+from .callbacks import no_retries as no_retries
 
 pytestmark = pytest.mark.django_db
 
@@ -121,16 +123,6 @@ def _table() -> dict[str, dict[str, str]]:
 
 TABLE = _table()
 CELLS = [(row, column) for row in STATES for column in COLUMNS]
-
-
-@pytest.fixture
-def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
-    return Carrier(client, django_capture_on_commit_callbacks)
-
-
-@pytest.fixture(autouse=True)
-def _no_retries(settings: Settings) -> None:
-    settings.MAX_RETRIES = 0
 
 
 def call_that(row: str, *, serial: int = 1, **fields: Any) -> Call:

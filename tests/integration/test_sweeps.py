@@ -14,6 +14,7 @@ from blast_api.services import delivery, recordings
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
 
+from .callbacks import lines
 from .released import hold, released
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +100,25 @@ def test_a_shout_with_an_open_call_is_not_finished(open_: str) -> None:
     message.calls.filter(position=0).update(status=CallStatus.COMPLETED, finished=timezone.now())
     message.calls.filter(position=1).update(status=open_)
     assert sweeps.finish(timezone.now()) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("another_is_open", [False, True])
+def test_a_shout_past_its_deadline_is_finished_if_all_whose_calls_are_up_have_opted_out(
+    *, another_is_open: bool
+) -> None:
+    message = released(2, status=ShoutStatus.ONGOING)
+    message.calls.filter(position=0).update(status=CallStatus.ONGOING, sid="s", serial=1, attempts=1, opted_out=True)
+    if not another_is_open:
+        message.calls.filter(position=1).update(status=CallStatus.COMPLETED, finished=timezone.now())
+    assert message.deadline is not None
+    sweeps.expire(message.deadline + _ago(1))
+    sweeps.finish(message.deadline + _ago(1))
+    message.refresh_from_db()
+    assert message.status == (ShoutStatus.TIMED_OUT if another_is_open else ShoutStatus.FINISHED)
+    assert message.calls.get(position=0).status == CallStatus.OPTED_OUT
+    (line,) = lines(Record.Kind.BDR)
+    assert (line["status"], line["late"]) == (message.status, False)
 
 
 def test_a_call_that_comes_back_after_its_shout_was_canceled_is_cancelled() -> None:

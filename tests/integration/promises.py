@@ -1,0 +1,264 @@
+"""What must be true whatever happens, in whatever order: what has been promised so far, what was seen, and their agreement.
+
+The test of any order tells of each event that it made; `hold` then looks at the whole database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.http import HttpResponse
+
+from blast_api.callcontrol import documents
+from blast_api.carrierx.client import Accepted, Outcome, Unknown
+from blast_api.dispatch.jobs import PlaceCall
+from blast_api.models import Call, DoNotCallNumber, Message, Record
+from blast_api.states import CARRIER_ENDINGS, LIVE_SHOUTS, CallStatus, ShoutStatus
+
+MESSAGE = b"http://127.0.0.1:9/f/0a0a.wav"
+FINAL_WORDS = {"completed", "failed", "busy", "noanswer", "cancel"}
+CONFIRM_S = 100
+LATE_WINDOW_H = 1
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A call that the carrier was given, by its address."""
+
+    call: int
+    serial: int
+    number: str
+    user: str
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What the carrier says or asks about an attempt."""
+
+    about: Attempt
+    step: str
+    told: Mapping[str, str]
+
+    @property
+    def is_final(self) -> bool:
+        return self.step == "status" and self.told["CallStatus"] in FINAL_WORDS
+
+    @property
+    def is_wish(self) -> bool:
+        """Whether somebody wishes never to be called again."""
+        return self.told.get("Digits") == "5"
+
+    @property
+    def proves(self) -> bool:
+        """Whether it tells that the call is up."""
+        return self.step in ("answered", "detected")
+
+
+@dataclass
+class Live:
+    """The attempt by which a recipient may be heard, as far as we promised."""
+
+    serial: int
+    since: datetime  # in hand, and due
+    proven: bool = False  # told to be at the carrier
+    doubtful: bool = False  # somebody died over it: it may be over
+
+
+@dataclass
+class Rows:
+    """The database at one moment."""
+
+    calls: dict[int, Call] = field(default_factory=dict)
+    shouts: dict[int, Message] = field(default_factory=dict)
+
+    @classmethod
+    def now(cls) -> Rows:
+        return cls(Call.objects.in_bulk(), Message.objects.filter(recording__attempts=0).in_bulk())
+
+
+class Promises:
+    """Kept, or an AssertionError says which one was broken."""
+
+    def __init__(self) -> None:
+        # What we promised.
+        self.live: dict[int, Live] = {}
+        self.opted_out: set[tuple[str, str]] = set()
+        # What we saw.
+        self.rows = Rows()
+        self._last_record = 0
+        self._recorded: Counter[tuple[str, int, bool]] = Counter()
+        self._expected: Counter[tuple[str, int, bool]] = Counter()
+
+    def is_live(self, attempt: Attempt) -> bool:
+        """Whether a recipient may be heard by this attempt."""
+        return self._live(attempt.call, attempt.serial) is not None
+
+    def _live(self, pk: int, serial: int) -> Live | None:
+        now_live = self.live.get(pk)
+        return now_live if now_live and now_live.serial == serial else None
+
+    # --- What happened -----------------------------------------------------------------------------------------------
+
+    def claimed(self, pk: int, serial: int, *, now: datetime) -> None:
+        """A call was taken in hand: from now on it may ring."""
+        call = Call.objects.select_related("message").get(pk=pk)
+        assert call.message.status in LIVE_SHOUTS
+        assert (call.message.userdata, call.number) not in self.opted_out, "called again after opting out"
+        former = self.live.get(pk)
+        assert former is None or former.doubtful, "placed again, while the last attempt may still be heard"
+        assert call.due_at is not None
+        self.live[pk] = Live(serial, since=max(now, call.due_at))
+
+    def kept(self, job: PlaceCall, outcome: Outcome | None, *, died: bool) -> None:
+        """The answer to a placement was kept, or is lost with who died over it."""
+        now_live = self._live(job.attempt.call_id, job.attempt.serial)
+        if now_live is None:
+            return
+        if died:
+            now_live.doubtful |= not isinstance(outcome, Accepted | Unknown)
+            if isinstance(outcome, Accepted):  # it may have died after the commit, over what follows it
+                now_live.proven |= not Call.objects.in_hand().filter(pk=job.attempt.call_id).exists()
+        elif isinstance(outcome, Accepted):
+            now_live.proven = True
+        elif not isinstance(outcome, Unknown):
+            del self.live[job.attempt.call_id]
+
+    def lapsed(self, now: datetime, *, died: bool) -> None:
+        """What nothing has proven in time may be placed again; if the sweep died, nobody knows."""
+        before = now - timedelta(seconds=CONFIRM_S)
+        for pk, now_live in list(self.live.items()):
+            if not now_live.proven and now_live.since < before:
+                if died:
+                    now_live.doubtful = True
+                else:
+                    del self.live[pk]
+
+    def broke_off(self, callback: Callback) -> None:
+        """The web server died over a callback: what it has committed counts, and the carrier has no answer."""
+        about = callback.about
+        if now_live := self._live(about.call, about.serial):
+            now_live.doubtful |= callback.is_final
+            if callback.proves:
+                now_live.proven |= Call.objects.get(pk=about.call).status == CallStatus.ONGOING
+        if callback.is_wish and (about.user, about.number) in listed():
+            self.opted_out.add((about.user, about.number))
+
+    def answered(self, callback: Callback, answer: HttpResponse, before: Call, *, now: datetime) -> None:
+        """A callback was answered so; `before` is its call as it was then."""
+        about = callback.about
+        now_live = self._live(about.call, about.serial)
+        if _is_long_over(callback, before, now=now):
+            assert (answer.status_code, answer.content) == (403, b""), "an address outlived its call"
+            assert _columns(Call.objects.get(pk=about.call)) == _columns(before), "changed by a dead address"
+            return
+        assert answer.status_code == 200
+        assert answer.content != documents.apology()
+        if callback.is_wish:
+            self.opted_out.add((about.user, about.number))
+        elif now_live and callback.is_final:
+            del self.live[about.call]
+        elif now_live and callback.proves and before.finished is None:
+            now_live.proven = True
+        heard = answer.content not in (b"", documents.hang_up()) and not callback.is_wish
+        if now_live is None or before.finished:
+            assert not heard, "heard by a dead address"
+        if heard and callback.step != "key":
+            assert not before.withdrawn, "heard although withdrawn"
+        if MESSAGE in answer.content and callback.step == "detected":
+            assert (about.user, about.number) not in self.opted_out, "heard after opting out"
+        if now_live is None and not callback.is_wish:
+            assert _columns(Call.objects.get(pk=about.call)) == _columns(before), "changed by a dead address"
+
+    # --- What must be true then --------------------------------------------------------------------------------------
+
+    def hold(self, event: str, *, swept: bool) -> None:
+        """The promises are kept, after an event of that name; `swept`: nobody has died since the last sweep."""
+        before, after = self.rows, Rows.now()
+        for pk, call in after.calls.items():
+            self._of_call(before.calls.get(pk), call, event)
+        for pk, shout in after.shouts.items():
+            calls = [call for call in after.calls.values() if call.message_id == pk]
+            self._of_shout(before.shouts.get(pk), shout, calls, swept=swept)
+        self.rows = after
+        self._of_records()
+        assert self.opted_out <= listed(), "an opt-out was lost"
+        wished = {
+            (after.shouts[call.message_id].userdata, call.number) for call in after.calls.values() if call.opted_out
+        }
+        assert wished == listed()
+
+    def _of_call(self, before: Call | None, call: Call, event: str) -> None:
+        if call.opted_out:
+            assert call.finished is None or call.status in {CallStatus.OPTED_OUT, CallStatus.DO_NOT_CALL}
+        if before is None:
+            if call.finished:
+                self._expected["cdr", call.pk, False] += 1
+            return
+        if before.finished is None:
+            tried_again = call.finished is None and call.attempts == before.attempts and call.serial != before.serial
+            if call.finished or tried_again:
+                self._expected["cdr", call.pk, False] += 1
+            return
+        assert call.finished is not None, "an ending was left"
+        if call.status == before.status:
+            return
+        if call.status == CallStatus.OPTED_OUT and event == "key":
+            assert before.status != CallStatus.DO_NOT_CALL
+            return
+        assert (before.status, event) == (CallStatus.TIMED_OUT, "status"), "an ending was left"
+        assert call.status in CARRIER_ENDINGS | {CallStatus.OPTED_OUT, CallStatus.DO_NOT_CALL}
+        assert self.rows.shouts[call.message_id].closed is None, "news after the late window"
+        self._expected["cdr", call.pk, True] += 1
+
+    def _of_shout(self, before: Message | None, shout: Message, calls: list[Call], *, swept: bool) -> None:
+        settled = all(call.finished for call in calls)
+        if shout.status == ShoutStatus.FINISHED:
+            assert settled, "finished before its calls"
+            assert not any(call.status == CallStatus.TIMED_OUT for call in calls)
+        if shout.status in LIVE_SHOUTS and swept:
+            assert not settled, "all its calls are settled, and it is not finished"
+        if before is None or before.status in LIVE_SHOUTS:
+            if shout.status not in LIVE_SHOUTS:
+                self._expected["bdr", shout.pk, False] += 1
+            return
+        if before.closed:
+            assert shout.closed == before.closed
+        if shout.status != before.status:
+            assert (before.status, shout.status) == (ShoutStatus.TIMED_OUT, ShoutStatus.FINISHED)
+            assert before.closed is None
+            self._expected["bdr", shout.pk, True] += 1
+
+    def _of_records(self) -> None:
+        new = Record.objects.filter(pk__gt=self._last_record).order_by("pk")
+        for pk, kind, line in new.values_list("pk", "kind", "line"):
+            about = json.loads(line)
+            self._recorded[kind, about["pk"], about["late"]] += 1
+            self._last_record = pk
+            if kind == Record.Kind.CDR:
+                call = self.rows.calls[about["pk"]]
+                assert about["status"] == call.status or (call.finished is None and about["status"] != "timed-out")
+        missing, extra = self._expected - self._recorded, self._recorded - self._expected
+        assert not missing | extra, f"not one line for each ending: {missing=} {extra=}"
+
+
+def listed() -> set[tuple[str, str]]:
+    """Whose lists have which numbers."""
+    return set(DoNotCallNumber.objects.values_list("userdata", "number"))
+
+
+def _is_long_over(callback: Callback, call: Call, *, now: datetime) -> bool:
+    """Whether nothing that is told of this attempt can be true any more; late news is, while its shout waits for it."""
+    is_current = call.serial == callback.about.serial
+    over_since = call.finished or (None if is_current else call.started)
+    if over_since is None or over_since > now - timedelta(hours=LATE_WINDOW_H):
+        return False
+    is_news = is_current and callback.is_final and call.status == CallStatus.TIMED_OUT and call.message.closed is None
+    return not is_news
+
+
+def _columns(call: Call) -> dict[str, object]:
+    return {column.attname: getattr(call, column.attname) for column in Call._meta.concrete_fields}
