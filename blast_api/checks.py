@@ -59,6 +59,12 @@ def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
             hint="Serve https, with TLS ended in front of uWSGI.",
             id="blast_api.W101",
         )
+    if any(network.prefixlen == 0 for network in values.get("metrics_allowed", ())):  # type: ignore[attr-defined]
+        yield Warning(
+            "METRICS_ALLOWED: lets everybody read /metrics.",
+            hint="Name the addresses of your Prometheus.",
+            id="blast_api.W102",
+        )
     if not settings.API_TOKEN_REQUIRED:
         yield Error(
             "API_TOKEN_REQUIRED: is off, so any stranger may create shouts.",

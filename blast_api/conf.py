@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -69,9 +70,19 @@ class Configuration:
     retry_statuses: tuple[CallStatus, ...]
     retry_delay: float | Mapping[str, float]
     max_recipients: int
+    max_body_bytes: int
+    max_json_depth: int
+    max_title_length: int
+    max_userdata_length: int
+    max_number_length: int
+    max_idempotency_key_length: int
+    max_limit: int
+    max_offset: int
     max_requests_per_minute: int
     max_wrong_tokens_per_minute: int
     idempotency_key_window: float
+    cron_timeout: float
+    metrics_allowed: tuple[IPv4Network | IPv6Network, ...]
 
     @property
     def late_window(self) -> timedelta:
@@ -229,6 +240,15 @@ def _state_timeouts(written: object) -> Mapping[RecordingState, float | None]:
     return {RecordingState(state): limit for state, limit in limits.items()}
 
 
+def _networks(written: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    value = _from_json(written)
+    if isinstance(value, str):
+        value = [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ValueError("is not a list of networks")
+    return tuple(ip_network(_text(word)) for word in value)  # its ValueError says which is none, and why
+
+
 def _digits(written: object) -> str:
     if isinstance(written, int) and not isinstance(written, bool):
         written = str(written)
@@ -294,9 +314,20 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "RETRY_STATUSES": (_retry_statuses, f"Any of {', '.join(RETRYABLE)}."),
     "RETRY_DELAY": (_retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
     "MAX_RECIPIENTS": (_whole(1, 10**7), "A whole number, for example 100000."),
+    "MAX_BODY_BYTES": (_whole(1024, 2**30), "Bytes, for example 8388608; 100,000 recipients are about 2 MB."),
+    "MAX_JSON_DEPTH": (_whole(2, 200), "A whole number, for example 16; a list in an object has depth 2."),
+    # The columns' own lengths are the highest.
+    "MAX_TITLE_LENGTH": (_whole(1, 255), "Characters, 255 at most."),
+    "MAX_USERDATA_LENGTH": (_whole(1, 255), "Characters, 255 at most."),
+    "MAX_NUMBER_LENGTH": (_whole(15, 64), "Characters of a number as written, from 15 to 64."),
+    "MAX_IDEMPOTENCY_KEY_LENGTH": (_whole(16, 255), "Characters, from 16 to 255."),
+    "MAX_LIMIT": (_whole(1, 10**9), "A whole number, for example 1000000000."),
+    "MAX_OFFSET": (_whole(1, 10**12), "A whole number, for example 1000000000."),
     "MAX_REQUESTS_PER_MINUTE": (_whole(1, 10000), "A whole number, for example 600."),
     "MAX_WRONG_TOKENS_PER_MINUTE": (_whole(1, 10000), "A whole number, for example 20."),
     "IDEMPOTENCY_KEY_WINDOW": (_number(1, 10**4), "Hours, 1 or more, for example 24."),
+    "CRON_TIMEOUT": (_number(30, 86400), "Seconds, 30 or more, for example 180: cron comes once a minute."),
+    "METRICS_ALLOWED": (_networks, 'Networks, for example ("127.0.0.0/8", "::1", "10.1.2.3").'),
 }
 
 

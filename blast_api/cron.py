@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from threading import Event
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
-from . import records, sweeps
+from . import health, records, sweeps
 from .callcontrol.views import take_up_postponed
+from .conf import configuration
 from .dispatch.dispatcher import Dispatcher
-from .models import database_now
+from .models import AWAY, database_now
 from .services import delivery, recordings, shouts
 
 log = logging.getLogger(__name__)
@@ -52,12 +54,17 @@ class PlaceCalls(Job):
 
 
 class Retry(Job):
-    """Placements that nothing ever confirmed become ready again. Where the carrier can tell, the dispatcher asks it."""
+    """Placements that nothing ever confirmed become ready again. Where the carrier can tell, the dispatcher asks it.
+
+    Not while a clock that was set ahead makes them look as if they had waited: what is in hand may be on its way.
+    """
 
     every_s = 5.0
 
     def run(self) -> int:
-        now = database_now()
+        now = self.dispatcher.clock.read()
+        if self.dispatcher.clock.has_jumped(within_s=configuration().placement_confirm_timeout):
+            return 0
         return delivery.lapse(now) + recordings.lapse(now)
 
 
@@ -73,6 +80,16 @@ class CheckMessageStatuses(Job):
         return taken_up + swept + records.write_due()
 
 
+class TellOfIt(Job):
+    """Tells those who watch that the jobs of this host run. The last of all: it is true when the others have."""
+
+    every_s = 5.0
+
+    def run(self) -> int:
+        health.cron_ran(records.HOST, now=database_now())
+        return 0
+
+
 JOBS: tuple[type[Job], ...] = (CheckMessageStatuses, Retry, PlaceCalls)
 
 
@@ -81,10 +98,12 @@ def run_once(stop: Event | None = None) -> None:
     stop = stop or Event()
     with Dispatcher(stop) as dispatcher:
         *others, placing = (job(dispatcher) for job in JOBS)
+        telling = TellOfIt(dispatcher)
         while (sum(job.run() for job in (*others, placing)) or dispatcher.is_busy) and not stop.is_set():
             while (placing.run() or dispatcher.is_busy) and not stop.is_set():
-                for job in others:
+                for job in (*others, telling):
                     job.run_if_due()
+        telling.run()
     records.write_due()
 
 
@@ -96,18 +115,19 @@ def run_for(seconds: float, stop: Event) -> None:
     """
     deadline = time.monotonic() + seconds
     with Dispatcher(stop) as dispatcher:
-        jobs = [job(dispatcher) for job in JOBS]
+        jobs = [job(dispatcher) for job in (*JOBS, TellOfIt)]
         while time.monotonic() < deadline and not stop.is_set():
             _tick(jobs, stop)
-    records.write_due()
+    with suppress(*AWAY):  # they are kept in it
+        records.write_due()
 
 
 def _tick(jobs: list[Job], stop: Event) -> None:
     try:
         for job in jobs:
             job.run_if_due()
-    except (OperationalError, InterfaceError):
-        log.exception("the database is away", extra={"action": "database_away"})
+    except AWAY as error:
+        log.error("the database is away", extra={"action": "database_away", "error": str(error)})
         connection.close()
         for job in jobs:  # above all Retry: what waited for the database, here and elsewhere, comes before it gives up
             job.put_off()

@@ -6,14 +6,19 @@ What the carrier said is in the log and in the gate's row; here it is one of our
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Max
 
-from .models import Gate, database_now
+from .conf import configuration
+from .models import AWAY, CronHost, Gate, database_now
+
+_HOST_IS_GONE = timedelta(days=1)
 
 
 class State(StrEnum):
@@ -39,27 +44,59 @@ class Carrier:
         return self.cause == Gate.Cause.DENIED
 
 
+class CronState(StrEnum):
+    """Whether the cron jobs run, without which nothing is placed."""
+
+    OK = "ok"
+    LATE = "late"  # they did, and do not any more
+    AWAITED = "awaited"  # they have not run yet, but the database was migrated only now
+    NEVER = "never ran"
+
+
+@dataclass(frozen=True, slots=True)
+class Cron:
+    """What the hosts say that run them: the latest run of any of them."""
+
+    state: CronState
+    last_run: datetime | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        return self.state in (CronState.LATE, CronState.NEVER)
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What was found; None is what could not be found out."""
 
     database: bool
     migrated: bool | None = None
+    cron: Cron | None = None
     carrier: Carrier | None = None
 
     @property
     def is_ready(self) -> bool:
-        return self.carrier is not None and not self.carrier.denies_us
+        if self.carrier is None or self.cron is None:
+            return False
+        return not (self.carrier.denies_us or self.cron.is_silent)
 
 
 def readiness() -> Readiness:
-    """Ask everything that our work depends on, as far as that can be done cheaply: two queries."""
+    """Ask everything that our work depends on, as far as that can be done cheaply: a few short queries."""
     try:
         if not _is_migrated():
             return Readiness(database=True, migrated=False)
-        return Readiness(database=True, migrated=True, carrier=_carrier())
-    except (OperationalError, InterfaceError):
+        now = database_now()
+        return Readiness(database=True, migrated=True, cron=_cron(now), carrier=carrier(now))
+    except AWAY:
         return Readiness(database=False)
+
+
+def missing_migrations() -> list[str]:
+    """The migrations of this code that the database does not have; those that only later code has do no harm."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
 
 class _Unmigrated(Exception):
@@ -77,15 +114,36 @@ def _is_migrated() -> bool:
 @cache
 def _see_all_migrations_applied() -> None:
     """Once true, it is true for as long as this process runs this code."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if missing_migrations():
         raise _Unmigrated
 
 
-def _carrier() -> Carrier:
+def cron_ran(host: str, *, now: datetime) -> None:
+    """The cron jobs of this host have done what was due; a host that has been silent for long is no host of ours."""
+    here = [CronHost(name=host, last_run=now)]
+    CronHost.objects.bulk_create(here, update_conflicts=True, unique_fields=["name"], update_fields=["last_run"])
+    CronHost.objects.filter(last_run__lt=now - _HOST_IS_GONE).delete()
+
+
+def cron_ages(now: datetime) -> dict[str, timedelta]:
+    """How long ago the cron jobs ran, by host."""
+    return {host.name: now - host.last_run for host in CronHost.objects.all()}
+
+
+def _cron(now: datetime) -> Cron:
+    silent = now - timedelta(seconds=configuration().cron_timeout)
+    last_run = CronHost.objects.aggregate(last=Max("last_run"))["last"]
+    if last_run is not None:
+        return Cron(CronState.OK if last_run >= silent else CronState.LATE, last_run)
+    migrated = MigrationRecorder.Migration.objects.aggregate(last=Max("applied"))["last"]
+    return Cron(CronState.AWAITED if migrated is not None and migrated >= silent else CronState.NEVER)
+
+
+def carrier(now: datetime) -> Carrier:
+    """How it stands between the carrier and us."""
     gate = Gate.objects.filter(pk=Gate.Lane.CALLS).first()
     if gate is None:
         return Carrier(State.OK)
-    if gate.is_shut(database_now()):
+    if gate.is_shut(now):
         return Carrier(State.SHUT, gate.cause, gate.since, gate.shut_until)
     return Carrier(State.ON_TRIAL, gate.cause, gate.since) if gate.troubles else Carrier(State.OK)

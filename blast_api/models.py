@@ -10,15 +10,19 @@ import time
 from datetime import UTC, datetime
 from typing import ClassVar, Self
 
-from django.db import connection, models
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, models
 from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
+from .pacing import AFTER_A_JUMP
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 _WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")
 _AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid="")
+# What the database says when it cannot just now: it is gone, or locked, or full; it may only be read, as after a failover;
+# or it is not migrated yet. Whatever was to be done can be done when it can.
+AWAY = (OperationalError, InterfaceError, InternalError, ProgrammingError)
 # No claim reaches this far ahead.
 _FARTHEST_SLOT_S = 30.0
 
@@ -268,6 +272,7 @@ class Call(Placement):
                 name="call_unconfirmed",
             ),
             models.Index(fields=["message"], condition=Q(finished=None), name="call_open"),
+            models.Index(fields=["status"], condition=Q(finished=None), name="call_open_by_status"),
             models.Index(
                 fields=["message"],
                 condition=Q(withdrawn=True, status=CallStatus.PENDING),
@@ -356,8 +361,11 @@ class Gate(models.Model):
             return Gate.objects.select_for_update().get(pk=lane)
 
     def sane_next_slot(self, now: float) -> float:
-        """The next slot, unless a clock that has been set back since wrote it: then the next one is free now."""
-        return self.next_slot if self.next_slot < now + _FARTHEST_SLOT_S else now
+        """The next slot, unless a clock that has been set back since wrote it: then another, when all before it are over."""
+        if self.next_slot >= now + _FARTHEST_SLOT_S:
+            self.next_slot = now + AFTER_A_JUMP
+            self.save(update_fields=["next_slot"])
+        return self.next_slot
 
     def is_shut(self, now: datetime) -> bool:
         """Whether the carrier must be left alone for now."""
@@ -376,3 +384,13 @@ class Gate(models.Model):
         is_open = lane.filter(Q(shut_until=None) | Q(shut_until__lte=now))
         since, troubles = Coalesce("since", Value(now)), F("troubles") + 1
         return is_open.update(shut_until=until, trouble=reason[:300], cause=cause, troubles=troubles, since=since) > 0
+
+
+class CronHost(models.Model):
+    """A host on which the cron jobs run, and when they last did: who only watches cannot know otherwise."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    last_run = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"host {self.name}"

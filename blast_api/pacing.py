@@ -22,6 +22,12 @@ TOLERANCE = JITTER / 2
 LOOKAHEAD = 0.5
 # The first slot of an idle gate lies this far ahead, so that it can be reached.
 LEAD = 0.1
+# No slot that was taken is further away than those two together, so one that is was taken by a clock that has been set
+# back since: it is given up, or its call would wait in a sender for as long as the clock was wrong.
+FARTHEST = 1.5
+# Who sees that the clock was set takes no slot for so long: what was taken before may still leave within FARTHEST, and
+# the two must not share a second.
+AFTER_A_JUMP = 3.0
 
 
 class SlotMissed(Exception):
@@ -70,7 +76,7 @@ class Departure:
     def wait(self) -> None:
         """Sleep until the slot's time."""
         while (wait_s := self.slot - self.now()) > 0:
-            if self.sleep(wait_s):
+            if wait_s > FARTHEST or self.sleep(wait_s):
                 raise SlotMissed
 
     def check(self) -> None:

@@ -14,6 +14,7 @@ import logging
 import os
 import socket
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -24,7 +25,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import connection, transaction
 
-from . import bulk
+from . import bulk, counts, lines
 from .addresses import redacted
 from .models import Call, Message, Record, Recording, database_now
 
@@ -33,9 +34,16 @@ log = logging.getLogger(__name__)
 _VERSION = 1
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _BATCH = 1000
-_HOST = socket.gethostname()[:64]
+# The carrier's body of an ending is some 600 characters; one that is longer than this is not written as it is.
+_LONGEST_BODY = 16384
+_LONGEST_FIELD = 2048
+_QUOTED = 1024
+_TOLD_OF_AN_ENDING = ("CallSid", "CallStatus", "CallDuration", "Direction", "From", "To")
+HOST = socket.gethostname()[:64]
 # A host that took records and never came back is taken for lost after this; its lines are written here.
 _LOST_HOST = timedelta(hours=1)
+# Files bear this host's time, records the database's, and either may have been set meanwhile.
+_CLOCKS_APART = timedelta(days=1)
 
 
 # --- What the lines say --------------------------------------------------------------------------------------------
@@ -115,7 +123,23 @@ def add_bdr(message: Message, recording: Recording, *, late: bool = False) -> No
 def add_rec_cdr(message_id: int, finished: datetime, body: Mapping[str, object]) -> None:
     """Store the record of a recording call that has ended: the carrier's own status body and two fields of ours."""
     line = json.loads(redacted(json.dumps(dict(body))))  # whatever is nested in it
-    _add(Record.Kind.REC_CDR, [line | {"message_id": message_id, "finished": written_time(finished)}])
+    _add(Record.Kind.REC_CDR, [_bounded(line) | {"message_id": message_id, "finished": written_time(finished)}])
+
+
+def _bounded(body: dict[str, object]) -> dict[str, object]:
+    """The body, or of one that is too long its short fields, what it is mostly read for first, and a piece of the rest."""
+    whole = _ENCODER.encode(body)
+    if len(whole) <= _LONGEST_BODY:
+        return body
+    kept: dict[str, object] = {}
+    room = _LONGEST_BODY - _QUOTED
+    for name in (*(name for name in _TOLD_OF_AN_ENDING if name in body), *body):
+        size = len(_ENCODER.encode({name: body[name]})) if name not in kept else 0
+        if size <= min(room, _LONGEST_FIELD):
+            kept[name] = body[name]
+            room -= size
+    rest = _ENCODER.encode({name: value for name, value in body.items() if name not in kept})
+    return kept | {"cut": {"length": len(whole), "begins": rest[:_QUOTED]}}
 
 
 def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
@@ -150,13 +174,14 @@ def path_of(kind: Record.Kind) -> Path:
 def write_due() -> int:
     """Write every record that waits, oldest first; answers how many. A file that cannot be written keeps its records."""
     written = 0
-    with _only_writer() as alone:
+    with only_writer() as alone:
         if not alone:
             return 0
         _settle_dead_writers()
         for kind in Record.Kind:  # each for itself: one file that cannot be written holds up no other
             while (batch := _take(kind)) and _write(kind, batch):
                 written += len(batch)
+                _count(kind, [record.line for record in batch])
     return written
 
 
@@ -164,105 +189,109 @@ def _take(kind: Record.Kind) -> list[Record]:
     with transaction.atomic():
         waiting = Record.objects.filter(kind=kind, written=None, taken=None).order_by("id")
         batch = list(waiting.select_for_update(skip_locked=connection.features.has_select_for_update)[:_BATCH])
-        Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=_HOST)
+        Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=HOST)
     return batch
 
 
 def _write(kind: Record.Kind, records: list[Record]) -> bool:
     rows = Record.objects.filter(pk__in=[record.pk for record in records])
     try:
-        _append(path_of(kind), "".join(f"{record.line}\n" for record in records).encode())
+        stands = append(path_of(kind), "".join(f"{record.line}\n" for record in records).encode())
     except OSError as error:
-        log.exception(
-            "records cannot be written and are kept",
-            extra={"action": "records_kept", "kind": kind, "count": len(records), "error": str(error)},
-        )
+        _keep_for_later(error, kind=kind, count=len(records))
         rows.update(taken=None, writer="")
         return False
-    rows.update(written=database_now())
-    return True
+    if stands:  # otherwise they stay in hand, and the next run looks for them as for those of a dead writer
+        rows.update(written=database_now())
+    return stands
 
 
-def _append(path: Path, data: bytes) -> None:
-    """All of `data` at the end of the file and on the disk, or nothing of it and OSError."""
+def _count(kind: Record.Kind, written: Iterable[str]) -> None:
+    """What the lines tell, as metrics: each ending is a line, and each line is written once."""
+    counter = {Record.Kind.CDR: counts.ATTEMPTS_ENDED, Record.Kind.BDR: counts.SHOUTS_ENDED}.get(kind)
+    if counter is None:
+        return
+    for status, times in Counter(json.loads(line).get("status", counts.OTHER) for line in written).items():
+        counter.add(status, times=times)
+
+
+def _keep_for_later(error: OSError, **about: object) -> None:
+    log.error("records cannot be written and are kept", extra={"action": "records_kept", "error": str(error), **about})
+
+
+def append(path: Path, data: bytes) -> bool:
+    """All of `data` at the end of the file and on the disk, or nothing of it and OSError.
+
+    False: the file was moved away, removed or cut short meanwhile, so nobody knows yet what has become of it.
+    """
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        end = _whole_lines(file)
-        try:
-            view = memoryview(data)
-            while view:
-                view = view[os.write(file, view) :]
-            os.fsync(file)
-        except OSError:
-            os.ftruncate(file, end)
-            raise
+        return lines.stands(file, path, length=lines.append(file, data))
     finally:
         os.close(file)
 
 
-def _whole_lines(file: int) -> int:
-    """Cut off the half line that a killed writer may have left; answers the file's length, in bytes."""
-    end = os.fstat(file).st_size
-    if end == 0 or os.pread(file, 1, end - 1) == b"\n":
-        return end
-    torn = end
-    while torn > 0:
-        start = max(0, torn - 65536)
-        newline = os.pread(file, torn - start, start).rfind(b"\n")
-        if newline >= 0:
-            torn = start + newline + 1
-            break
-        torn = start
-    os.ftruncate(file, torn)
-    return torn
-
-
 @contextmanager
-def _only_writer() -> Iterator[bool]:
+def only_writer() -> Iterator[bool]:
     """Whether this process is the one that writes on this host; the lock dies with the process that holds it."""
     lock = path_of(Record.Kind.CDR).with_suffix(".lock")
     try:
         file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o640)
     except OSError as error:
-        log.exception("records cannot be written and are kept", extra={"action": "records_kept", "error": str(error)})
+        _keep_for_later(error)
         yield False
         return
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield True
-    except BlockingIOError:
-        yield False
+        yield _is_locked(file)
     finally:
         os.close(file)
+
+
+def _is_locked(file: int) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:  # as on a network's file system that has no locks just now
+        _keep_for_later(error)
+        return False
+    return True
 
 
 def _settle_dead_writers() -> None:
     """Records that a dead process of this host had in hand: those in the files are written, the others wait again."""
     unfinished = Record.objects.filter(written=None, taken__isnull=False)
     for kind in Record.Kind:
-        mine = {record.line: record for record in unfinished.filter(kind=kind, writer=_HOST)}
+        mine = {record.line: record for record in unfinished.filter(kind=kind, writer=HOST)}
         if not mine:
             continue
         since = min(record.taken for record in mine.values() if record.taken)
         try:
-            found = [mine[line].pk for line in _lines_since(path_of(kind), since) if line in mine]
+            found = {line: mine[line].pk for line in lines_since(path_of(kind), since) if line in mine}
         except OSError as error:  # moved away while we looked, perhaps: the next run looks again
             log.warning(
                 "a log cannot be read, so nobody knows yet which lines are in it",
                 extra={"action": "log_unreadable", "kind": kind, "error": str(error)},
             )
             continue
-        Record.objects.filter(pk__in=found).update(written=database_now())
+        Record.objects.filter(pk__in=found.values()).update(written=database_now())
+        _count(kind, found)
         unfinished.filter(pk__in=[record.pk for record in mine.values()]).update(taken=None, writer="")
     unfinished.filter(taken__lt=database_now() - _LOST_HOST).update(taken=None, writer="")
 
 
-def _lines_since(path: Path, since: datetime) -> Iterator[str]:
-    """The lines of a log and of its rotated forms, compressed or not, that changed since then."""
-    for file in path.parent.glob(f"{path.name}*"):
-        if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - timedelta(hours=1):
+def lines_since(path: Path, since: datetime) -> Iterator[str]:
+    """The lines of a log and of its rotated forms, compressed or not, that changed since then. Raises OSError.
+
+    Who may not look into the folder, or finds another thing under the log's own name, knows nothing of its lines.
+    """
+    for name in sorted(os.listdir(path.parent)):  # a glob would find nothing where we may not look
+        file = path.with_name(name)
+        if not name.startswith(path.name) or (file != path and file.is_dir()):
+            continue
+        if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - _CLOCKS_APART:
             continue
         # What ends too soon is being compressed just now: the whole of it still stands beside it.
         unfinished = suppress(EOFError, gzip.BadGzipFile, zlib.error)
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines, unfinished:
-            yield from (line.rstrip(b"\n").decode(errors="replace") for line in lines)
+        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines_, unfinished:
+            yield from (line.rstrip(b"\n").decode(errors="replace") for line in lines_)

@@ -11,7 +11,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -19,12 +19,14 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from . import lines
 from .addresses import Kind
 from .carrierx.events import Parameters
 
 log = logging.getLogger(__name__)
 
 _NAME = "callbacks.spool"
+_UNUSABLE = "callbacks.unusable"  # for an operator to look at
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,44 +42,88 @@ class Told:
 
 
 def keep(callback: Told) -> None:
-    """Add it to the spool, on the disk when this returns. Raises OSError if even that fails."""
-    line = json.dumps(asdict(callback) | {"at": callback.at.isoformat()}) + "\n"
-    file = _opened()
-    try:
-        os.write(file, line.encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
+    """Add it to the spool, whole and on the disk when this returns. Raises OSError if even that fails."""
+    _append(_NAME, callback)
     log.error(
         "the database is away: a callback waits on disk",
         extra={"action": "callback_spooled", "kind": callback.kind, "row": callback.row, "step": callback.step},
     )
 
 
+def put_aside(callback: Told) -> None:
+    """Keep one that failed where it stands in the way of no other. Raises OSError."""
+    _append(_UNUSABLE, callback)
+
+
 def take_up(again: Callable[[Told], None]) -> int:
-    """Hand every callback of the spool to `again`; answers how many. If it raises, all of them wait for the next time."""
+    """Hand every callback of the spool to `again`; answers how many. If it raises, all of them wait for the next time.
+
+    What cannot be read, or not be removed afterwards, waits too, and holds up nobody who calls this.
+    """
     count = 0
-    _set_aside()
-    for file in sorted(_folder().glob(f"{_NAME}.*")):
-        with suppress(FileNotFoundError):  # another process was faster
+    with _patience():
+        _set_aside()
+    for file in _waiting():
+        with _patience():
+            taken_up = 0
             for callback in _read(file):
                 again(callback)
-                count += 1
+                taken_up += 1
             file.unlink()
+            count += taken_up
     if count:
         log.info("callbacks were taken from disk", extra={"action": "callbacks_taken_up", "count": count})
     return count
+
+
+def size() -> int:
+    """Bytes that wait to be taken up on this host; what is out of reach does not count."""
+    waiting = 0
+    for file in (_folder() / _NAME, *_waiting()):
+        with suppress(OSError):
+            waiting += file.stat().st_size
+    return waiting
+
+
+@contextmanager
+def _patience() -> Iterator[None]:
+    """A spool that is out of reach is there for the next time."""
+    try:
+        yield
+    except FileNotFoundError:  # another process was faster
+        pass
+    except OSError as error:
+        log.error(
+            "callbacks on disk are out of reach and wait", extra={"action": "spool_unreachable", "error": str(error)}
+        )
+
+
+def _waiting() -> list[Path]:
+    """What was set aside, here or by a process that died since."""
+    names: list[str] = []
+    with _patience():
+        names = os.listdir(_folder())  # a glob would find nothing where we may not look
+    return [_folder() / name for name in sorted(names) if name.startswith(f"{_NAME}.")]
 
 
 def _folder() -> Path:
     return Path(settings.CDR_LOGGER_PATH).parent
 
 
-def _opened() -> int:
-    """The spool, locked: who has it so is alone with the file of this name, to write to it or to set it aside."""
-    path = _folder() / _NAME
+def _append(name: str, callback: Told) -> None:
+    line = json.dumps(asdict(callback) | {"at": callback.at.isoformat()}) + "\n"
+    file = _opened(name)
+    try:
+        lines.append(file, line.encode())
+    finally:
+        os.close(file)
+
+
+def _opened(name: str) -> int:
+    """The file, locked: who has it so is alone with the file of this name, to write to it or to set it aside."""
+    path = _folder() / name
     while True:
-        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
         fcntl.flock(file, fcntl.LOCK_EX)
         with suppress(FileNotFoundError):
             if os.fstat(file).st_ino == path.stat().st_ino:
@@ -90,7 +136,7 @@ def _set_aside() -> None:
     path = _folder() / _NAME
     if not path.exists():
         return
-    file = _opened()
+    file = _opened(_NAME)
     try:
         path.rename(path.with_name(f"{_NAME}.{uuid4().hex}"))
     finally:
@@ -98,8 +144,8 @@ def _set_aside() -> None:
 
 
 def _read(file: Path) -> Iterator[Told]:
-    with file.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
+    with file.open(encoding="utf-8", errors="replace") as spooled:
+        for line in spooled:
             try:
                 told = json.loads(line)
                 yield Told(

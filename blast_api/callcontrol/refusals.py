@@ -10,6 +10,8 @@ from enum import StrEnum
 
 from django.http import HttpRequest, HttpResponseForbidden
 
+from blast_api import counts
+
 log = logging.getLogger(__name__)
 
 _LONGEST = 200
@@ -36,4 +38,5 @@ def refuse(request: HttpRequest, reason: Reason) -> HttpResponseForbidden:
             "path": request.path[:_LONGEST],
         },
     )
+    counts.CALLBACKS_REFUSED.add(reason.name.lower())
     return HttpResponseForbidden()

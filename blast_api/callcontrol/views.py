@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import ClassVar
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import connection, transaction
+from django.db import ProgrammingError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views import View
 
-from blast_api import menus, spool
+from blast_api import counts, menus, spool
 from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
 from blast_api.conf import configuration
@@ -48,10 +48,16 @@ class Callback(View):
     at: datetime
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
+        begun = time.perf_counter()
+        response = self._answered_once(request, row, serial, token)
+        counts.answered(type(self).__name__, response.status_code, seconds=time.perf_counter() - begun)
+        return response
+
+    def _answered_once(self, request: HttpRequest, row: int, serial: int, token: str) -> HttpResponse:
         if not is_genuine(self.kind, row, serial, token):
             return refuse(request, Reason.FORGED)
         self.row, self.serial, self.at = row, serial, timezone.now()
-        self.take = events.count(request.GET.get("take"))
+        self.take = events.take(request.META.get("QUERY_STRING", ""))
         # A broken connection costs these a second try, and not each of them a query that asks whether it is.
         connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
         told = _parameters(request)
@@ -66,12 +72,16 @@ class Callback(View):
                 log.error(
                     "the database is away: a callback failed", extra=self._about("callback_failed", error=str(error))
                 )
-                return self.last_resort()
+                return self._failed()
         except AttemptOver:
             return refuse(request, Reason.OVER)
         except Exception:
             log.exception("a callback failed", extra=self._about("callback_failed"))
-            return self.last_resort()
+            return self._failed()
+
+    def _failed(self) -> HttpResponse:
+        counts.CALLBACKS_FAILED.add(type(self).__name__)
+        return self.last_resort()
 
     def _about(self, action: str, **more: object) -> dict[str, object]:
         return {"action": action, "kind": self.kind, "row": self.row, "callback": type(self).__name__, **more}
@@ -104,6 +114,7 @@ class Callback(View):
 
     def _keep_on_disk(self, step: str, told: events.Parameters) -> None:
         spool.keep(spool.Told(self.kind, self.row, self.serial, step, told, self.at))
+        counts.CALLBACKS_SPOOLED.add()
 
     def address(self, step: str) -> str:
         """The address of another step of the same attempt."""
@@ -113,7 +124,7 @@ class Callback(View):
 def _parameters(request: HttpRequest) -> events.Parameters:
     try:
         body = request.body
-    except (RequestDataTooBig, UnreadablePostError):
+    except (RequestDataTooBig, UnreadablePostError, ValueError):  # ValueError: a Content-Length that is no number
         body = b""
     return events.parameters(body, request.META.get("QUERY_STRING", ""))
 
@@ -268,11 +279,12 @@ def _again(told: spool.Told) -> None:
     callback.row, callback.serial, callback.at = told.row, told.serial, told.at
     try:
         callback.answer(told.told)
-    except AWAY:
-        raise
     except AttemptOver:
         log.warning(
             "a callback from disk is of a call that was long over", extra={"action": "callback_refused", **about}
         )
-    except Exception:  # it would stand in the way of all others for ever
-        log.exception("a callback from disk failed", extra={"action": "callback_failed", **about})
+    except Exception as error:
+        if isinstance(error, AWAY) and not isinstance(error, ProgrammingError):  # whoever runs this is migrated
+            raise
+        log.exception("a callback from disk failed and is put aside", extra={"action": "callback_failed", **about})
+        spool.put_aside(told)  # it would stand in the way of all others for ever

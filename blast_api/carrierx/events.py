@@ -23,6 +23,8 @@ _MOST_BRACKETS = 200
 # What can stand neither in XML (1.0, section 2.2) nor in a database; no word, key or URL has any of it.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
+_TAKE = re.compile(r"(?:^|&)take=([0-9]{1,5})(?:&|$)")
+
 # Lower case, without hyphens and underscores.
 _OUTCOMES = {
     "completed": CallStatus.COMPLETED,
@@ -125,9 +127,10 @@ def status(told: Parameters) -> StatusReport:
     )
 
 
-def count(written: str | None) -> int | None:
-    """A small number of ours that came back in an address; None if it is none."""
-    return int(written) if written and re.fullmatch("[0-9]{1,5}", written, re.ASCII) else None
+def take(query: str) -> int | None:
+    """The take that we have named in an address; None if the query names none, whatever else stands in it."""
+    named = _TAKE.search(query)
+    return int(named[1]) if named else None
 
 
 def _finite(written: str) -> float | None:

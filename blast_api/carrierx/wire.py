@@ -127,6 +127,8 @@ class Wire:
             raw.begin()
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(type(error).__name__) from error
+        if raw.status < 200:  # what comes next on this connection is the answer, and the library reads no further
+            raise NoAnswer(f"interim answer {raw.status}")
         broke_off, body = "", b""
         try:
             body = _read(raw)

@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef
 
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Message, Recording
-from blast_api.pacing import LEAD, LOOKAHEAD, Pace
+from blast_api.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace
 from blast_api.services import delivery, recordings
 from blast_api.states import LIVE_SHOUTS, RecordingState
 
@@ -51,6 +51,8 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
             if _is_trial_out(gate, now):
                 return Claim([], True, now.timestamp() + LOOKAHEAD)
             room = min(room, 1)
+        if clock.has_jumped(within_s=AFTER_A_JUMP):
+            return Claim([], True, now.timestamp() + LOOKAHEAD)
         earliest = now.timestamp() + LEAD
         next_slot = gate.sane_next_slot(earliest)
         room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))

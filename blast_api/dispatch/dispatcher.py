@@ -16,12 +16,12 @@ from threading import Event
 from types import TracebackType
 from typing import Self
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import connection, transaction
 
 from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient, Outcome, Unknown
 from blast_api.conf import configuration
-from blast_api.models import database_now
+from blast_api.models import AWAY, database_now
 
 from .claims import claim_placements
 from .clock import DatabaseClock
@@ -35,6 +35,8 @@ _MOST_SENDERS = 448
 _REFILL = pacing.LOOKAHEAD * 0.6
 _IDLE_S = 0.25
 _KEPT_AT_ONCE = 500
+# Who is told to go waits so long for a database that is away; what it then cannot keep is as after a crash.
+_PARTING_S = 7.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Dispatcher:
         self.client = CarrierClient(config, connections=self._senders)
         self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="sender")
         self._sent: queue.SimpleQueue[_Sent] = queue.SimpleQueue()
-        self._clock = DatabaseClock()
+        self.clock = DatabaseClock()
         self._inquiry = Inquiry(self._stop)
         self._out = 0
         self._unkept: list[_Sent] = []
@@ -78,27 +80,36 @@ class Dispatcher:
         if begun:
             wait_s = 0.0
         elif self.is_busy:
-            wait_s = min(wait_s, max(self._again_at - self._clock.now(), 0.001))
+            wait_s = min(wait_s, max(self._again_at - self.clock.now(), 0.001))
         return begun + self._keep(wait_s)
 
     def close(self) -> None:
         """Send nothing more, keep the answers that are still to come; bounded by the client's timeouts."""
         self._stop.set()
+        deadline = time.monotonic() + _PARTING_S
         while self._out:
-            self._keep(_IDLE_S)
+            try:
+                self._keep(_IDLE_S)
+            except AWAY as error:
+                connection.close()
+                if time.monotonic() > deadline:
+                    about = {"action": "answers_not_kept", "count": self._out, "error": str(error)}
+                    log.error("the database is away: answers are not kept", extra=about)
+                    break
+                time.sleep(_IDLE_S)
         self._pool.shutdown()
         self.client.close()
 
     def _claim(self) -> int:
         room = self._senders - self._out
-        if room <= 0 or self._clock.now() < self._again_at:
+        if room <= 0 or self.clock.now() < self._again_at:
             return 0
-        claim = claim_placements(self._clock, room=room)
+        claim = claim_placements(self.clock, room=room)
         self._begin(claim.jobs)  # before anything else can fail: what is in hand and not begun waits for long
-        errands = claim_errands(self._clock, room=room - len(claim.jobs), inquiry=self._inquiry)
+        errands = claim_errands(self.clock, room=room - len(claim.jobs), inquiry=self._inquiry)
         self._begin(errands)
         self._more = claim.more
-        self._again_at = claim.again_at - _REFILL if claim.more else self._clock.now() + _IDLE_S
+        self._again_at = claim.again_at - _REFILL if claim.more else self.clock.now() + _IDLE_S
         return len(claim.jobs) + len(errands)
 
     def _begin(self, jobs: list[Job]) -> None:
@@ -111,7 +122,7 @@ class Dispatcher:
         try:
             prepared = job.prepare(self.client)
             outcome = Unknown("the sender failed")  # from here on it may have left
-            outcome = job.send(self.client, prepared, pacing.Departure(job.slot, self._clock.now, self._stop.wait))
+            outcome = job.send(self.client, prepared, pacing.Departure(job.slot, self.clock.now, self._stop.wait))
         except pacing.SlotMissed:
             outcome = None
         except Exception:
@@ -129,7 +140,7 @@ class Dispatcher:
         try:
             with transaction.atomic():
                 keep_all(((sent.job, sent.outcome) for sent in self._unkept), now=database_now())
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise
         except Exception:
             log.exception("a batch of answers could not be kept whole", extra={"action": "keep_failed"})
@@ -146,7 +157,7 @@ class Dispatcher:
             try:
                 with transaction.atomic():
                     keep_all([(sent.job, sent.outcome)], now=database_now())
-            except (OperationalError, InterfaceError):
+            except AWAY:
                 raise
             except Exception:
                 log.exception("an answer was not kept", extra={"action": "answer_not_kept", "job": repr(sent.job)})

@@ -11,15 +11,16 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import requests
 
+from blast_api import counts
 from blast_api.addresses import Kind, address
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.models import Call, Gate, Recording
 from blast_api.numbers import masked
-from blast_api.pacing import Departure
+from blast_api.pacing import Departure, SlotMissed
 from blast_api.services import delivery, recordings
 
 log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Place:
     slot: float
     number: str
     due_at: datetime
+    kind: ClassVar[Kind]
 
     @property
     def delay_s(self) -> int:
@@ -62,13 +64,19 @@ class Place:
         return max(0, math.ceil(self.due_at.timestamp() - self.slot))
 
     def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
-        return client.place(prepared, departure)
+        try:
+            outcome = client.place(prepared, departure)
+        except SlotMissed:
+            counts.PLACEMENTS.add(self.kind, "missed")
+            raise
+        counts.placed(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
+        return outcome
 
-    def _prepared(self, client: CarrierClient, kind: Kind, row: int, serial: int) -> requests.PreparedRequest:
+    def _prepared(self, client: CarrierClient, row: int, serial: int) -> requests.PreparedRequest:
         order = CallOrder(
             number=self.number,
-            url=address(kind, row, serial, "answered"),
-            status_callback_url=address(kind, row, serial, "status"),
+            url=address(self.kind, row, serial, "answered"),
+            status_callback_url=address(self.kind, row, serial, "status"),
             delay_s=self.delay_s,
         )
         return client.prepare_call(order)
@@ -79,6 +87,7 @@ class PlaceCall(Place):
     """Call a recipient."""
 
     attempt: delivery.Attempt
+    kind = Kind.CALL
 
     @classmethod
     def of(cls, call: Call, slot: float) -> PlaceCall:
@@ -86,7 +95,7 @@ class PlaceCall(Place):
         return cls(slot, call.number, call.due_at, delivery.Attempt(call.pk, call.serial))
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
-        return self._prepared(client, Kind.CALL, self.attempt.call_id, self.attempt.serial)
+        return self._prepared(client, self.attempt.call_id, self.attempt.serial)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         about = {"call": self.attempt.call_id, "serial": self.attempt.serial, "number": masked(self.number)}
@@ -120,6 +129,7 @@ class PlaceRecording(Place):
     """Call an author."""
 
     attempt: recordings.Attempt
+    kind = Kind.RECORDING
 
     @classmethod
     def of(cls, recording: Recording, slot: float) -> PlaceRecording:
@@ -128,7 +138,7 @@ class PlaceRecording(Place):
         return cls(slot, recording.message.caller, recording.due_at, attempt)
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
-        return self._prepared(client, Kind.RECORDING, self.attempt.message_id, self.attempt.serial)
+        return self._prepared(client, self.attempt.message_id, self.attempt.serial)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         about = {"shout": self.attempt.message_id, "serial": self.attempt.serial, "number": masked(self.number)}
@@ -175,6 +185,21 @@ def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> No
         Gate.open(now=now)
     for job, outcome in others:  # a refusal shuts the gate, whatever was accepted at the same moment
         job.keep(outcome, now=now)
+
+
+def _in_a_word(outcome: Outcome) -> str:
+    """As it is counted."""
+    match outcome:
+        case Accepted():
+            return "accepted"
+        case Refused(reach=Refusal.THIS_REQUEST):
+            return "refused"
+        case Refused(reach=Refusal.FOR_NOW):
+            return "busy"
+        case Refused():
+            return "denied"
+        case Unknown():
+            return "unknown"
 
 
 def heed(outcome: Outcome, *, now: datetime) -> None:

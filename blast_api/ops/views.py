@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from blast_api import metrics as measured
 from blast_api.health import Readiness, readiness
+
+from .access import may_read_metrics
 
 
 @require_safe
@@ -27,12 +30,25 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse(_told(found), status=status)
 
 
+@require_safe
+@never_cache
+def metrics(request: HttpRequest) -> HttpResponse:
+    """What Prometheus reads; for whom the operator named only."""
+    forwarded_for = request.headers.get("X-Forwarded-For", "")
+    if not may_read_metrics(request.META.get("REMOTE_ADDR", ""), forwarded_for):
+        refusal = {"detail": "METRICS_ALLOWED does not name your address.", "code": "metrics_not_allowed"}
+        return JsonResponse(refusal, status=HTTPStatus.FORBIDDEN)
+    content, content_type = measured.exposition(request.headers.get("Accept", ""))
+    return HttpResponse(content, content_type=content_type)
+
+
 def _told(found: Readiness) -> dict[str, object]:
     carrier = found.carrier
     return {
         "status": "ok" if found.is_ready else "failing",
         "database": "ok" if found.database else "away",
         "migrations": {True: "ok", False: "unapplied", None: None}[found.migrated],
+        "cron": found.cron and {"state": found.cron.state, "last_run": found.cron.last_run},
         "carrier": carrier
         and {"state": carrier.state, "cause": carrier.cause or None, "since": carrier.since, "until": carrier.until},
     }

@@ -41,12 +41,13 @@ STATIC_ROOT = BASE_DIR / "static"
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["blast_api.rest.parsers.BoundedJSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["blast_api.rest.auth.ApplicationTokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["blast_api.rest.auth.IsApplication"],
     "DEFAULT_THROTTLE_CLASSES": ["blast_api.rest.throttling.ApplicationThrottle"],
     "NUM_PROXIES": 0,  # none is believed what it says of who asks
     "EXCEPTION_HANDLER": "blast_api.rest.errors.handle",
+    "URL_FORMAT_OVERRIDE": None,
     "UNAUTHENTICATED_USER": None,
     "UNAUTHENTICATED_TOKEN": None,
 }
@@ -73,8 +74,8 @@ SWAGGER_SETTINGS = {
     },
     "VALIDATOR_URL": None,
 }
-# A body of 100,000 recipients is about 2 MB.
-DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+# Of callbacks, which are some 600 characters: a longer body is not read. Of applications' requests: MAX_BODY_BYTES.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 # One line for the user's crontab; etc/cron.d/blast-api is its twin for the system. The line stays almost a minute,
 # so that the next one takes over without a gap; several at once are harmless.
@@ -86,15 +87,24 @@ def database(url: str) -> dict[str, object]:
     """The database of a DATABASE_URL, with the options without which this service does not run well on it."""
     parsed: dict[str, Any] = environ.Env.db_url_config(url)
     if str(parsed["ENGINE"]).endswith("sqlite3"):
-        return sqlite(Path(str(parsed["NAME"])))
+        return sqlite(Path(str(parsed["NAME"])), **parsed.get("OPTIONS", {}))
     # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.
     # Statements that come again are prepared: planning them costs the server more than running them. A host that is away
-    # may not even refuse: then five seconds are enough.
-    options = {"server_side_binding": True, "prepare_threshold": 5, "connect_timeout": 5} | parsed.get("OPTIONS", {})
-    return parsed | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    # may not even refuse: then five seconds are enough. One that vanishes is noticed in ten, not when TCP gives up, after
+    # a quarter of an hour.
+    options: dict[str, object] = {
+        "server_side_binding": True,
+        "prepare_threshold": 5,
+        "connect_timeout": 5,
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 2,
+        "tcp_user_timeout": 10000,
+    }
+    return parsed | {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True, "OPTIONS": options | parsed.get("OPTIONS", {})}
 
 
-def sqlite(path: Path) -> dict[str, object]:
+def sqlite(path: Path, **options: object) -> dict[str, object]:
     """SQLite that several processes can write to: writers queue for the lock instead of failing half-way."""
     return {
         "ENGINE": "django.db.backends.sqlite3",
@@ -104,7 +114,8 @@ def sqlite(path: Path) -> dict[str, object]:
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
+        }
+        | options,
     }
 
 
@@ -113,10 +124,9 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
 
     def log_file(name: str) -> dict[str, object]:
         return {
-            "class": "logging.handlers.WatchedFileHandler",
+            "class": "blast_api.logfile.LogFile",
             "filename": folder / name,
             "formatter": "json",
-            "delay": True,
         }
 
     cron = {"handlers": ["cron"], "level": level, "propagate": False}
@@ -135,6 +145,7 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
         "filters": {
             "refusals": {"()": "blast_api.logs.AtMost", "per_minute": 10},
             "hosts": {"()": "blast_api.logs.AtMost", "per_minute": 10},
+            "files": {"()": "blast_api.logs.AtMost", "per_minute": 10},
         },
         "handlers": {
             "service": log_file("blast-api.log"),
@@ -148,6 +159,9 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
             "blast_api.sweeps": cron,
             "blast_api.cron": cron,
             "blast_api.simulator": {"handlers": ["simulator"], "level": level, "propagate": False},
+            # What is wrong with a file is wrong at each look at it.
+            "blast_api.records": {"filters": ["files"]},
+            "blast_api.spool": {"filters": ["files"]},
             # Strangers cause these, as many as they like.
             "blast_api.callcontrol.refusals": {"filters": ["refusals"]},
             "django.security.DisallowedHost": {"filters": ["hosts"]},

@@ -102,6 +102,11 @@ def test_secrets_in_the_clear_are_warned_of(production: Settings) -> None:
     assert "(blast_api.W101) BASE_CALLCONTROL_API_URL: call-control addresses are secrets" in told(deploy=True)
 
 
+def test_metrics_for_everybody_are_warned_of(production: Settings) -> None:
+    production.METRICS_ALLOWED = ["127.0.0.1", "0.0.0.0/0"]
+    assert "(blast_api.W102) METRICS_ALLOWED: lets everybody read" in told(deploy=True)
+
+
 @pytest.mark.usefixtures("production")
 def test_a_filled_in_sheet_has_no_faults_of_ours() -> None:
     assert "blast_api." not in told(deploy=True)

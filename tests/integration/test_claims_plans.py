@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from blast_api import bulk, sweeps
+from blast_api import bulk, metrics, sweeps
 from blast_api.carrierx.events import StatusReport
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
@@ -114,9 +114,13 @@ def sweep() -> None:
     shouts.begin_due(timezone.now())
 
 
+def scrape() -> None:
+    assert b"\nblast_api_database_up 1.0" in metrics.exposition("")[0]
+
+
 @pytest.mark.usefixtures("_many_settled_calls")
 @pytest.mark.parametrize(
-    "work", [claim, lapse, status_callback, answer_callback, errands, sweep], ids=lambda work: work.__name__
+    "work", [claim, lapse, status_callback, answer_callback, errands, sweep, scrape], ids=lambda work: work.__name__
 )
 def test_no_hot_query_reads_all_calls(work: Callable[[], object]) -> None:
     with _plans() as plans:
@@ -139,3 +143,15 @@ def test_the_lapse_finds_its_calls_by_their_own_index() -> None:
     with _plans() as plans:
         lapse()
     assert "call_unconfirmed" in plans[0][1]
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+def test_metrics_read_indexes_only_each_the_one_that_was_made_for_it() -> None:
+    with _plans() as plans:
+        scrape()
+    named = ("call_open_by_status", "call_to_claim", "call_unconfirmed")
+    assert all(any(name in plan for name in named) for _, plan in plans), plans
+    assert all("LIMIT" in sql for sql, _ in plans)
+    by_status = [plan for sql, plan in plans if '"finished" IS NULL' in sql]
+    assert len(by_status) == 3
+    assert all("call_open_by_status" in plan for plan in by_status)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from django.db import InterfaceError, OperationalError, connection
+from django.db.migrations import Migration
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
@@ -16,10 +19,11 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from blast_api import health
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
 from blast_api.dispatch.jobs import heed
-from blast_api.models import Gate
+from blast_api.models import CronHost, Gate
 
 pytestmark = pytest.mark.django_db
 
+_RAN = {"state": "ok", "last_run": ANY}
 _WELL = {"state": "ok", "cause": None, "since": None, "until": None}
 _DENIED = Refused(Refusal.ALL_OF_US, "401 Unauthorized {'password': 'swordfish'}", 401)
 
@@ -29,6 +33,7 @@ def _nothing_is_known_yet(settings: Settings) -> Iterator[None]:
     settings.API_TOKEN_REQUIRED = True
     health._see_all_migrations_applied.cache_clear()
     Gate.objects.get_or_create(pk=Gate.Lane.CALLS)
+    health.cron_ran("a host", now=timezone.now())
     yield
     health._see_all_migrations_applied.cache_clear()
 
@@ -60,15 +65,15 @@ def test_questions_are_only_asked(client: Client, path: str) -> None:
 
 
 def test_a_service_that_can_do_its_work_is_ready(client: Client) -> None:
-    told = {"status": "ok", "database": "ok", "migrations": "ok", "carrier": _WELL}
+    told = {"status": "ok", "database": "ok", "migrations": "ok", "cron": _RAN, "carrier": _WELL}
     assert _ready(client) == (200, told)
     Gate.objects.all().delete()  # as it is before the first call
     assert _ready(client) == (200, told)
 
 
-def test_to_be_asked_often_costs_two_queries(client: Client, django_assert_max_num_queries: Any) -> None:
+def test_to_be_asked_often_costs_three_short_queries(client: Client, django_assert_max_num_queries: Any) -> None:
     _ready(client)
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         _ready(client)
 
 
@@ -80,7 +85,7 @@ def test_a_database_that_is_away_is_told(client: Client, error: type[Exception])
     with _database(refuse):
         assert _ready(client) == (
             503,
-            {"status": "failing", "database": "away", "migrations": None, "carrier": None},
+            {"status": "failing", "database": "away", "migrations": None, "cron": None, "carrier": None},
         )
     assert _ready(client)[0] == 200
 
@@ -89,7 +94,8 @@ def test_migrations_that_are_not_applied_are_told_until_they_are(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as context:
-        context.setattr("django.db.migrations.executor.MigrationExecutor.migration_plan", lambda *_: ["0009_later"])
+        later = Migration("0009_later", "blast_api")
+        context.setattr("django.db.migrations.executor.MigrationExecutor.migration_plan", lambda *_: [(later, False)])
         status, told = _ready(client)
         assert (status, told["migrations"], told["carrier"]) == (503, "unapplied", None)
     assert _ready(client)[0] == 200
@@ -127,4 +133,42 @@ def test_who_was_denied_is_failing_until_a_call_is_taken(client: Client) -> None
     assert (status, told["carrier"]["state"], told["carrier"]["since"]) == (503, "shut", since)
     Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=1))
     heed(Accepted("sid", {}), now=timezone.now())
-    assert _ready(client) == (200, {"status": "ok", "database": "ok", "migrations": "ok", "carrier": _WELL})
+    told = {"status": "ok", "database": "ok", "migrations": "ok", "cron": _RAN, "carrier": _WELL}
+    assert _ready(client) == (200, told)
+
+
+@pytest.mark.parametrize(
+    ("ago_s", "state", "status"), [(0, "ok", 200), (170, "ok", 200), (190, "late", 503), (86400, "late", 503)]
+)
+def test_cron_jobs_that_do_not_run_any_more_are_a_failure(
+    client: Client, ago_s: float, state: str, status: int
+) -> None:
+    last_run = timezone.now() - timedelta(seconds=ago_s)
+    CronHost.objects.update(last_run=last_run)
+    health.cron_ran("another host", now=last_run - timedelta(hours=1))
+    found, told = _ready(client)
+    assert (found, told["cron"]["state"]) == (status, state)
+    assert told["cron"]["last_run"][:19] == last_run.isoformat()[:19]
+
+
+def test_the_operator_says_how_long_cron_may_be_silent(client: Client, settings: Settings) -> None:
+    CronHost.objects.update(last_run=timezone.now() - timedelta(seconds=190))
+    settings.CRON_TIMEOUT = 600
+    assert _ready(client)[0] == 200
+
+
+def test_where_one_host_runs_the_jobs_another_may_be_silent(client: Client) -> None:
+    health.cron_ran("another host", now=timezone.now() - timedelta(hours=1))
+    assert _ready(client)[0] == 200
+
+
+def test_a_new_service_has_time_for_its_first_cron_run(client: Client) -> None:
+    CronHost.objects.all().delete()
+    migrations = MigrationRecorder.Migration.objects.all()
+    migrations.update(applied=timezone.now() - timedelta(days=1))
+    migrations.filter(name__startswith="0001").update(applied=timezone.now() - timedelta(seconds=100))
+    status, told = _ready(client)
+    assert (status, told["cron"]) == (200, {"state": "awaited", "last_run": None})
+    migrations.update(applied=timezone.now() - timedelta(seconds=190))
+    status, told = _ready(client)
+    assert (status, told["cron"]) == (503, {"state": "never ran", "last_run": None})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import shutil
 import threading
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +18,7 @@ from pytest_django import Settings
 
 from blast_api import records
 from blast_api.models import Record
+from tests.disks import full_at, large
 
 pytestmark = pytest.mark.django_db
 
@@ -123,6 +126,72 @@ def test_a_rotated_log_that_is_no_log_disturbs_nothing() -> None:
     assert sorted(path.read_text().splitlines()) == lines
 
 
+def test_a_folder_with_a_name_like_a_rotated_log_disturbs_nothing() -> None:
+    lines = _waiting(2)
+    _crash_before_marking(1)
+    path = records.path_of(Record.Kind.CDR)
+    path.with_name("cdr.log.old").mkdir()
+    records.write_due()
+    assert path.read_text().splitlines() == lines
+
+
+def test_who_finds_something_else_under_the_logs_name_knows_nothing_of_its_lines() -> None:
+    lines = _waiting(2)
+    _crash_before_marking(1)
+    path = records.path_of(Record.Kind.CDR)
+    path.rename(path.with_name("elsewhere"))
+    path.mkdir()
+    assert records.write_due() == 0
+    path.rmdir()
+    path.with_name("elsewhere").rename(path)
+    records.write_due()
+    assert path.read_text().splitlines() == lines
+
+
+# --- Moved away in mid-write -----------------------------------------------------------------------------------------
+
+
+def _copy_and_truncate(path: Path) -> None:
+    shutil.copy(path, path.with_name("cdr.log-20260101"))
+    os.truncate(path, 0)
+
+
+def _rotate_and_create(path: Path) -> None:
+    _rotate(path)
+    path.touch()
+
+
+def _remove_and_make_the_folder(path: Path) -> None:
+    shutil.rmtree(path.parent)
+    path.parent.mkdir()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [_rotate, _rotate_and_create, _rotate_and_compress, _copy_and_truncate, Path.unlink, _remove_and_make_the_folder],
+)
+def test_a_log_that_goes_away_in_mid_write_loses_nothing(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[[Path], None]
+) -> None:
+    settings.CDR_LOGGER_PATH = str(tmp_path / "log" / "cdr.log")
+    (tmp_path / "log").mkdir()
+    fsync, faults = os.fsync, [fault]
+
+    def go_away(file: int) -> None:
+        """When the lines are written and not yet on the disk, once."""
+        if faults:
+            faults.pop()(records.path_of(Record.Kind.CDR))
+        fsync(file)
+
+    lines = _waiting(3)
+    monkeypatch.setattr(os, "fsync", go_away)
+    assert records.write_due() == 0
+    lines += _waiting(1)
+    records.write_due()
+    assert _written() == sorted(lines)
+    assert not Record.objects.filter(written=None).exists()
+
+
 # --- Files that cannot be written ------------------------------------------------------------------------------------
 
 
@@ -159,6 +228,24 @@ def test_a_full_disk_leaves_no_half_line() -> None:
     assert _written() == lines
 
 
+@pytest.mark.parametrize("room", [1, 17, 30])
+@pytest.mark.parametrize("torn", ["", '{"record": "of a killed wri'])
+def test_a_disk_that_takes_a_part_keeps_nothing_of_it_and_all_of_it_later(room: int, torn: str) -> None:
+    path = records.path_of(Record.Kind.CDR)
+    length = large(path)
+    lines = _waiting(3)
+    with path.open("a") as log:
+        log.write(torn)
+    with full_at(length + room):
+        assert records.write_due() == 0
+        assert path.stat().st_size == length
+    assert not Record.objects.exclude(taken=None).exists()
+    assert records.write_due() == 3
+    with path.open("rb") as log:
+        log.seek(length)
+        assert log.read().decode().splitlines() == lines
+
+
 # --- Several writers -------------------------------------------------------------------------------------------------
 
 
@@ -186,3 +273,29 @@ def test_what_a_lost_host_had_in_hand_is_written_here_after_an_hour(hours: float
     _waiting(1)
     Record.objects.update(writer="another host", taken=timezone.now() - timedelta(hours=hours))
     assert records.write_due() == written
+
+
+@pytest.mark.django_db(transaction=True)
+def test_rotation_at_any_moment_loses_nothing_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_BATCH", 5)
+    lines, path = _waiting(400), records.path_of(Record.Kind.CDR)
+
+    def write() -> None:
+        try:
+            while Record.objects.filter(written=None).exists():
+                records.write_due()
+        finally:
+            connection.close()
+
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    rotated = 0
+    while any(writer.is_alive() for writer in writers):
+        if path.exists() and path.stat().st_size > 500:
+            path.rename(path.with_name(f"cdr.log-{rotated:04d}"))
+            rotated += 1
+    for writer in writers:
+        writer.join()
+    assert rotated > 1
+    assert _written() == sorted(lines)

@@ -80,6 +80,30 @@ def test_a_recording_call_record_is_the_carriers_own_body_without_our_tokens() -
     assert token not in json.dumps(line)
 
 
+def test_a_body_of_megabytes_makes_a_line_of_kilobytes() -> None:
+    token = address(Kind.RECORDING, 7, 1, "status").split("/")[-2]
+    long = {"Long": "x" * 3_000_000, **{f"Many{index}": index for index in range(100_000)}}
+    told = {"CallStatus": "completed", "CallDuration": 31, "RequestUrl": address(Kind.RECORDING, 7, 1, "status")}
+    records.add_rec_cdr(7, timezone.now(), long | told)
+    line = _one(Record.Kind.REC_CDR)
+    assert (line["CallStatus"], line["CallDuration"], line["message_id"]) == ("completed", 31, 7)
+    assert line["cut"]["length"] > 3_000_000
+    assert "Long" not in line
+    assert line["Many0"] == 0
+    assert token not in json.dumps(line)
+    assert len(json.dumps(line)) < 20_000
+
+
+def test_a_long_body_whose_last_field_is_too_long_keeps_all_others() -> None:
+    body = {"CallStatus": "completed", "From": "15555550100", "SipHeader_X": "\u00e9" * 9_000, "CallSid": None}
+    records.add_rec_cdr(7, timezone.now(), body)
+    line = _one(Record.Kind.REC_CDR)
+    assert {name: line[name] for name in body if name != "SipHeader_X"} == {
+        name: value for name, value in body.items() if name != "SipHeader_X"
+    }
+    assert line["cut"]["begins"].startswith('{"SipHeader_X":')
+
+
 def test_each_line_has_its_version_and_its_own_name() -> None:
     message = factories.message()
     for _ in range(2):

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError, connection
+from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 from django.utils import timezone
 
@@ -24,6 +24,7 @@ from blast_api.menus import Wish
 from blast_api.models import Call, DoNotCallNumber, Record
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
+from tests.disks import full_at
 
 from .callbacks import ask, delivered, path
 
@@ -116,6 +117,83 @@ def test_a_disk_that_is_full_too_is_told_to_the_carrier(client: Client, monkeypa
         assert tell(client, call, "key", Digits="5").content == documents.apology()
 
 
+@pytest.mark.parametrize("torn", ["", '{"kind": "ca'])
+def test_a_disk_that_takes_half_a_line_keeps_none_of_it(client: Client, torn: str) -> None:
+    first, second = delivered(), delivered()
+    client.raise_request_exception = False
+    with away():
+        tell(client, first, "status", CallStatus="busy")
+        (file,) = spooled()
+        whole = file.read_text()
+        file.write_text(whole + torn)
+        with full_at(len(whole) + 40):
+            assert tell(client, second, "status", CallStatus="completed").status_code == 500
+        assert file.read_text() == whole
+        assert tell(client, second, "status", CallStatus="completed").status_code == 200
+        assert len(file.read_text().splitlines()) == 2
+    assert views.take_up_postponed() == 2
+    assert set(Call.objects.values_list("status", flat=True)) == {CallStatus.BUSY, CallStatus.COMPLETED}
+
+
+def _a_folder_among_them(file: Path) -> Callable[[], None]:
+    aside = file.with_name("callbacks.spool.0")
+    aside.mkdir()
+    return aside.rmdir
+
+
+def _a_folder_instead(file: Path) -> Callable[[], None]:
+    aside = file.with_name("kept")
+    file.rename(aside)
+    file.mkdir()
+
+    def mend() -> None:
+        for folder in spooled():
+            folder.rmdir()
+        aside.rename(file)
+
+    return mend
+
+
+def _no_folder(file: Path) -> Callable[[], None]:
+    aside = file.parent.with_name("moved")
+    file.parent.rename(aside)
+
+    def mend() -> None:
+        aside.rename(file.parent)
+
+    return mend
+
+
+def _a_file_instead_of_the_folder(file: Path) -> Callable[[], None]:
+    mend, folder = _no_folder(file), file.parent
+    folder.touch()
+
+    def both() -> None:
+        folder.unlink()
+        mend()
+
+    return both
+
+
+@pytest.mark.parametrize("fault", [_a_folder_among_them, _a_folder_instead, _no_folder, _a_file_instead_of_the_folder])
+def test_a_spool_out_of_reach_holds_up_nothing_and_is_taken_up_afterwards(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Callable[[Path], Callable[[], None]]
+) -> None:
+    (tmp_path / "log").mkdir()
+    monkeypatch.setattr(settings, "CDR_LOGGER_PATH", str(tmp_path / "log" / "cdr.log"))
+    call = delivered()
+    with away():
+        tell(client, call, "status", CallStatus="busy")
+    (file,) = spooled()
+    mend = fault(file)
+    run_once()
+    mend()
+    run_once()
+    call.refresh_from_db()
+    assert call.status == CallStatus.BUSY
+    assert spooled() == []
+
+
 def test_while_the_database_is_away_everything_stays_on_disk(client: Client) -> None:
     call = delivered()
     with away():
@@ -163,6 +241,29 @@ def test_lines_that_nobody_understands_stand_in_nobodys_way(client: Client) -> N
     call.refresh_from_db()
     assert call.status == CallStatus.BUSY
     assert spooled() == []
+
+
+def test_one_that_fails_is_put_aside_and_holds_up_no_other(client: Client) -> None:
+    first, second = delivered(), delivered()
+    with away():
+        tell(client, first, "status", CallStatus="busy")
+        tell(client, second, "status", CallStatus="busy")
+    faults = [ProgrammingError("a fault of ours")]
+
+    def fail_once(execute: Callable[..., Any], *statement: Any) -> Any:
+        if faults:
+            raise faults.pop()
+        return execute(*statement)
+
+    with connection.execute_wrapper(fail_once):
+        views.take_up_postponed()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    assert (first.status, second.status) == (CallStatus.ONGOING, CallStatus.BUSY)
+    assert spooled() == []
+    unusable = Path(settings.CDR_LOGGER_PATH).with_name("callbacks.unusable")
+    assert json.loads(unusable.read_text())["row"] == first.pk
+    unusable.unlink()
 
 
 def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -36,9 +37,19 @@ DOCUMENTED = {
     "retry_statuses": (C.FAILED,),
     "retry_delay": 0,
     "max_recipients": 100000,
+    "max_body_bytes": 8388608,
+    "max_json_depth": 16,
+    "max_title_length": 255,
+    "max_userdata_length": 255,
+    "max_number_length": 64,
+    "max_idempotency_key_length": 255,
+    "max_limit": 1000000000,
+    "max_offset": 1000000000,
     "max_requests_per_minute": 600,
     "max_wrong_tokens_per_minute": 20,
     "idempotency_key_window": 24,
+    "cron_timeout": 180,
+    "metrics_allowed": (ip_network("127.0.0.0/8"), ip_network("::1/128")),
 }
 
 
@@ -103,6 +114,9 @@ def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
         ("RETRY_STATUSES", ["app-error"], (C.APP_ERROR,)),
         ("RETRY_STATUSES", (), ()),
         ("RETRY_STATUSES", "", ()),
+        ("METRICS_ALLOWED", "10.0.0.0/8, ::1", (ip_network("10.0.0.0/8"), ip_network("::1/128"))),
+        ("METRICS_ALLOWED", '["192.0.2.7"]', (ip_network("192.0.2.7/32"),)),
+        ("METRICS_ALLOWED", "", ()),
         ("RETRY_DELAY", "60", 60),
         ("RETRY_DELAY", {"failed": 0, "busy": "300"}, {"failed": 0, "busy": 300}),
         ("RETRY_DELAY", '{"busy": 300}', {"busy": 300}),
@@ -141,9 +155,19 @@ BAD: dict[str, list[object]] = {
     "MAX_CALLS_PER_SECOND": [*NOT_NUMBERS, 0, 0.5, 10**8],
     "CALL_BATCH_SIZE": [*NOT_NUMBERS, 0, 0.5, 10**8],
     "MAX_RECIPIENTS": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "MAX_BODY_BYTES": [*NOT_NUMBERS, 1023, 0.5, 2**31],
+    "MAX_JSON_DEPTH": [*NOT_NUMBERS, 1, 2.5, 201],
+    "MAX_TITLE_LENGTH": [*NOT_NUMBERS, 0, 0.5, 256],
+    "MAX_USERDATA_LENGTH": [*NOT_NUMBERS, 0, 0.5, 256],
+    "MAX_NUMBER_LENGTH": [*NOT_NUMBERS, 14, 15.5, 65],
+    "MAX_IDEMPOTENCY_KEY_LENGTH": [*NOT_NUMBERS, 15, 16.5, 256],
+    "MAX_LIMIT": [*NOT_NUMBERS, 0, 0.5, 10**10],
+    "MAX_OFFSET": [*NOT_NUMBERS, 0, 0.5, 10**13],
     "MAX_REQUESTS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
     "MAX_WRONG_TOKENS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
     "IDEMPOTENCY_KEY_WINDOW": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "CRON_TIMEOUT": [*NOT_NUMBERS, 0, 29, 10**8],
+    "METRICS_ALLOWED": [None, 7, "here", "127.0.0.1/8", ["10.0.0.0/33"], [7], {"127.0.0.1": 1}, "::1 127.0.0.1"],
     "MAX_RETRIES": [*NOT_NUMBERS, 0.5, 101],
     "CALL_LENGTH_RATIO": [*NOT_NUMBERS, 10**8],
     "MESSAGE_TIMEOUT": [*NOT_NUMBERS, 10**8],

@@ -10,7 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blast_api.pacing import JITTER, TOLERANCE, Departure, Pace, SlotMissed, usable
+from blast_api.pacing import (
+    AFTER_A_JUMP,
+    FARTHEST,
+    JITTER,
+    LEAD,
+    LOOKAHEAD,
+    TOLERANCE,
+    Departure,
+    Pace,
+    SlotMissed,
+    usable,
+)
 
 RATES = [1, 2, 3, 7, 10, 25, 50, 100, 1000]
 LOOKAHEAD_S = 0.5
@@ -116,7 +127,7 @@ def _departure(slot: float, *, wakes_after: float = 1.0, stopped: bool = False) 
     return Departure(slot, lambda: woke[-1], sleep), woke
 
 
-@pytest.mark.parametrize(("slot", "until"), [(5.0, 5.0), (0.0, 0.0), (-9.0, 0.0)])
+@pytest.mark.parametrize(("slot", "until"), [(0.6, 0.6), (0.0, 0.0), (-9.0, 0.0)])
 def test_a_departure_is_waited_for(slot: float, until: float) -> None:
     departure, woke = _departure(slot)
     departure.wait()
@@ -124,17 +135,35 @@ def test_a_departure_is_waited_for(slot: float, until: float) -> None:
 
 
 def test_who_wakes_early_sleeps_again() -> None:
-    departure, woke = _departure(5.0, wakes_after=0.9)
+    departure, woke = _departure(0.6, wakes_after=0.9)
     departure.wait()
-    assert woke[-1] == pytest.approx(5.0)
+    assert woke[-1] == pytest.approx(0.6)
     assert len(woke) > 3
 
 
 def test_who_is_told_to_stop_gives_the_slot_up() -> None:
-    departure, woke = _departure(5.0, stopped=True)
+    departure, woke = _departure(0.6, stopped=True)
     with pytest.raises(SlotMissed):
         departure.wait()
     assert len(woke) == 2
+
+
+@pytest.mark.parametrize("set_back_s", [2.0, 3600.0])
+def test_a_slot_far_ahead_is_of_a_clock_that_was_set_back_meanwhile(set_back_s: float) -> None:
+    clock = [1000.0]
+
+    def sleep(seconds: float) -> None:
+        clock.append(clock[-1] + seconds * 0.9 - set_back_s)
+
+    with pytest.raises(SlotMissed):
+        Departure(1000.5, lambda: clock[-1], sleep).wait()
+    assert len(clock) == 2
+
+
+def test_no_slot_is_taken_so_far_ahead_that_it_would_be_given_up() -> None:
+    slots = Pace(1000).slots(0.0, Pace(1000).room(0.0, now=LEAD, lookahead=LOOKAHEAD), now=LEAD)
+    assert slots[-1] < FARTHEST / 2
+    assert FARTHEST + 1 < AFTER_A_JUMP + LEAD
 
 
 @pytest.mark.parametrize(("late_s", "good"), [(0, True), (0.0099, True), (0.0101, False), (5, False)])

@@ -1,0 +1,184 @@
+"""What Prometheus reads: how things stand, asked of the database at each scrape, and what has happened, as it was counted.
+
+Each question is answered by an index, and counts no further than `_MOST`, however many calls there are. What is asked of
+the database is the same on each host; what is counted, and the spool, is this host's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import accumulate
+from typing import Any
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from . import counts, health, spool
+from .addresses import Kind
+from .conf import configuration
+from .models import AWAY, Call, Gate, Message, Record, Recording, database_now
+from .states import LIVE_SHOUTS, OPEN_CALLS, RecordingState
+
+log = logging.getLogger(__name__)
+
+_MOST = 100_000
+_MOST_SHOUTS = 1000
+# The client's answer comes within this, or never.
+_ANSWERED_WITHIN = timedelta(seconds=15)
+
+
+def exposition(accept: str) -> tuple[bytes, str]:
+    """All metrics, in the form that the reader accepts, and the name of that form."""
+    encode, content_type = choose_encoder(accept)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector())
+    return encode(registry), content_type
+
+
+class _Collector(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield _gauge("placements_per_second_limit", "MAX_CALLS_PER_SECOND", configuration().max_calls_per_second)
+        yield _gauge(
+            "spool_bytes", "Bytes of callbacks on this host's disk that the database has not taken.", spool.size()
+        )
+        yield from _counted()
+        try:
+            standing = list(_standing())
+        except AWAY as error:
+            log.error("metrics lack what the database knows", extra={"action": "database_away", "error": str(error)})
+            standing = []
+        yield _gauge("database_up", "Whether the database could be asked.", len(standing) > 0)
+        yield from standing
+
+
+def _gauge(name: str, meaning: str, number: float) -> Metric:
+    return GaugeMetricFamily(f"blast_api_{name}", meaning, value=number)
+
+
+def _gauges(name: str, meaning: str, label: str, numbers: Mapping[str, float]) -> Metric:
+    gauge = GaugeMetricFamily(f"blast_api_{name}", meaning, labels=(label,))
+    for value, number in numbers.items():
+        gauge.add_metric((value,), number)
+    return gauge
+
+
+# --- What has happened ---------------------------------------------------------------------------------------------
+
+
+def _counted() -> Iterator[Metric]:
+    numbers = counts.read()
+    for family in counts.families():
+        if isinstance(family, counts.Counter):
+            counter = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
+            for values, number in family.told(numbers):
+                counter.add_metric(values, number)
+            yield counter
+        else:
+            histogram = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
+            bounds = (*(str(float(bound)) for bound in family.bounds), "+Inf")
+            for values, seconds, buckets in family.told(numbers):
+                histogram.add_metric(values, list(zip(bounds, accumulate(buckets), strict=True)), seconds)
+            yield histogram
+
+
+# --- How things stand ----------------------------------------------------------------------------------------------
+
+
+def _standing() -> Iterator[Metric]:
+    """Raises what the database raises; nothing of it is cached, so that what is told is of now."""
+    now = database_now()
+    statuses = {
+        str(status): _bounded(Call.objects.unfinished().filter(status=status), "status")
+        for status in sorted(OPEN_CALLS)
+    }
+    yield _gauges("calls", f"Calls that have not ended, by status; {_MOST} is that many or more.", "status", statuses)
+    yield from _queue(now)
+    yield from _in_hand(now)
+    yield from _records(now)
+    yield from _carrier(health.carrier(now))
+    ages = {host: age.total_seconds() for host, age in health.cron_ages(now).items()}
+    yield _gauges("cron_age_seconds", "Seconds since the cron jobs of a host last ran.", "host", ages)
+
+
+def _bounded(rows: QuerySet[Any, Any], column: str) -> int:
+    """How many there are, `_MOST` at most; `column` is one of the index, so that no row is read."""
+    return rows.order_by().values(column)[:_MOST].count()
+
+
+def _queue(now: datetime) -> Iterator[Metric]:
+    due = Call.objects.due(now)
+    # The shouts first, as the claim does: their calls are then found by the index that the claim finds them by.
+    oldest = Subquery(due.filter(message=OuterRef("pk")).order_by("due_at").values("due_at")[:1])
+    shouts = Message.objects.unsettled().filter(status__in=LIVE_SHOUTS).annotate(oldest=oldest)
+    waiting = dict(shouts.filter(oldest__lte=now).order_by("oldest").values_list("pk", "oldest")[:_MOST_SHOUTS])
+    calls = _bounded(due.filter(message__in=waiting), "due_at") if waiting else 0
+    authors = _authors().filter(held_since=None, due_at__lte=now)
+    first = authors.order_by("due_at").values_list("due_at", flat=True).first()
+    yield _gauges(
+        "queue_depth",
+        f"Calls that are due and wait for their turn; {_MOST} is that many or more.",
+        "kind",
+        {Kind.CALL: calls, Kind.RECORDING: _bounded(authors, "due_at")},
+    )
+    yield _gauges(
+        "oldest_due_seconds",
+        "How long the call that has waited longest for its turn is due; 0 if none waits.",
+        "kind",
+        {
+            Kind.CALL: _seconds(now, next(iter(waiting.values()), None)),
+            Kind.RECORDING: _seconds(now, first),
+        },
+    )
+
+
+def _authors() -> QuerySet[Recording, Recording]:
+    return Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False)
+
+
+def _seconds(now: datetime, since: datetime | None) -> float:
+    return max((now - since).total_seconds(), 0.0) if since else 0.0
+
+
+def _in_hand(now: datetime) -> Iterator[Metric]:
+    held: dict[str, QuerySet[Any, Any]] = {
+        Kind.CALL: Call.objects.in_hand(),
+        Kind.RECORDING: _authors().filter(held_since__isnull=False),
+    }
+    unanswered = now - _ANSWERED_WITHIN
+    yield _gauges(
+        "placements_in_hand",
+        "Placements that are on their way to the carrier, or whose answer was lost.",
+        "kind",
+        {kind: _bounded(rows, "held_since") for kind, rows in held.items()},
+    )
+    yield _gauges(
+        "placements_unknown",
+        "Placements whose answer has not come in time, and for which nothing speaks yet; they are tried again after "
+        "PLACEMENT_CONFIRM_TIMEOUT.",
+        "kind",
+        {kind: _bounded(rows.filter(held_since__lt=unanswered), "held_since") for kind, rows in held.items()},
+    )
+
+
+def _records(now: datetime) -> Iterator[Metric]:
+    waiting = Record.objects.filter(written=None)
+    oldest = waiting.order_by("id").values_list("created", flat=True).first()
+    count = _bounded(waiting, "id")
+    yield _gauge("records_waiting", f"Records that are not in their log yet; {_MOST} is that many or more.", count)
+    yield _gauge(
+        "records_oldest_waiting_seconds", "Age of the oldest of them; 0 if there is none.", _seconds(now, oldest)
+    )
+
+
+def _carrier(carrier: health.Carrier) -> Iterator[Metric]:
+    states = {state.value: float(state is carrier.state) for state in health.State}
+    causes = {cause: float(cause == carrier.cause) for cause in Gate.Cause.values}
+    yield _gauges("carrier_state", "How it stands with the carrier: 1 for the state that holds.", "state", states)
+    yield _gauges(
+        "carrier_trouble", "1 for the cause of the trouble with the carrier, if there is any.", "cause", causes
+    )

@@ -1,0 +1,102 @@
+"""What a request's body may be: JSON of a bounded size and depth that says each thing once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.http.request import UnreadablePostError
+from rest_framework.exceptions import APIException, ParseError
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.status import HTTP_413_REQUEST_ENTITY_TOO_LARGE
+from rest_framework.utils import json
+
+from blast_api.conf import configuration
+
+_MOST_DIGITS = 1000
+
+
+class TooLarge(APIException):
+    """The body is longer than MAX_BODY_BYTES."""
+
+    status_code = HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "The request's body is too large."
+    default_code = "too_large"
+
+
+class BoundedJSONParser(BaseParser):
+    """JSON in UTF-8, whatever charset is named. Raises ParseError or TooLarge."""
+
+    media_type = "application/json"
+    renderer_class = JSONRenderer
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        body = _read(stream, parser_context["request"] if parser_context else None)
+        try:
+            told = json.loads(body.decode(), parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
+        except ValueError as error:  # a byte that is not UTF-8 among them
+            raise ParseError(f"JSON parse error - {error}") from None
+        except RecursionError:
+            raise _too_deep() from None
+        _refuse_deeper(told, configuration().max_json_depth)
+        return told
+
+
+def refuse_unmeasured(request: Request) -> None:
+    """Raises ParseError if a body is sent in chunks: nobody hands us such a body, and an empty one is not what was meant."""
+    if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
+        raise ParseError("A body must come with its Content-Length.", code="length_required")
+
+
+def _read(stream: IO[Any], request: Request | None) -> bytes:
+    most = configuration().max_body_bytes
+    told = request.META.get("CONTENT_LENGTH") if request else None
+    if told and told.isdecimal() and len(told) < 20 and int(told) > most:
+        raise TooLarge  # before any of it is read
+    try:
+        body: bytes = stream.read(most + 1)
+    except UnreadablePostError:
+        raise ParseError("The body is shorter than its Content-Length.") from None
+    if len(body) > most:
+        raise TooLarge
+    return body
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _short(written: str) -> int:
+    if len(written) > _MOST_DIGITS:  # reading them takes the square of their count
+        raise ValueError("a number has too many digits")
+    return int(written)
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    told: dict[str, object] = {}
+    for name, value in pairs:
+        if name in told:
+            raise ValueError(f"the name {name!r:.80} stands twice in one object")
+        told[name] = value
+    return told
+
+
+def _refuse_deeper(told: object, most: int) -> None:
+    level, depth = [told], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        depth += 1
+        if depth > most:
+            raise _too_deep()
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+
+
+def _too_deep() -> ParseError:
+    return ParseError(f"The JSON is nested deeper than {configuration().max_json_depth} levels.")

@@ -1,0 +1,50 @@
+"""Who watches knows that the cron jobs run: they tell of themselves when they have done their work."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from threading import Event
+from typing import Any
+
+import pytest
+from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
+
+from blast_api import cron, records
+from blast_api.models import CronHost
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cron.TellOfIt, "every_s", 0.1)
+
+
+def _last_run() -> datetime:
+    return CronHost.objects.values_list("last_run", flat=True).get(name=records.HOST)
+
+
+def test_a_run_tells_of_itself_when_it_is_done() -> None:
+    cron.run_once()
+    first = _last_run()
+    cron.run_once()
+    assert _last_run() > first
+
+
+def test_who_stays_tells_of_itself_all_the_time() -> None:
+    with CaptureQueriesContext(connection) as queries:
+        cron.run_for(1.0, Event())
+    told = [query["sql"] for query in queries if query["sql"].startswith('INSERT INTO "blast_api_cronhost"')]
+    assert 3 <= len(told) <= 11
+
+
+def test_who_could_do_nothing_tells_nothing() -> None:
+    def refuse_shouts(execute: Any, sql: str, *rest: Any) -> Any:
+        if "blast_api_message" in sql:
+            raise OperationalError("away")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(refuse_shouts):
+        cron.run_for(0.5, Event())
+    assert not CronHost.objects.exists()

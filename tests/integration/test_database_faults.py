@@ -1,0 +1,188 @@
+"""A database that is locked, full, or may only be read: callbacks keep what they were told, and placing goes on afterwards."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from blast_api import cron
+from blast_api.addresses import Kind
+from blast_api.callcontrol import documents, views
+from blast_api.menus import Wish
+from blast_api.models import Call, DoNotCallNumber, Record
+from blast_api.simulator import Carrier
+from blast_api.states import CallStatus
+from tests.disks import full_at
+
+from .callbacks import ask, delivered, path
+from .released import released
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Fault = Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "_PATIENCE_S", 0.0)
+
+
+def _run(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+
+
+# --- SQLite ----------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def locked_by_another_process() -> Iterator[None]:
+    _run("PRAGMA busy_timeout = 100")
+    other = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+        _run("PRAGMA busy_timeout = 20000")
+
+
+def disk_full() -> AbstractContextManager[None]:
+    """The spool's few lines find room; the pages of a commit do not."""
+    return full_at(12_000)
+
+
+@contextmanager
+def only_readable() -> Iterator[None]:
+    _run("PRAGMA query_only = ON")
+    try:
+        yield
+    finally:
+        _run("PRAGMA query_only = OFF")
+
+
+# --- PostgreSQL ------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _held_by_another(statement: str, setting: str) -> Iterator[None]:
+    of_test = connection.settings_dict
+    _run(f"SET {setting} = '100ms'")
+    with psycopg.connect(
+        host=of_test["HOST"], port=of_test["PORT"], user=of_test["USER"], dbname=of_test["NAME"]
+    ) as other:
+        other.execute(statement)
+        try:
+            yield
+        finally:
+            other.rollback()
+    _run(f"RESET {setting}")
+
+
+def rows_locked() -> AbstractContextManager[None]:
+    return _held_by_another("SELECT 1 FROM blast_api_call FOR UPDATE", "lock_timeout")
+
+
+def table_locked() -> AbstractContextManager[None]:
+    """As by a migration."""
+    return _held_by_another("LOCK TABLE blast_api_call IN ACCESS EXCLUSIVE MODE", "lock_timeout")
+
+
+def statements_too_slow() -> AbstractContextManager[None]:
+    return _held_by_another("LOCK TABLE blast_api_call IN ACCESS EXCLUSIVE MODE", "statement_timeout")
+
+
+@contextmanager
+def read_only_after_a_failover() -> Iterator[None]:
+    _run("SET default_transaction_read_only = on")
+    try:
+        yield
+    finally:
+        _run("RESET default_transaction_read_only")
+
+
+_FAULTS: dict[str, list[Any]] = {
+    "sqlite": [locked_by_another_process, disk_full, only_readable],
+    "postgresql": [rows_locked, table_locked, statements_too_slow, read_only_after_a_failover],
+}
+each_fault = pytest.mark.parametrize("fault", _FAULTS[connection.vendor])
+
+
+def _spooled() -> list[Path]:
+    return list(Path(settings.CDR_LOGGER_PATH).parent.glob("callbacks.spool*"))
+
+
+@each_fault
+def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(client: Client, fault: Fault) -> None:
+    ended = delivered(started=timezone.now(), due_at=timezone.now())
+    opted_out = delivered(answered=timezone.now(), answerer="HUMAN")
+    asks = delivered(started=timezone.now(), due_at=timezone.now())
+    with fault():
+        status = ask(client, path(Kind.CALL, ended.pk, 1, "status"), CallStatus="completed", CallDuration=7)
+        key = ask(client, path(Kind.CALL, opted_out.pk, 1, "key"), Digits="5")
+        detected = ask(client, path(Kind.CALL, asks.pk, 1, "detected"), AMDStatus="HUMAN")
+    assert status.status_code == 200
+    assert key.content == documents.after_key(Wish.OPT_OUT, "", str)
+    assert detected.content == documents.apology()
+    assert not DoNotCallNumber.objects.exists()
+    cron.run_once()
+    ended.refresh_from_db()
+    assert (ended.status, ended.duration) == (CallStatus.COMPLETED, 7)
+    assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [opted_out.number]
+    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
+    assert Call.objects.get(pk=asks.pk).status == CallStatus.ONGOING
+    assert _spooled() == []
+
+
+@each_fault
+def test_a_dispatcher_waits_and_then_places_everybody_once(carrier: Carrier, settings: Settings, fault: Fault) -> None:
+    """The fault comes when half of the answers are out, and goes when the dispatcher has met it."""
+    settings.MAX_CALLS_PER_SECOND = 20
+    released(20)
+    met: list[float] = []
+    stop = Event()
+
+    def watch() -> None:
+        deadline = time.monotonic() + 30
+        while len(carrier.arrivals) < 20 and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(1.0)
+        stop.set()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    faults: list[AbstractContextManager[None]] = []
+    tick = cron._tick
+
+    def meet(jobs: list[cron.Job], stop: Event) -> None:
+        if len(carrier.arrivals) >= 5 and not met:
+            met.append(time.monotonic())
+            faults.append(fault())
+            faults[0].__enter__()
+        tick(jobs, stop)
+        if faults and time.monotonic() > met[0] + 0.5:
+            faults.pop().__exit__(None, None, None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cron, "_tick", meet)
+        cron.run_for(60, stop)
+    watcher.join()
+    assert met
+    assert faults == []
+    assert len(carrier.arrivals) == len({arrival.number for arrival in carrier.arrivals}) == 20
+    assert set(Call.objects.values_list("status", "held_since", "attempts")) == {(CallStatus.ONGOING, None, 1)}
