@@ -1,11 +1,11 @@
-# make demo | test | run | lint | bench : each works alone on a fresh machine with Python 3.11 or newer.
+# make demo | test | run | lint | bench | fuzz : each works alone on a fresh machine with Python 3.11 or newer.
 
 PYTHON ?= python3
 ENV := .venv
 RUN := $(ENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo run test lint bench setup clean
+.PHONY: demo run test lint bench fuzz setup clean
 
 demo: $(ENV)/runtime
 	$(RUN) manage.py demo
@@ -22,6 +22,10 @@ lint: $(ENV)/dev
 # Some minutes; `make bench ARGS=--quick` is shorter. The machine should have nothing else to do.
 bench: $(ENV)/dev
 	$(RUN) -m tests.bench --json bench.json $(ARGS)
+
+# Some minutes of hostile requests, others each time; `make fuzz BLAST_FUZZ=100` takes longer. DATABASE_URL says where.
+fuzz: $(ENV)/dev
+	BLAST_FUZZ=$(or $(BLAST_FUZZ),12) $(RUN) -m pytest tests/fuzz $(ARGS)
 
 setup: $(ENV)/dev
 

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.urls import include, path
+from django.urls import include, path, re_path
+
+from blast_api.rest.views import unknown
 
 urlpatterns = [
     path("api/v1/call-control/", include("blast_api.callcontrol.urls")),
     path("api/v1/", include("blast_api.rest.urls")),
+    re_path("^api(/|$)", unknown),  # in development, too, where Django would answer with a page for people
     path("", include("blast_api.ops.urls")),
 ]
 if settings.API_DOCS:

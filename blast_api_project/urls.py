@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.static import serve
 
+handler400 = "blast_api.rest.views.refused"
 handler404 = "blast_api.rest.views.unknown"
 handler500 = "blast_api.rest.views.failed"
 urlpatterns: list[URLPattern | URLResolver] = [path("", include("blast_api.urls"))]

@@ -93,7 +93,12 @@ _TOO_MANY = _error(
     "Request was throttled. Expected available in 12 seconds.",
     "throttled",
 )
-_COMMON = {"401": _NO_TOKEN, "429": _TOO_MANY}
+_NOT_ACCEPTABLE = _error(
+    "The Accept header rules out application/json.",
+    "Could not satisfy the request Accept header.",
+    "not_acceptable",
+)
+_COMMON = {"401": _NO_TOKEN, "406": _NOT_ACCEPTABLE, "429": _TOO_MANY}
 _KEY = openapi.Parameter(
     "Idempotency-Key",
     openapi.IN_HEADER,
@@ -114,7 +119,7 @@ create_shout = swagger_auto_schema(
     responses={
         "201": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
         "400": _INVALID,
-        "413": _error("The body is too large.", "The request's body is too large.", "too_large"),
+        "413": _error("The body is larger than the operator allows.", "The request's body is too large.", "too_large"),
         "415": _error(
             "The body is not application/json.",
             'Unsupported media type "text/plain" in request.',

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import RequestDataTooBig
+from http import HTTPStatus
+
+from django.core.exceptions import SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.utils.log import log_response
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError, ValidationError
+from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -16,27 +21,37 @@ _STATUSES: dict[type[BlastError], int] = {
 }
 
 
-class TooLarge(APIException):
-    """The body is over the bound of the settings."""
-
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "The request's body is too large."
-    default_code = "too_large"
-
-
-def handle(error: Exception, context: dict[str, object]) -> Response | None:
+def handle(error: Exception, context: dict[str, object]) -> Response:
     """DRF's exception handler, with our own family of errors and one shape for all but field errors."""
-    if isinstance(error, RequestDataTooBig):
-        error = TooLarge()
-    elif isinstance(error, RecursionError):  # nothing but a body's own nesting goes so deep
-        error = ParseError("The JSON is nested too deep.")
+    if isinstance(error, SuspiciousOperation):  # Django's word for what no client of good will sends
+        error = ParseError("The request cannot be read.")
     elif isinstance(error, InvalidField):
         error = ValidationError({error.field: [str(error)]})
-    if isinstance(error, BlastError):
-        http_status = _STATUSES.get(type(error), status.HTTP_500_INTERNAL_SERVER_ERROR)
-        return Response({"detail": str(error), "code": error.code}, status=http_status)
+    if isinstance(error, BlastError) and type(error) in _STATUSES:
+        return Response({"detail": str(error), "code": error.code}, status=_STATUSES[type(error)])
     response = exception_handler(error, context)
-    if response is not None and "detail" in response.data and len(response.data) == 1:
+    if response is None:
+        return _failed(error, context["request"])
+    if "detail" in response.data and len(response.data) == 1:
         code = error.get_codes() if isinstance(error, APIException) else "not_found"
         response.data["code"] = code if isinstance(code, str) else "invalid"
+    return response
+
+
+def _failed(error: Exception, request: object) -> Response:
+    """An error of our own: logged as Django does, and answered here, because Django would answer with HTML.
+
+    In development that would be the whole traceback, with settings and local variables.
+    """
+    assert isinstance(request, Request)
+    response = Response({"detail": "Internal error.", "code": "error"}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
+    got_request_exception.send(sender=None, request=request._request)
+    log_response(
+        "%s: %s",
+        response.reason_phrase,
+        request.path,
+        response=response,
+        request=request._request,
+        exception=error,
+    )
     return response

@@ -15,16 +15,19 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
+from blast_api.conf import configuration
 from blast_api.models import Call, Message, Recording, told_status
 
 Row = TypeVar("Row", bound=Model)
 _CHUNK = 500
+_MOST_DIGITS = 100  # zeros in front among them
 _render = JSONRenderer().render
 
 
 def page(request: HttpRequest, rows: QuerySet[Row]) -> tuple[QuerySet[Row], dict[str, str]]:
     """The rows that `limit` and `offset` ask for, and the headers that tell of the others; without them all rows."""
-    limit, offset = _natural(request, "limit", low=1), _natural(request, "offset", low=0)
+    limit = _natural(request, "limit", low=1, high=configuration().max_limit)
+    offset = _natural(request, "offset", low=0, high=configuration().max_offset)
     if limit is None and offset is None:
         return rows, {}
     total, first = rows.count(), offset or 0
@@ -37,12 +40,13 @@ def page(request: HttpRequest, rows: QuerySet[Row]) -> tuple[QuerySet[Row], dict
     return rows[first : None if limit is None else first + limit], headers
 
 
-def _natural(request: HttpRequest, name: str, *, low: int) -> int | None:
+def _natural(request: HttpRequest, name: str, *, low: int, high: int) -> int | None:
     written = request.GET.get(name)
     if written is None:
         return None
-    if not (written.isascii() and written.isdigit() and len(written) <= 9 and int(written) >= low):
-        raise ValidationError({name: [f"Expected a whole number, {low} or more."]})
+    natural = written.isascii() and written.isdigit() and len(written) <= _MOST_DIGITS
+    if not (natural and low <= int(written) <= high):
+        raise ValidationError({name: [f"Expected a whole number from {low} to {high}."]})
     return int(written)
 
 

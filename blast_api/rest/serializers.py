@@ -86,6 +86,8 @@ def _normalised(written: object) -> str:
         written = str(written)
     if not isinstance(written, str):
         raise ValueError("is not a phone number")  # one error for whatever it is
+    if len(written) > configuration().max_number_length:
+        raise ValueError("is too long for a phone number")
     return numbers.normalise(written)
 
 
@@ -115,15 +117,19 @@ class ScheduleField(serializers.DateTimeField):
 class NewShoutSerializer(serializers.Serializer[NewShout]):
     """What `POST /shouts` takes."""
 
-    userdata = serializers.CharField(
-        max_length=255, trim_whitespace=False, help_text="The application's own user; lists are per user."
-    )
     caller = CallerField(help_text="The author's number: it is called to record the message.")
     recipients = RecipientsField(help_text="Numbers with country code, in any usual writing; each is called once.")
-    title = serializers.CharField(max_length=255, required=False, allow_blank=True, allow_null=True)
     schedule = ScheduleField(required=False, allow_null=True, help_text="When to deliver; not before the recording.")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        userdata = serializers.CharField(
+            max_length=configuration().max_userdata_length,
+            trim_whitespace=False,
+            help_text="The application's own user; lists are per user.",
+        )
+        title = serializers.CharField(
+            max_length=configuration().max_title_length, required=False, allow_blank=True, allow_null=True
+        )
         old_shout_id = serializers.IntegerField(
             required=False,
             allow_null=True,
@@ -132,7 +138,7 @@ class NewShoutSerializer(serializers.Serializer[NewShout]):
             source="old_shout_id",
             help_text="Use that shout's recording: the same user's; nobody is called to record.",
         )
-        return super().get_fields() | {"old-shout-id": old_shout_id}
+        return {"userdata": userdata, **super().get_fields(), "title": title, "old-shout-id": old_shout_id}
 
     def to_new_shout(self, *, idempotency_key: str | None, request_digest: str) -> NewShout:
         """The validated request, for the service."""
@@ -155,7 +161,7 @@ class ShoutSerializer(serializers.Serializer[Any]):
     created = serializers.DateTimeField(source="message.created")
     caller = serializers.CharField(source="message.caller")
     status = serializers.ChoiceField(source="message.status", choices=ShoutStatus.choices)
-    title = serializers.CharField(source="message.title")
+    title = serializers.CharField(source="message.title", allow_blank=True)
     schedule = serializers.DateTimeField(source="message.schedule", allow_null=True)
     userdata = serializers.CharField(source="message.userdata")
     recipients = serializers.ListField(

@@ -5,27 +5,29 @@ from __future__ import annotations
 import hashlib
 import json
 from http import HTTPStatus
+from urllib.parse import unquote
 
 from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from blast_api import numbers
+from blast_api.conf import configuration
 from blast_api.dispatch import nudge
 from blast_api.models import Application, Call, Message, MessageQuerySet, told_status
 from blast_api.services import dnc, shouts
 
 from . import docs
 from .lists import page, shouts_of, streamed
+from .parsers import refuse_unmeasured
 from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
 
 _LARGEST_ID = 2**63 - 1
 _LONGEST_ID = 100  # digits, zeros in front among them
-_LONGEST_KEY = 255
 
 
 class ShoutViewSet(ViewSet):
@@ -40,6 +42,7 @@ class ShoutViewSet(ViewSet):
 
     @docs.create_shout
     def create(self, request: Request) -> Response:
+        refuse_unmeasured(request)
         key = _idempotency_key(request)
         digest = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest() if key else ""
         message = shouts.replayed(_application(request), key, digest, now=timezone.now())
@@ -114,6 +117,11 @@ def unknown(request: HttpRequest, exception: Exception | None = None) -> JsonRes
     return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=HTTPStatus.NOT_FOUND)
 
 
+def refused(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    """What Django itself takes for an attack, such as a wrong Host."""
+    return JsonResponse({"detail": "Bad request.", "code": "bad_request"}, status=HTTPStatus.BAD_REQUEST)
+
+
 def failed(request: HttpRequest) -> JsonResponse:
     """An error of our own, of which nothing is told but that it is one; the log has the rest."""
     return JsonResponse({"detail": "Internal error.", "code": "error"}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -142,6 +150,10 @@ def _shout(pk: int) -> object:
 
 
 def _required(request: Request, name: str) -> str:
+    try:
+        unquote(request.META.get("QUERY_STRING", ""), errors="strict")
+    except UnicodeDecodeError:  # Django would read another name out of it
+        raise ParseError("The query is not UTF-8.") from None
     value = request.query_params.get(name, "")
     if not value:
         raise ValidationError({name: ["This query parameter is required."]})
@@ -155,7 +167,7 @@ def _storable(name: str, value: str) -> str:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= _LONGEST_KEY and key.isprintable()):
-        raise ValidationError({"Idempotency-Key": [f"Expected 1 to {_LONGEST_KEY} printable characters."]})
+    key, longest = request.headers.get("Idempotency-Key"), configuration().max_idempotency_key_length
+    if key is not None and not (0 < len(key) <= longest and key.isprintable()):
+        raise ValidationError({"Idempotency-Key": [f"Expected 1 to {longest} printable characters."]})
     return key

@@ -19,13 +19,13 @@ from .rest import CALL_FIELDS, SHOUT_FIELDS, body, created, post, shut_the_gate
 
 # Every request of the API, with every status that it may answer with.
 DOCUMENTED = {
-    ("get", "/shouts"): {"200", "400", "401", "429"},
-    ("post", "/shouts"): {"201", "400", "401", "413", "415", "422", "429"},
-    ("get", "/shouts/{id}"): {"200", "401", "404", "429"},
-    ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "409", "429"},
-    ("get", "/calls"): {"200", "400", "401", "404", "429"},
-    ("get", "/dnc/{userdata}"): {"200", "400", "401", "429"},
-    ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404", "429"},
+    ("get", "/shouts"): {"200", "400", "401", "406", "429"},
+    ("post", "/shouts"): {"201", "400", "401", "406", "413", "415", "422", "429"},
+    ("get", "/shouts/{id}"): {"200", "401", "404", "406", "429"},
+    ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "406", "409", "429"},
+    ("get", "/calls"): {"200", "400", "401", "404", "406", "429"},
+    ("get", "/dnc/{userdata}"): {"200", "400", "401", "406", "429"},
+    ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404", "406", "429"},
 }
 
 
@@ -62,6 +62,10 @@ def test_the_page_is_served(client: Client) -> None:
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/html")
     assert "<title>blast-api</title>" in answer.content.decode()
+
+
+def test_who_knows_only_the_host_is_led_to_the_page(client: Client) -> None:
+    assert client.get("/")["Location"] == "/docs"
 
 
 def test_the_page_and_its_assets_ask_no_other_host(client: Client) -> None:

@@ -190,9 +190,9 @@ def test_a_charset_that_is_none_is_no_error_of_ours(client: Client, charset: str
 
 
 def test_a_body_over_the_bound_is_413(client: Client, settings: Settings) -> None:
-    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 1000
-    assert code(post(client, body(title="a" * 1000))) == (413, "too_large")
-    assert code(post(client, body(title="a" * 1000), **{"Idempotency-Key": "large"})) == (413, "too_large")
+    settings.MAX_BODY_BYTES = 1024
+    assert code(post(client, body(title="a" * 1024))) == (413, "too_large")
+    assert code(post(client, body(title="a" * 1024), **{"Idempotency-Key": "large"})) == (413, "too_large")
     assert nothing_is_stored()
     created(post(client, body()))
 

@@ -1,0 +1,218 @@
+"""The applications' face, by its own document and against it: every answer is one that the document promises."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_django import Settings
+from schemathesis import checks
+from schemathesis.generation import GenerationMode
+from schemathesis.specs.openapi import checks as answers
+
+from blast_api.states import CallStatus, ShoutStatus
+from blast_api_project.wsgi import application
+from tests.factories import USER, call, listed, message, number, recording
+from tests.integration.callbacks import rows, undone
+from tests.integration.rest import shut_the_gate
+
+from . import anything
+from .conftest import Journal
+from .effort import examples, tried
+from .wire import Request
+
+pytestmark = pytest.mark.django_db
+
+OPERATIONS = [
+    ("GET", "/shouts"),
+    ("POST", "/shouts"),
+    ("GET", "/shouts/{id}"),
+    ("DELETE", "/shouts/{id};cancel"),
+    ("GET", "/calls"),
+    ("GET", "/dnc/{userdata}"),
+    ("DELETE", "/dnc/{userdata}/{number}"),
+]
+CHECKS = [
+    checks.not_a_server_error,
+    answers.status_code_conformance,
+    answers.content_type_conformance,
+    answers.response_schema_conformance,
+    answers.response_headers_conformance,
+]
+KEYS = ("userdata", "caller", "recipients", "title", "schedule", "old-shout-id")
+# What follows from an answer: schemathesis goes these ways.
+LINKS = {
+    ("/shouts", "post", "201"): {
+        "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/id"}},
+        "cancel": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
+        "calls": {"operationId": "calls_list", "parameters": {"shout-id": "$response.body#/id"}},
+        "list": {"operationId": "shouts_list", "parameters": {"userdata": "$response.body#/userdata"}},
+    },
+    ("/shouts/{id};cancel", "delete", "200"): {
+        "again": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
+        "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/id"}},
+    },
+    ("/shouts", "get", "200"): {
+        "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/0/id"}},
+        "dnc": {"operationId": "dnc_list", "parameters": {"userdata": "$response.body#/0/userdata"}},
+    },
+    ("/calls", "get", "200"): {
+        "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/0/shout_id"}},
+    },
+}
+
+
+@cache
+def document() -> Any:
+    """The document that we publish, with links."""
+    told = json.loads(Request("GET", "/docs/swagger.json").sent().body)
+    for (path, method, status), links in LINKS.items():
+        told["paths"][path][method]["responses"][status]["x-links"] = links
+    schema = schemathesis.openapi.from_dict(told)
+    schema.app = application
+    return schema
+
+
+@cache
+def cases(method: str, path: str, mode: GenerationMode) -> Any:
+    return document()[path][method].as_strategy(generation_mode=mode)
+
+
+@pytest.fixture(autouse=True)
+def ids(journal: Journal) -> list[int]:
+    """Shouts in every status, the first of them with a call in every status."""
+    shut_the_gate()
+    shouts = [message(status=status) for status in ShoutStatus]
+    for shout in shouts:
+        recording(shout, recorded=True)
+    for status in CallStatus:
+        listed(call(shouts[0], status=status).number)
+    return [shout.pk for shout in shouts]
+
+
+def conforms(case: Any, answer: Any) -> None:
+    """Fails if the document does not promise this answer; a 204 has no content, and so no type of it."""
+    of_nothing = {answers.content_type_conformance} if answer.status_code == 204 else set()
+    case.validate_response(answer, checks=[check for check in CHECKS if check not in of_nothing])
+
+
+def known(case: Any, ids: list[int], data: st.DataObject) -> None:
+    """Every other case asks for something that there is."""
+    there: dict[str, st.SearchStrategy[Any]] = {
+        "id": st.sampled_from(ids),
+        "shout-id": st.sampled_from(ids),
+        "userdata": st.just(USER),
+        "number": st.integers(0, len(CallStatus) - 1).map(number),
+    }
+    for container in (case.path_parameters, case.query):
+        for name in sorted(set(container or ()) & set(there)):
+            if data.draw(st.booleans()):
+                container[name] = data.draw(there[name])
+
+
+def agreeable(case: Any, data: st.DataObject) -> None:
+    """Numbers and times that nobody guesses, so that a good part of the new shouts is accepted."""
+    if isinstance(case.body, dict) and data.draw(st.booleans()):
+        case.body |= {"caller": number(data.draw(st.integers(0, 9999))), "schedule": None}
+        case.body |= {"recipients": data.draw(st.lists(st.integers(0, 99).map(number), min_size=1)), "userdata": USER}
+        case.body.pop("old-shout-id", None)
+
+
+@pytest.mark.parametrize("mode", GenerationMode)
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+@examples(40)
+@given(data=st.data())
+def test_every_answer_is_as_documented(
+    ids: list[int], journal: Journal, method: str, path: str, mode: GenerationMode, data: st.DataObject
+) -> None:
+    case = data.draw(cases(method, path, mode))
+    if mode is GenerationMode.POSITIVE:
+        known(case, ids, data)
+        agreeable(case, data)
+    tried[f"{method} {path}, {mode.value}"] += 1
+    with undone():
+        before = rows()
+        answer = case.call()
+        stands = rows() == before
+    conforms(case, answer)
+    journal.is_empty()
+    assert answer.status_code < 400 or stands
+    assert b"Traceback" not in answer.content
+
+
+def test_what_follows_from_an_answer_is_as_documented(journal: Journal) -> None:
+    class Ways(document().as_state_machine()):  # type: ignore[misc]  # made at run time
+        def validate_response(self, response: Any, case: Any, **also: Any) -> None:
+            tried[f"{case.operation.label}, followed"] += 1
+            conforms(case, response)
+            journal.is_empty()
+
+        def before_call(self, case: Any) -> None:
+            if case.operation.label == "POST /shouts" and isinstance(case.body, dict):
+                case.body |= {"caller": number(1), "recipients": [number(2)], "userdata": USER, "schedule": None}
+                case.body.pop("old-shout-id", None)
+
+    Ways.run(settings=examples(15, steps=6))
+
+
+# --- Anything at all --------------------------------------------------------------------------------------------------
+
+BODIES = anything.bodies(KEYS) | anything.objects(KEYS).map(
+    lambda told: json.dumps({"caller": number(1), "recipients": [number(2)], "userdata": USER} | told).encode()
+)
+PATHS = st.sampled_from(["shouts", "shouts", "shouts", "shouts/1", "shouts/1;cancel", "calls", "dnc/user"]) | st.lists(
+    st.sampled_from(["shouts", "calls", "dnc", "docs"]) | anything.SEGMENTS, max_size=4
+).map("/".join).filter(lambda path: not path.startswith("call-control"))
+QUERIES = anything.QUERIES | st.tuples(
+    st.sampled_from(["userdata", "shout-id", "limit", "offset"]), anything.SEGMENTS
+).map(lambda pair: f"userdata=user&{pair[0]}={pair[1]}")
+REQUESTS = st.builds(
+    Request,
+    method=anything.METHODS,
+    path=PATHS.map(lambda path: f"/api/v1/{path}"),
+    query=QUERIES,
+    body=BODIES,
+    headers=st.tuples(anything.HEADERS, st.just("application/json") | anything.CONTENT_TYPES).map(
+        lambda parts: (*parts[0], ("Content-Type", parts[1]))
+    ),
+    length=anything.LENGTHS,
+)
+
+
+@pytest.fixture(params=["production", "development"])
+def environment(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """Where Django says little, and where it says much."""
+    settings.DEBUG = request.param == "development"
+    return str(request.param)
+
+
+@examples(250)
+@given(request=REQUESTS)
+def test_whatever_is_asked_has_an_answer_of_the_house(journal: Journal, environment: str, request: Request) -> None:
+    tried[f"anything at all, {environment}"] += 1
+    with undone():
+        before = rows()
+        answer = request.sent()
+        stands = rows() == before
+    journal.is_empty()
+    assert not answer.tells_of_the_inside()
+    assert answer.status < 500
+    if answer.status >= 400:
+        assert stands
+        assert request.method == "HEAD" or answer.is_an_error_of_the_house()
+
+
+@pytest.mark.parametrize("charset", ["rot13", "zlib", "hex", "undefined", "utf-16", "utf-7", "cp037", "none such"])
+def test_a_charset_changes_nothing(ids: list[int], journal: Journal, charset: str) -> None:
+    headers = (("Content-Type", f"application/json; charset={charset}"),)
+    answer = Request("GET", "/api/v1/shouts", f"userdata={USER}&x=%c3%a9", headers=headers).sent()
+    assert (answer.status, len(json.loads(answer.body))) == (200, len(ids))
+    body = json.dumps({"caller": number(1), "recipients": [number(2)], "userdata": "\u00fc"}, ensure_ascii=False)
+    answer = Request("POST", "/api/v1/shouts", "x=%ff", body.encode(), headers).sent()
+    assert (answer.status, json.loads(answer.body)["userdata"]) == (201, "\u00fc")
+    journal.is_empty()
