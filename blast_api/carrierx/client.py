@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
+from mimetypes import guess_type
 from typing import IO, Any, Self
 from urllib.parse import quote
 
@@ -29,6 +30,7 @@ _PAGE = 1000  # most items a list answers with
 _MOST_PAGES = 1000
 _QUOTED = 300  # characters of a foreign answer that we keep
 _LONGEST_SID = 64  # characters
+_ANY_TYPE = "application/octet-stream"
 
 
 class Refusal(Enum):
@@ -184,12 +186,17 @@ class CarrierClient:
         """What the carrier knows of a stored file."""
         return self._outcome(self._prepare("GET", _file_path(file_sid), self._core), "file_sid")
 
-    def upload_file(self, container_sid: str, name: str, data: IO[bytes]) -> Outcome:
-        """Store a file in a container; `publish_uri` of the answer is where anyone can fetch it."""
-        parts = {
-            "file_object": (None, json.dumps({"container_sid": container_sid, "name": name})),
-            "data": (name, data),
+    def upload_file(self, container_sid: str, name: str, data: IO[bytes], *, key: str) -> Outcome:
+        """Store a file in a container, for ever; `publish_uri` of the answer is where anyone can fetch it."""
+        fields = {
+            "container_sid": container_sid,
+            "name": name,
+            "string_key_1": key,
+            "publish": "file_sid",
+            "lifecycle_action": "no_action",
+            "lifecycle_ttl": -1,
         }
+        parts = {"file_object": (None, json.dumps(fields)), "data": (name, data, guess_type(name)[0] or _ANY_TYPE)}
         prepared = self._prepare("POST", "/core/v2/storage/files", self._core, files=parts)
         return self._outcome(prepared, "file_sid")
 
@@ -197,9 +204,9 @@ class CarrierClient:
         """Delete a stored file. Refused with status 404: it was gone already."""
         return self._outcome(self._prepare("DELETE", _file_path(file_sid), self._core), None)
 
-    def files(self, container_sid: str) -> Iterator[Mapping[str, Any]]:
-        """All files of a container. Raises CarrierTrouble if the list cannot be had whole."""
-        filter_ = f'container_sid eq "{container_sid}"'
+    def stored_files(self, container_sid: str, key: str) -> Iterator[Mapping[str, Any]]:
+        """The files stored in a container with this key (letters, digits, `-`, `_`). Raises CarrierTrouble."""
+        filter_ = f'container_sid eq "{container_sid}" and string_key_1 eq "{key}"'
         yield from self._items(self._first_page("/core/v2/storage/files", self._core, filter=filter_))
 
     def container(self, key: str) -> Mapping[str, Any] | None:
@@ -268,16 +275,19 @@ class CarrierTrouble(Exception):
 
 
 def _refusal(answer: Answer) -> Refused | Unknown | None:
-    """What a status other than 2xx means; None for 2xx. 500, 502 and 504 may come after the call was placed."""
+    """What a status other than 2xx means; None for 2xx. 500, 502 and 504 may come after the call was placed.
+
+    So may 303, which says that what was posted is done, and where to look at it. No redirect is followed.
+    """
     status = answer.status
     if 200 <= status < 300:
         return None
     reason = f"{status} {_printable(answer.reason)} {_quoted(answer.body)}".strip()
     if status in (429, 503):
         return Refused(Refusal.FOR_NOW, reason, status, _retry_after_s(answer.retry_after))
-    if status >= 500:
+    if status >= 500 or status == 303:
         return Unknown(reason)
-    if status == 409:
+    if status in (408, 409, 425):  # 408: it waited in vain for our request, as on a connection that was long idle
         return Refused(Refusal.FOR_NOW, reason, status)
     if status in (400, 422):
         return Refused(Refusal.THIS_REQUEST, reason, status)

@@ -61,9 +61,9 @@ def do_everything(client: CarrierClient) -> None:
     list(client.waiting_calls(client.prepare_waiting_calls()))
     client.change(client.prepare_keeping("file"))
     client.file("file")
-    client.upload_file("container", "a.wav", io.BytesIO(b"RIFF"))
+    client.upload_file("container", "a.wav", io.BytesIO(b"RIFF"), key="key")
     client.delete_file("file")
-    list(client.files("container"))
+    list(client.stored_files("container", "key"))
     client.container("key")
     client.create_container("key", "name", quota_files=10, quota_bytes=1000)
 
@@ -201,10 +201,13 @@ def test_a_file_is_stored_kept_found_and_deleted(client: CarrierClient, carrier:
     assert found is not None
     assert found["container_sid"] == made.sid
     assert client.container("key-2") is None
-    stored = client.upload_file(made.sid, "goodbye.wav", io.BytesIO(b"RIFF and more"))
+    stored = client.upload_file(made.sid, "goodbye.wav", io.BytesIO(b"RIFF and more"), key="key-3")
     assert isinstance(stored, Accepted)
     assert stored.content["publish_uri"]
-    assert [item["file_sid"] for item in client.files(made.sid)] == [stored.sid]
+    assert (stored.content["lifecycle_action"], stored.content["lifecycle_ttl"]) == ("no_action", -1)
+    assert [item["file_sid"] for item in client.stored_files(made.sid, "key-3")] == [stored.sid]
+    assert list(client.stored_files(made.sid, "key-4")) == []
+    assert list(client.stored_files("another", "key-3")) == []
     kept = client.change(client.prepare_keeping(stored.sid))
     assert isinstance(kept, Accepted)
     assert kept.content["lifecycle_ttl"] == -1

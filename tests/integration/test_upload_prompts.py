@@ -1,0 +1,287 @@
+"""`manage.py upload_prompts` at the simulated carrier: stored once, kept for ever, and the VOICE_MENU is true."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from django.conf import settings as project
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from blast_api.conf import PROMPTS, configuration
+from blast_api.simulator import Carrier
+from blast_api.simulator.audio import tone
+
+SHIPPED = Path(project.BASE_DIR) / "prompts"
+CONTAINERS = "/core/v2/storage/containers"
+FILES = "/core/v2/storage/files"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Ten prompts of different lengths."""
+    folder = tmp_path / "prompts"
+    folder.mkdir()
+    for length, name in enumerate(PROMPTS, start=1):
+        (folder / f"{name}.wav").write_bytes(tone(length / 10))
+    return folder
+
+
+def run(*words: str, err: io.StringIO | None = None) -> tuple[str, str]:
+    """What the command prints: its output, and its remarks."""
+    out, err = io.StringIO(), err or io.StringIO()
+    call_command("upload_prompts", *words, stdout=out, stderr=err, no_color=True)
+    return out.getvalue(), err.getvalue()
+
+
+def upload(folder: Path, *words: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(run(f"--folder={folder}", "--json", *words)[0])
+    return told
+
+
+def uploaded(told: dict[str, Any]) -> list[str]:
+    return [file["prompt"] for file in told["files"] if file["uploaded"]]
+
+
+def refusal(*words: str) -> CommandError:
+    with pytest.raises(CommandError) as refused:
+        run(*words)
+    return refused.value
+
+
+# --- What is stored, and what is printed -----------------------------------------------------------------------------
+
+
+def test_what_is_printed_is_a_voice_menu_that_plays_the_ten_prompts(carrier: Carrier, settings: Settings) -> None:
+    out, err = run()
+    name, _, written = out.partition(" = ")
+    assert name == "VOICE_MENU"
+    settings.VOICE_MENU = ast.literal_eval(written)
+    menu = configuration().voice_menu  # it passes the check of the configuration
+    assert tuple(menu) == PROMPTS
+    for prompt, url in menu.items():
+        assert requests.get(url, timeout=5).content == (SHIPPED / f"{prompt}.wav").read_bytes()
+    assert "10 uploaded, 0 were there." in err
+    assert len(carrier.files) == 10
+
+
+def test_a_prompt_is_kept_for_ever_whatever_the_container_gives_to_its_files(folder: Path, carrier: Carrier) -> None:
+    sid = carrier.storage.set_container(
+        {"default_file_lifecycle_action": "delete", "default_file_lifecycle_ttl": 60}
+    ).sid
+    upload(folder, f"--container={sid}")
+    carrier.advance(10**9)
+    assert {(file.settings["lifecycle_action"], file.settings["lifecycle_ttl"]) for file in carrier.files.values()} == {
+        ("no_action", -1)
+    }
+    assert len(carrier.files) == 10
+
+
+def test_the_container_has_the_quotas_that_were_asked_for(folder: Path, carrier: Carrier) -> None:
+    told = upload(folder)
+    (container,) = carrier.storage.containers.values()
+    assert told["container_sid"] == container.sid
+    assert container.settings["quota_files"] == 1000
+    assert container.settings["quota_bytes"] == 256 * 1024 * 1024
+
+
+def test_json_and_python_tell_the_same(folder: Path, carrier: Carrier) -> None:
+    told = upload(folder)
+    written = run(f"--folder={folder}")[0].partition(" = ")[2]
+    assert ast.literal_eval(written) == told["VOICE_MENU"]
+    assert {file["prompt"]: file["publish_uri"] for file in told["files"]} == told["VOICE_MENU"]
+    assert {file["file_sid"] for file in told["files"]} == set(carrier.files)
+
+
+# --- Again -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_second_run_uploads_nothing_and_says_the_same(folder: Path, carrier: Carrier) -> None:
+    first = upload(folder)
+    files = carrier.files
+    second = upload(folder)
+    assert (len(uploaded(first)), uploaded(second)) == (10, [])
+    assert second["VOICE_MENU"] == first["VOICE_MENU"]
+    assert second["container_sid"] == first["container_sid"]
+    assert carrier.files == files
+    assert len(carrier.storage.containers) == 1
+
+
+def test_a_prompt_that_was_recorded_anew_gets_another_address_and_the_old_one_stays(
+    folder: Path, carrier: Carrier
+) -> None:
+    first = upload(folder)
+    anew = (folder / "goodbye.wav").read_bytes()[:-2] + b"\x01\x00"  # as long as before
+    (folder / "goodbye.wav").write_bytes(anew)
+    second = upload(folder)
+    assert uploaded(second) == ["goodbye"]
+    before, after = first["VOICE_MENU"], second["VOICE_MENU"]
+    assert {prompt for prompt in PROMPTS if before[prompt] != after[prompt]} == {"goodbye"}
+    assert requests.get(after["goodbye"], timeout=5).content == anew
+    assert requests.get(before["goodbye"], timeout=5).ok  # a call may be playing it
+
+
+def test_two_prompts_with_the_same_sound_are_two_files(folder: Path, carrier: Carrier) -> None:
+    shutil.copy(folder / "goodbye.wav", folder / "invalid_entry.wav")
+    assert len(set(upload(folder)["VOICE_MENU"].values())) == 10
+
+
+def test_a_file_that_was_given_an_end_is_kept_again(folder: Path, carrier: Carrier) -> None:
+    sid = upload(folder)["files"][0]["file_sid"]
+    carrier.storage.change_file(sid, {"lifecycle_action": "delete", "lifecycle_ttl": 60})
+    assert uploaded(upload(folder)) == []
+    carrier.advance(3600)
+    assert sid in carrier.files
+
+
+def test_a_file_that_is_not_whole_at_the_carrier_is_uploaded_again(folder: Path, carrier: Carrier) -> None:
+    told = upload(folder)
+    keys = {file.settings["name"]: file.settings["string_key_1"] for file in carrier.files.values()}
+    carrier.storage.delete_file({file["prompt"]: file["file_sid"] for file in told["files"]}["goodbye"])
+    stump = {"name": "goodbye.wav", "string_key_1": keys["goodbye.wav"]}
+    carrier.storage.add_file(told["container_sid"], b"RIFF", stump, mime_type="audio/x-wav")
+    assert uploaded(upload(folder)) == ["goodbye"]
+    assert uploaded(upload(folder)) == []
+
+
+def test_the_same_prompts_in_another_container_are_other_files(folder: Path, carrier: Carrier) -> None:
+    upload(folder)
+    sid = carrier.storage.set_container({"name": "recordings"}).sid
+    told = upload(folder, f"--container={sid}")
+    assert (told["container_sid"], len(uploaded(told))) == (sid, 10)
+    assert {carrier.files[file["file_sid"]].container_sid for file in told["files"]} == {sid}
+
+
+# --- Lost answers, and others at the same work -----------------------------------------------------------------------
+
+
+def test_an_upload_whose_answer_is_lost_is_found_and_not_repeated(folder: Path, carrier: Carrier) -> None:
+    carrier.inject("drop", method="POST", path=FILES)
+    told = upload(folder)
+    assert len(carrier.files) == 10
+    assert {file["file_sid"] for file in told["files"]} == set(carrier.files)
+
+
+def test_a_container_whose_answer_is_lost_is_found_and_not_made_twice(folder: Path, carrier: Carrier) -> None:
+    carrier.inject("drop", method="POST", path=CONTAINERS)
+    sid = upload(folder)["container_sid"]
+    assert list(carrier.storage.containers) == [sid]
+
+
+def test_a_run_that_broke_off_is_continued(folder: Path, carrier: Carrier) -> None:
+    upload(folder)
+    for file in list(carrier.files.values())[4:]:
+        carrier.storage.delete_file(file.sid)
+    carrier.inject("refuse", status=503, method="POST", path=FILES)
+    error = refusal(f"--folder={folder}")
+    assert error.returncode == 75
+    assert "what is stored by now is not stored again" in str(error)
+    assert len(uploaded(upload(folder))) == 6
+
+
+# --- Refusals --------------------------------------------------------------------------------------------------------
+
+
+def test_refused_credentials_are_said_and_the_token_is_not(folder: Path, carrier: Carrier, settings: Settings) -> None:
+    settings.CARRIERX_API_TOKEN = "not-the-right-one"
+    error = refusal(f"--folder={folder}")
+    assert error.returncode == 1
+    assert "401" in str(error)
+    assert "CARRIERX_API_TOKEN" in str(error)
+    assert "not-the-right-one" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("fault", "where", "code"),
+    [
+        ({"status": 403}, FILES, 1),
+        ({"status": 404}, CONTAINERS, 1),
+        ({"status": 422}, FILES, 1),
+        ({"status": 429}, FILES, 75),
+        ({"status": 500}, CONTAINERS, 75),
+    ],
+)
+def test_the_exit_code_tells_whether_it_may_pass_later(
+    folder: Path, carrier: Carrier, fault: dict[str, Any], where: str, code: int
+) -> None:
+    carrier.inject("refuse", times=-1, method="POST", path=where, **fault)
+    error = refusal(f"--folder={folder}")
+    assert (error.returncode, str(fault["status"]) in str(error)) == (code, True)
+
+
+def test_a_carrier_that_is_not_there_may_be_there_later(folder: Path) -> None:
+    error = refusal(f"--folder={folder}")
+    assert error.returncode == 75
+    assert "cannot be reached" in str(error)
+
+
+def test_a_full_container_is_told_of(folder: Path, carrier: Carrier) -> None:
+    sid = carrier.storage.set_container({"quota_files": 3}).sid
+    error = refusal(f"--folder={folder}", f"--container={sid}")
+    assert (error.returncode, "--container" in str(error)) == (1, True)
+    assert len(carrier.files) == 3
+
+
+@pytest.mark.parametrize("sid", ['a" and name eq "b', "a b", "", "ä"])
+def test_a_container_that_can_be_none_is_refused_before_anything_is_asked(folder: Path, sid: str) -> None:
+    assert refusal(f"--folder={folder}", f"--container={sid}").returncode == 2
+
+
+@pytest.mark.parametrize("uri", ["null", '""', '"javascript:alert(1)"', '"https://a b"', '"https://\\n"', "7"])
+def test_a_file_without_a_public_address_is_no_prompt(folder: Path, carrier: Carrier, uri: str) -> None:
+    body = f'{{"file_sid": "f", "publish_uri": {uri}}}'
+    carrier.inject("refuse", status=201, body=body, method="POST", path=FILES)
+    error = refusal(f"--folder={folder}")
+    assert (error.returncode, "no public address" in str(error)) == (1, True)
+
+
+# --- What is not fit to be heard -------------------------------------------------------------------------------------
+
+
+def test_every_file_that_is_missing_or_unfit_is_named_and_nothing_is_uploaded(folder: Path, carrier: Carrier) -> None:
+    (folder / "goodbye.wav").unlink()
+    (folder / "opt_out.wav").write_bytes(b"ID3 an mp3")
+    (folder / "invalid_entry.wav").write_bytes(tone(1)[:20])
+    (folder / "record_welcome.wav").write_bytes(tone(0))
+    faster = bytearray(tone(1))
+    faster[24:28] = (16000).to_bytes(4, "little")
+    (folder / "recording_saved.wav").write_bytes(faster)
+    error = refusal(f"--folder={folder}")
+    for name in ("goodbye", "opt_out", "invalid_entry", "record_welcome", "recording_saved"):
+        assert f"{name}.wav: " in str(error)
+    assert "no_key_pressed" not in str(error)
+    assert error.returncode == 1
+    assert carrier.files == {}
+    assert carrier.storage.containers == {}
+
+
+# --- How it is told --------------------------------------------------------------------------------------------------
+
+
+def test_without_a_terminal_each_file_is_a_line_of_the_remarks(folder: Path, carrier: Carrier) -> None:
+    out, err = run(f"--folder={folder}")
+    assert [line for line in err.splitlines() if ".wav" in line] == [
+        f"{number}/10 {prompt}.wav" for number, prompt in enumerate(PROMPTS, start=1)
+    ]
+    assert ".wav\n" not in out
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(
+    folder: Path, carrier: Carrier, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = run(f"--folder={folder}", err=Terminal())
+    assert out.startswith("VOICE_MENU = {")
+    assert "goodbye.wav" not in err
+    assert "10/10" in capsys.readouterr().err

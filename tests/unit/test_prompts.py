@@ -1,0 +1,183 @@
+"""The ten prompts as they are shipped: the words, and the sound of each."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import struct
+import tomllib
+import wave
+from functools import cache
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from django.conf import settings
+
+from blast_api import menus
+from blast_api.callcontrol import documents
+from blast_api.conf import PROMPTS, configuration
+from blast_api.menus import Choice, Wish
+from blast_api.services.recordings import Step
+from blast_api.states import RecordingState
+
+FOLDER = Path(settings.BASE_DIR) / "prompts"
+RATE = 8000
+FULL_SCALE = 32768
+KEYS = "0123456789*#"
+SAID = {key: key for key in "0123456789"} | {"*": "star", "#": "pound"}
+
+each_prompt = pytest.mark.parametrize("prompt", PROMPTS)
+
+
+@cache
+def words() -> dict[str, str]:
+    return tomllib.loads((FOLDER / "words.toml").read_text())
+
+
+@cache
+def samples(prompt: str) -> tuple[int, ...]:
+    with wave.open(str(FOLDER / f"{prompt}.wav")) as sound:
+        assert (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) == (RATE, 2, 1)
+        return struct.unpack(f"<{sound.getnframes()}h", sound.readframes(sound.getnframes()))
+
+
+def seconds(prompt: str) -> float:
+    return len(samples(prompt)) / RATE
+
+
+# --- Words -----------------------------------------------------------------------------------------------------------
+
+
+def test_every_prompt_has_words_and_a_file_and_there_are_no_others() -> None:
+    assert sorted(words()) == sorted(PROMPTS)
+    assert sorted(file.stem for file in FOLDER.glob("*.wav")) == sorted(PROMPTS)
+
+
+def test_the_page_tells_the_words_of_the_list() -> None:
+    rows = re.findall(r"^\| `(\w+)\.wav` \| (.+?) \| .+ \|$", (FOLDER / "README.md").read_text(), re.MULTILINE)
+    assert dict(rows) == words()
+
+
+@each_prompt
+def test_the_file_was_made_of_these_words(prompt: str) -> None:
+    """Whoever changes one of them runs prompts/make.py, which notes both."""
+    (line,) = [line for line in (FOLDER / "made.txt").read_text().splitlines() if line.split()[0] == prompt]
+    file = (FOLDER / f"{prompt}.wav").read_bytes()
+    assert line.split()[1:] == [hashlib.sha256(made_of).hexdigest() for made_of in (words()[prompt].encode(), file)]
+
+
+def told(prompt: str) -> set[str]:
+    """The keys that a prompt tells of."""
+    said = re.findall(r"press (\w+)", words()[prompt])
+    return {key for key in KEYS if SAID[key] in said}
+
+
+def test_each_menu_tells_all_its_keys_and_no_other() -> None:
+    assert told("record_welcome") == {key for key in KEYS if menus.at_welcome(key) is not Choice.INVALID}
+    assert told("record_verification") == {key for key in KEYS if menus.at_verification(key) is not Choice.INVALID}
+    assert told("opt_out") == {key for key in KEYS if menus.at_delivery(key) is not Wish.END}
+
+
+def test_the_recording_ends_with_the_key_that_is_told() -> None:
+    record = ElementTree.fromstring(documents.for_author(Step.RECORD, lambda step: f"http://us/{step}", None)).find(
+        "Record"
+    )
+    assert record is not None
+    assert told("start_recording") == {record.attrib["finishOnKey"]}
+
+
+# --- Sound -----------------------------------------------------------------------------------------------------------
+
+
+@each_prompt
+def test_the_file_is_a_plain_head_and_samples(prompt: str) -> None:
+    """Some players on telephone switches take whatever follows the samples for sound."""
+    assert (FOLDER / f"{prompt}.wav").stat().st_size == 44 + 2 * len(samples(prompt))
+
+
+@each_prompt
+def test_a_prompt_begins_and_ends_in_silence_of_a_quarter_of_a_second(prompt: str) -> None:
+    """Nothing is cut off: between the silence and the first sound, and the last, it swells and fades."""
+    for sound in (samples(prompt), samples(prompt)[::-1]):
+        first = next(at for at, sample in enumerate(sound) if abs(sample) > FULL_SCALE / 1000)
+        assert 0.2 <= first / RATE <= 0.35
+        assert max(map(abs, sound[: round(0.2 * RATE)])) <= 1
+        assert max(map(abs, sound[: round(0.255 * RATE)])) < FULL_SCALE / 100
+
+
+@each_prompt
+def test_no_sample_comes_near_full_scale(prompt: str) -> None:
+    assert max(map(abs, samples(prompt))) <= 0.9 * FULL_SCALE
+
+
+@each_prompt
+def test_a_prompt_is_as_loud_as_all_others(prompt: str) -> None:
+    assert loudness(samples(prompt)) == pytest.approx(-22.0, abs=0.3)
+
+
+@each_prompt
+def test_a_prompt_is_spoken_at_an_even_pace(prompt: str) -> None:
+    """At most four and a half words a second, pauses between sentences included."""
+    count = len(words()[prompt].split())
+    assert 0.22 <= (seconds(prompt) - 0.5) / count <= 0.75
+
+
+def test_all_prompts_together_are_small() -> None:
+    assert sum(file.stat().st_size for file in FOLDER.glob("*.wav")) < 2_000_000
+
+
+def test_who_pressed_a_wrong_key_can_hear_the_welcome_out_and_still_has_time_for_a_key() -> None:
+    """The author's call is given up when it stays in one state for too long, and this is one state."""
+    document = documents.for_author(Step.WELCOME_AGAIN, lambda step: f"http://us/{step}", None)
+    gather = ElementTree.fromstring(document).find("Gather")
+    assert gather is not None
+    heard = [Path(play.text or "").stem for play in gather.iter("Play")]
+    limit = configuration().rec_call_status_timeouts[RecordingState.USER_ANSWERED]
+    assert limit is not None
+    assert sum(map(seconds, heard)) + float(gather.attrib["timeout"]) < limit
+
+
+# --- Loudness as ITU-R BS.1770-4 measures it ---------------------------------------------------------------------------
+
+
+def loudness(sound: tuple[int, ...]) -> float:
+    """LUFS: the mean power of what is heard, of blocks of 0.4 s, without those that are silent beside the others."""
+    heard = _filtered(_filtered([sample / FULL_SCALE for sample in sound], *_head_shelf()), *_low_cut())
+    step = round(0.1 * RATE)
+    powers = [sum(x * x for x in heard[at : at + step]) / step for at in range(0, len(heard) - step + 1, step)]
+    blocks = [sum(powers[at : at + 4]) / 4 for at in range(len(powers) - 3)]
+    loud = [power for power in blocks if _lufs(power) > -70]
+    threshold = _lufs(sum(loud) / len(loud)) - 10
+    louder = [power for power in loud if _lufs(power) > threshold]
+    return _lufs(sum(louder) / len(louder))
+
+
+def _lufs(power: float) -> float:
+    return -0.691 + 10 * math.log10(power) if power else -math.inf
+
+
+def _head_shelf() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """What a head adds above 1.5 kHz, +4 dB, for our rate; the constants are those from which the standard's come."""
+    k, q, high = math.tan(math.pi * 1681.974450955533 / RATE), 0.7071752369554196, 10 ** (3.999843853973347 / 20)
+    middle = high**0.4996667741545416
+    a0 = 1 + k / q + k * k
+    b = (high + middle * k / q + k * k, 2 * (k * k - high), high - middle * k / q + k * k)
+    return tuple(x / a0 for x in b), (2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0)
+
+
+def _low_cut() -> tuple[tuple[float, ...], tuple[float, ...]]:
+    k, q = math.tan(math.pi * 38.13547087602444 / RATE), 0.5003270373238773
+    a0 = 1 + k / q + k * k
+    return (1.0, -2.0, 1.0), (2 * (k * k - 1) / a0, (1 - k / q + k * k) / a0)
+
+
+def _filtered(sound: list[float], b: tuple[float, ...], a: tuple[float, ...]) -> list[float]:
+    x1 = x2 = y1 = y2 = 0.0
+    out = []
+    for x in sound:
+        y = b[0] * x + b[1] * x1 + b[2] * x2 - a[0] * y1 - a[1] * y2
+        x1, x2, y1, y2 = x, x1, y, y1
+        out.append(y)
+    return out
