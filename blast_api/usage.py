@@ -1,0 +1,170 @@
+"""What the records of calls add up to. Lines are read one after another, wherever they come from, and none is kept.
+
+A line marked `late` corrects the earlier one of the same `pk`, which said `timed-out`: that one is not counted, whichever
+of the two comes first. For this the keys of timed-out calls are remembered, and nothing else.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import BinaryIO, cast
+
+DIMENSIONS = ("day", "userdata", "status", "application")
+_LONGEST_LINE = 1024 * 1024  # bytes; ours are less than a thousandth of it
+_GZIP = b"\x1f\x8b"
+_TIMED_OUT, _COMPLETED, _OPTED_OUT = "timed-out", "completed", "added to do not call"
+_HEARD_BY = ("HUMAN", "MACHINE", "NOTSURE")
+
+
+@dataclass(slots=True)
+class Figures:
+    """Sums over attempts, and over recipients who were settled without one."""
+
+    attempts: int = 0
+    seconds: int = 0
+    billed_minutes: int = 0  # each attempt's rounded up
+    reached: int = 0  # heard the message, or a part of it
+    opted_out: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def minutes(self) -> float:
+        return self.seconds / 60
+
+    def add(self, line: Line, sign: int = 1) -> None:
+        """Count a line in, or out again."""
+        opted_out = line.status == _OPTED_OUT
+        self.attempts += sign
+        self.seconds += sign * line.duration
+        self.billed_minutes += sign * -(-line.duration // 60)
+        self.opted_out += sign * opted_out
+        self.reached += sign * (opted_out or (line.status == _COMPLETED and line.answerer in _HEARD_BY))
+        self.outcomes[line.status] += sign
+
+    def merge(self, other: Figures) -> None:
+        """Count in all that another counted."""
+        self.attempts += other.attempts
+        self.seconds += other.seconds
+        self.billed_minutes += other.billed_minutes
+        self.opted_out += other.opted_out
+        self.reached += other.reached
+        self.outcomes.update(other.outcomes)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What is counted of a record of an attempt."""
+
+    pk: int
+    number: str
+    userdata: str
+    application: str
+    status: str
+    duration: int
+    answerer: str
+    finished: datetime
+    late: bool
+
+    @classmethod
+    def read(cls, text: str | bytes) -> Line:
+        """Raises ValueError for what is no such record."""
+        about = json.loads(text)
+        if not isinstance(about, dict):
+            raise ValueError("no object")
+        try:
+            finished = datetime.fromisoformat(about["finished"])
+            pk, duration, status = about["pk"], about["duration"], about["status"]
+        except (KeyError, TypeError) as error:
+            raise ValueError("a field is missing") from error
+        if not (_is_natural(pk) and _is_natural(duration) and isinstance(status, str) and finished.tzinfo):
+            raise ValueError("a field cannot be read")
+        userdata, application = str(about.get("user_data", "")), str(about.get("application", ""))
+        answerer, late = str(about.get("answerer", "")), about.get("late") is True
+        number = str(about.get("to_number", ""))
+        return cls(pk, number, userdata, application, status, duration, answerer, finished, late)
+
+
+def _is_natural(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+Group = tuple[str, ...]
+
+
+class Report:
+    """Figures of the attempts that ended in a range of time (`until` is not in it), by one or more dimensions."""
+
+    def __init__(
+        self, by: Iterable[str], *, zone: tzinfo, since: datetime | None = None, until: datetime | None = None
+    ) -> None:
+        self.groups: dict[Group, Figures] = {}
+        self._by, self._zone = tuple(by), zone
+        self._since, self._until = since, until
+        self._timed_out: dict[int, tuple[Group, Line] | None] = {}  # None: corrected before it came
+
+    @property
+    def total(self) -> Figures:
+        """All groups together."""
+        total = Figures()
+        for figures in self.groups.values():
+            total.merge(figures)
+        return total
+
+    def add(self, line: Line) -> None:
+        """Count a line, if it is in the range; it corrects an earlier one in any case."""
+        if line.late:
+            if earlier := self._timed_out.get(line.pk):
+                group, timed_out = earlier
+                self.groups[group].add(timed_out, -1)
+            self._timed_out[line.pk] = None
+        elif line.status == _TIMED_OUT and line.pk in self._timed_out:
+            return
+        in_range = (not self._since or line.finished >= self._since) and (
+            not self._until or line.finished < self._until
+        )
+        if not in_range:
+            return
+        group = self._group(line)
+        self.groups.setdefault(group, Figures()).add(line)
+        if line.status == _TIMED_OUT:
+            self._timed_out[line.pk] = group, line
+
+    def rows(self) -> list[tuple[Group, Figures]]:
+        """The groups in order; one of which everything was corrected is none."""
+        return sorted((group, figures) for group, figures in self.groups.items() if figures.attempts)
+
+    def _group(self, line: Line) -> Group:
+        return tuple(
+            line.finished.astimezone(self._zone).date().isoformat() if name == "day" else str(getattr(line, name))
+            for name in self._by
+        )
+
+
+def lines_of(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a log, compressed or not. One without end is empty. Raises ValueError for a broken archive."""
+    peeking = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
+    packed = peeking.peek(2)[:2] == _GZIP
+    source = cast(BinaryIO, gzip.GzipFile(fileobj=peeking) if packed else peeking)
+    try:
+        while line := source.readline(_LONGEST_LINE):
+            if not line.endswith(b"\n") and len(line) == _LONGEST_LINE:
+                while line and not line.endswith(b"\n"):
+                    line = source.readline(_LONGEST_LINE)
+                line = b"\n"
+            yield line
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise ValueError("the archive is broken or ends too soon") from error
+
+
+def lines_of_path(path: Path) -> Iterator[bytes]:
+    """The lines of a log file. Raises OSError, and ValueError for a broken archive."""
+    with path.open("rb") as file:
+        yield from lines_of(file)
