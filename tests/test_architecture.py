@@ -21,16 +21,17 @@ FLOORS: list[set[str]] = [
     {"management", "blast_api_project"},
     {"cron", "urls"},
     {"rest", "callcontrol", "ops"},
-    {"dispatch", "sweeps"},
-    {"services"},
-    {"records", "health", "spool", "logs"},
+    {"dispatch", "sweeps", "retention", "replay", "restored"},
+    {"services", "metrics"},
+    {"records", "health", "spool", "logs", "transfer"},
     {"models"},
-    {"bulk", "compiled"},
+    {"bulk", "compiled", "sequences"},
     {"carrierx", "checks", "addresses"},
     {"conf"},
+    {"counts"},
     {"retry"},
     {"states"},
-    {"errors", "menus", "numbers", "pacing", "flexml"},
+    {"errors", "menus", "numbers", "pacing", "flexml", "lines", "logfile", "tally", "usage"},
 ]
 BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules of their own
 # Within the services: who may ask whom.
@@ -40,6 +41,7 @@ SERVICES = {
     "attempts": {"dnc", "shouts"},
     "shouts": {"dnc"},
     "applications": set[str](),
+    "progress": set[str](),
     "dnc": set[str](),
     "__init__": set[str](),
 }
@@ -157,9 +159,9 @@ def test_the_app_does_not_know_its_project() -> None:
 
 
 def test_only_conf_reads_the_operators_sheet() -> None:
-    """What checks, addresses, authentication, records, spool and URLs read is of the settings file, not of the sheet."""
+    """What checks, addresses, authentication, records, spool, counts and URLs read is of the settings file, not of the sheet."""
     readers = {room(name) for name in modules() if "django.conf" in names_of(name) and name.startswith("blast_api.")}
-    assert readers <= {"conf", "checks", "addresses", "rest", "records", "spool", "urls", "management"}
+    assert readers <= {"conf", "checks", "addresses", "rest", "records", "spool", "counts", "urls", "management"}
 
 
 def test_no_import_hides_in_a_function() -> None:
