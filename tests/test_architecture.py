@@ -21,17 +21,17 @@ FLOORS: list[set[str]] = [
     {"management", "blast_api_project"},
     {"cron", "urls"},
     {"rest", "callcontrol", "ops"},
-    {"dispatch", "sweeps", "retention", "replay", "restored"},
+    {"dispatch", "sweeps", "upkeep"},
     {"services", "metrics"},
-    {"records", "health", "spool", "logs", "transfer"},
+    {"records", "health", "spool", "logs"},
     {"models"},
-    {"bulk", "compiled", "sequences"},
+    {"bulk", "compiled"},
     {"carrierx", "checks", "addresses"},
     {"conf"},
     {"counts"},
     {"retry"},
     {"states"},
-    {"errors", "menus", "numbers", "pacing", "flexml", "lines", "logfile", "tally", "usage"},
+    {"errors", "menus", "numbers", "pacing", "flexml", "lines", "logfile", "tally"},
 ]
 BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules of their own
 # Within the services: who may ask whom.

@@ -16,9 +16,9 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from .errors import BlastError
-from .models import Record
-from .records import HOST, append, lines_since, only_writer
+from blast_api.errors import BlastError
+from blast_api.models import Record
+from blast_api.records import HOST, append, lines_since, only_writer
 
 _BATCH = 1000
 # So many lines are looked for in the files at a time: some forty megabytes.

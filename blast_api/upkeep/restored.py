@@ -13,11 +13,12 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from .models import Application, DoNotCallNumber, Message, MessageQuerySet, Record
-from .records import HOST
+from blast_api.models import Application, DoNotCallNumber, Message, MessageQuerySet, Record
+from blast_api.records import HOST
+from blast_api.services import dnc, shouts
+from blast_api.states import OPEN_SHOUTS, CallStatus, ShoutStatus
+
 from .sequences import counted, last_id, set_last_id
-from .services import dnc, shouts
-from .states import OPEN_SHOUTS, CallStatus, ShoutStatus
 from .usage import Line
 
 _AHEAD = 1_000_000

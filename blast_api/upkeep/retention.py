@@ -16,11 +16,11 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import QuerySet
 
-from .carrierx.client import Accepted, CarrierClient, Refused, Unknown
-from .conf import configuration
-from .models import Call, Message, Record, Recording
-from .services import shouts
-from .states import ENDED_SHOUTS
+from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
+from blast_api.conf import configuration
+from blast_api.models import Call, Message, Record, Recording
+from blast_api.services import shouts
+from blast_api.states import ENDED_SHOUTS
 
 _SHOUTS = 100
 _ROWS = 2000

@@ -17,8 +17,9 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
-from .errors import BlastError
-from .models import Call, CronHost, Recording
+from blast_api.errors import BlastError
+from blast_api.models import Call, CronHost, Recording
+
 from .sequences import counted, last_id, set_last_id
 
 _AT_ONCE = 1000

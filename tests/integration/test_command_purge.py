@@ -13,13 +13,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import bulk, retention
+from blast_api import bulk
 from blast_api.addresses import Kind, address
 from blast_api.errors import InvalidField
 from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
 from blast_api.services import shouts
 from blast_api.simulator import Carrier
 from blast_api.states import CallStatus, ShoutStatus
+from blast_api.upkeep import retention
 from tests import factories
 from tests.world import World, recipient
 

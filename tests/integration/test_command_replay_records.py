@@ -14,8 +14,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import records, replay
+from blast_api import records
 from blast_api.models import Record
+from blast_api.upkeep import replay
 from tests.world import World, recipient
 
 from .commands import run, spawn

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
-from blast_api import restored
 from blast_api.management.operating import OperatorCommand, moment
 from blast_api.models import database_now
-from blast_api.usage import Line, lines_of_path
+from blast_api.upkeep import restored
+from blast_api.upkeep.usage import Line, lines_of_path
 
 
 class Command(OperatorCommand):

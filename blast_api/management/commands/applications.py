@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 from typing import TextIO, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from blast_api.errors import ApplicationRefused
+from blast_api.management.operating import OperatorCommand
 from blast_api.models import Application
 from blast_api.services import applications
 
 
-class Command(BaseCommand):
+class Command(OperatorCommand):
     help = "Makes, lists and revokes the applications that may use the API. Each has a name and one token."
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -48,15 +48,12 @@ class Command(BaseCommand):
         revoke.add_argument("name", metavar="NAME")
 
     def handle(self, *args: object, action: str, name: str = "", as_json: bool = False, **options: object) -> None:
-        try:
-            if action == "make":
-                self._make(name)
-            elif action == "revoke":
-                self._revoke(name)
-            else:
-                self._list(as_json=as_json)
-        except ApplicationRefused as error:
-            raise CommandError(str(error)) from error
+        if action == "make":
+            self._make(name)
+        elif action == "revoke":
+            self._revoke(name)
+        else:
+            self._list(as_json=as_json)
 
     def _make(self, name: str) -> None:
         token = applications.make(name)

@@ -13,8 +13,8 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import load_backend
 
-from blast_api import transfer
 from blast_api.management.operating import USAGE, OperatorCommand
+from blast_api.upkeep import transfer
 
 _SOURCE = "copied"
 

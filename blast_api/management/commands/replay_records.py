@@ -9,10 +9,10 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
-from blast_api import replay
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
 from blast_api.records import path_of
+from blast_api.upkeep import replay
 
 
 class Command(OperatorCommand):

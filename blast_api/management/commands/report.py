@@ -12,7 +12,7 @@ from django.core.management.base import CommandError, CommandParser
 
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
-from blast_api.usage import DIMENSIONS, Figures, Line, Report, lines_of, lines_of_path
+from blast_api.upkeep.usage import DIMENSIONS, Figures, Line, Report, lines_of, lines_of_path
 
 # A record is stored with the ending that it records, or a little later; clocks may have been set in between.
 _CLOCKS_APART = timedelta(days=1)
