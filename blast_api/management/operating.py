@@ -24,11 +24,14 @@ USAGE = 2  # exit code; 1 is: something was found, or could not be done
 class OperatorCommand(BaseCommand):
     """A command that says in one line why it cannot do its work, and never with a traceback."""
 
+    needs_database = True
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document, for programs")
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        _refuse_a_missing_file()
+        if self.needs_database:
+            _refuse_a_missing_file()
         try:
             return super().execute(*args, **options)
         except AWAY as error:

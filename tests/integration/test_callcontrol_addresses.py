@@ -14,11 +14,12 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from blast_api.addresses import Kind
 from blast_api.callcontrol import documents
-from blast_api.logs import AtMost, LineFormatter
+from blast_api.logs import LineFormatter
 from blast_api.models import Call
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, message, recording
 
+from .bounded import bounded_anew
 from .callbacks import STEPS, ask, delivered, path, rows, token_of
 
 pytestmark = pytest.mark.django_db
@@ -160,7 +161,6 @@ def test_an_hour_is_left_however_short_the_window(client: Client, settings: Sett
 
 # --- Whose call it is, by the carrier's own names --------------------------------------------------------------------
 
-STRANGERS = ("blast_api.callcontrol.refusals", "django.security.DisallowedHost")
 OURS = {"EndpointSid": "0A0A-endpoint", "PartnerSid": "0b0b-partner", "AccountSid": ""}
 
 
@@ -201,15 +201,8 @@ def test_a_callback_that_names_no_other_is_taken(
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """What the service logs, bounded as it is, but not by what other tests have caused."""
-    bounded = [logging.getLogger(name) for name in STRANGERS]
-    former = [list(logger.filters) for logger in bounded]
-    for logger in bounded:
-        (bound,) = logger.filters
-        assert isinstance(bound, AtMost)
-        logger.filters = [AtMost(bound.per_minute)]
-    yield caplog
-    for logger, filters in zip(bounded, former, strict=True):
-        logger.filters = filters
+    with bounded_anew():
+        yield caplog
 
 
 def _refusals(logged: pytest.LogCaptureFixture) -> list[logging.LogRecord]:

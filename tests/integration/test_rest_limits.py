@@ -22,6 +22,7 @@ from blast_api.states import RecordingState
 from tests import factories
 from tests.factories import number
 
+from .bounded import bounded_anew
 from .callbacks import ask, path
 from .rest import body, code, content, created, faults, post, shut_the_gate
 
@@ -245,7 +246,8 @@ def written() -> Iterator[Written]:
     handler, loggers = Written(), [logging.getLogger(name) for name in ("blast_api", "django")]
     for logger in loggers:
         logger.addHandler(handler)
-    yield handler
+    with bounded_anew():
+        yield handler
     for logger in loggers:
         logger.removeHandler(handler)
 

@@ -34,6 +34,7 @@ _TRY_AGAIN = 75  # exit code, EX_TEMPFAIL of sysexits.h: the same again may pass
 
 
 class Command(OperatorCommand):
+    needs_database = False
     help = (
         "Stores the ten prompts at the carrier, for ever and for anyone to fetch, and prints the VOICE_MENU to paste "
         "into configuration.py. Safe to repeat: what is stored already is not stored again."
