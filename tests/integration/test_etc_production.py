@@ -1,0 +1,133 @@
+"""Production as its files say it: the settings that their template makes, the units, the cron line."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+ROOT = Path(settings.BASE_DIR)
+ETC = ROOT / "etc"
+UNITS = ("blast-api.service", "blast-api-runcrons.service")
+NEEDED = {
+    "DJANGO_SETTINGS_MODULE": "blast_api_project.settings.prod",
+    "SECRET_KEY": "c2Vjc-" * 12,
+    "DATABASE_URL": "postgres://blast_api:secret@127.0.0.1/blast_api",
+    "ALLOWED_HOSTS": "blast.example.org",
+    "BLAST_BASE_CALLCONTROL_API_URL": "https://blast.example.org/api/v1/call-control",
+    "BLAST_DID": "15555550111",
+    "BLAST_CARRIERX_API_TOKEN": "token",
+    "BLAST_FLEXML_API_USER": "user",
+    "BLAST_FLEXML_API_PASSWORD": "password",
+}
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A checkout with the two files that its operator makes of their templates."""
+    root = tmp_path / "blast-api"
+    for name in ("blast_api", "blast_api_project", "etc", "prompts"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", root)
+    for made in ("configuration.py", "settings/prod.py"):
+        shutil.copy(root / f"blast_api_project/{made}.template", root / "blast_api_project" / made)
+    return root
+
+
+def manage(root: Path, *arguments: str, environment: dict[str, str]) -> str:
+    """What the command says, in an environment of nothing else."""
+    done = subprocess.run(
+        [sys.executable, root / "manage.py", *arguments],
+        env={"PATH": os.environ["PATH"], "BLAST_LOG_DIR": str(root)} | environment,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout + done.stderr
+
+
+def test_the_settings_of_production_pass_the_check_for_deployment(installed: Path) -> None:
+    said = manage(installed, "check", "--deploy", environment=NEEDED)
+    assert said == "System check identified no issues (1 silenced).\n"
+
+
+@pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "ALLOWED_HOSTS"])
+def test_production_does_not_start_without(installed: Path, name: str) -> None:
+    environment = {key: value for key, value in NEEDED.items() if key != name}
+    assert f"Set the {name} environment variable" in manage(installed, "check", environment=environment)
+
+
+def test_the_settings_of_production_are_as_the_operator_expects(installed: Path) -> None:
+    asked = (
+        "from django.conf import settings as s; d = s.DATABASES['default']; "
+        "print(s.DEBUG, s.API_TOKEN_REQUIRED, s.API_DOCS, d['ENGINE'].split('.')[-1], d['CONN_MAX_AGE'], "
+        "s.REST_FRAMEWORK['DEFAULT_RENDERER_CLASSES'], s.SESSION_COOKIE_SECURE, s.SECURE_SSL_REDIRECT, s.MIDDLEWARE[0])"
+    )
+    told = manage(installed, "shell", "-v", "0", "-c", asked, environment=NEEDED)
+    assert told == (
+        "False True False postgresql None ['rest_framework.renderers.JSONRenderer'] True True "
+        "blast_api_project.access.RequestLog\n"
+    )
+
+
+def test_the_form_of_the_environment_names_what_is_needed_and_holds_no_secret() -> None:
+    form = dict(re.findall(r"(?m)^(\w+)='(.*)'$", (ETC / "default/blast-api").read_text()))
+    assert {"DJANGO_SETTINGS_MODULE", "SECRET_KEY", "DATABASE_URL", "ALLOWED_HOSTS"} <= set(form)
+    secret = [name for name in form if re.search("SECRET|TOKEN|FLEXML", name)]
+    assert secret
+    assert not any(form[name] for name in secret)
+
+
+def test_units_hold_no_secret_and_the_two_are_as_hardened_as_each_other() -> None:
+    hardening = []
+    for unit in UNITS:
+        text = (ETC / unit).read_text()
+        assert "EnvironmentFile=/etc/default/blast-api\n" in text
+        assert set(re.findall(r"(?m)^Environment=(\w+)", text)) <= {"LISTEN"}
+        hardening.append(text.partition("# It reads its code")[2])
+    assert hardening[0] == hardening[1] != ""
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_finds_no_fault_in_a_unit_and_little_that_it_may_do(unit: str, tmp_path: Path) -> None:
+    (tmp_path / "env/bin").mkdir(parents=True)
+    for program in ("python", "uwsgi"):
+        (tmp_path / "env/bin" / program).symlink_to(sys.executable)
+    file = tmp_path / unit
+    file.write_text((ETC / unit).read_text().replace("/opt/blast-api", str(tmp_path)))
+    assert _said("systemd-analyze", "verify", "--man=no", str(file)) == ""
+    told = _said("systemd-analyze", "security", "--offline=true", "--no-pager", str(file))
+    (exposure,) = re.findall(r"exposure level for .*: ([0-9.]+) ", told)
+    assert float(exposure) < 2.0
+
+
+def _said(*command: str) -> str:
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout.strip()
+
+
+def test_cron_and_the_units_say_where_the_same_things_are() -> None:
+    (line,) = re.findall(r"(?m)^\* .*$", (ETC / "cron.d/blast-api").read_text())
+    assert line.endswith(" runcrons --linger 55 >>/var/log/blast-api/blast-api-message-check.log 2>&1")
+    assert "%" not in line  # cron's end of line
+    assert _folders(ETC / "blast-api.service", ETC / UNITS[1], ETC / "manage", ETC / "cron.d/blast-api") <= {
+        "/opt/blast-api",
+        "/etc/default/blast-api",
+        "/var/log/blast-api",
+    }
+    assert os.access(ETC / "manage", os.X_OK)
+
+
+def _folders(*files: Path) -> set[str]:
+    return {found for file in files for found in re.findall(r"/(?:opt|etc/default|var/log)/[\w-]+", file.read_text())}
+
+
+def test_the_readme_installs_every_file() -> None:
+    section = (ROOT / "README.md").read_text().split("\n## Production\n")[1].split("\n## ")[0]
+    installed = set(re.findall(r"(?m)^(?:cp|install .*) (?:/opt/blast-api/)?etc/(\S+) /etc/\S+$", section))
+    assert installed == {*UNITS, "cron.d/blast-api", "blast-api.logrotate", "nginx/blast-api.conf", "default/blast-api"}
