@@ -15,7 +15,7 @@ from blast_api.models import Call, Recording
 from blast_api.simulator.document import read_document
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, listed, message, recording
-from tests.integration.callbacks import STEPS, delivered, path, rows, token_of, undone
+from tests.integration.callbacks import ENDPOINTS, KEYS, delivered, path, rows, token_of, undone
 from tests.integration.rest import shut_the_gate
 
 from . import anything
@@ -25,28 +25,15 @@ from .wire import Answer, Request
 
 pytestmark = pytest.mark.django_db
 
-ENDPOINTS = [(kind, step) for kind in Kind for step in STEPS[kind]]
-KEYS = (
-    "Digits",
-    "AMDStatus",
-    "CallStatus",
-    "CallSid",
-    "CallDuration",
-    "RecordingUrl",
-    "RecordingFileSid",
-    "RecordingDuration",
-    "EndpointSid",
-    "AccountSid",
-    "PartnerSid",
-)
+NAMES = (*KEYS, "EndpointSid", "AccountSid", "PartnerSid")
 # Anything but the address.
 REQUESTS = st.builds(
     Request,
     method=anything.METHODS,
     path=st.just(""),
     query=anything.QUERIES
-    | st.dictionaries(st.sampled_from(KEYS), anything.WORDS).map(lambda told: urlencode(told, errors="replace")),
-    body=anything.bodies(KEYS),
+    | st.dictionaries(st.sampled_from(NAMES), anything.WORDS).map(lambda told: urlencode(told, errors="replace")),
+    body=anything.bodies(NAMES),
     headers=st.tuples(anything.HEADERS, anything.CONTENT_TYPES).map(
         lambda parts: (*parts[0], ("Content-Type", parts[1]))
     ),

@@ -33,6 +33,18 @@ STEPS = {
         "status",
     ),
 }
+ENDPOINTS = [(kind, step) for kind in Kind for step in STEPS[kind]]
+# What the carrier's callbacks tell us.
+KEYS = (
+    "Digits",
+    "AMDStatus",
+    "CallStatus",
+    "CallSid",
+    "CallDuration",
+    "RecordingUrl",
+    "RecordingFileSid",
+    "RecordingDuration",
+)
 DOCUMENT_STEPS = {kind: tuple(step for step in steps if step != "status") for kind, steps in STEPS.items()}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.test import Client
 from django.utils import timezone
 
-from blast_api.models import Gate
+from blast_api.models import Call, Gate, Message, Record, Recording
 from tests.factories import AUTHOR, USER, number
 
 if TYPE_CHECKING:
@@ -82,3 +82,8 @@ def shut_the_gate() -> None:
     now = timezone.now()
     Gate.objects.get_or_create(lane=Gate.Lane.CALLS)
     Gate.shut(now + timedelta(hours=1), Gate.Cause.BUSY, "a test", now=now)
+
+
+def nothing_is_stored() -> bool:
+    """Whether no request has left anything."""
+    return not any(model._default_manager.exists() for model in (Message, Call, Recording, Record))

@@ -22,21 +22,9 @@ from blast_api.simulator.document import read_document
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, message, recording
 
-from .callbacks import STEPS, ask, delivered, path, undone
+from .callbacks import ENDPOINTS, KEYS, ask, delivered, path, undone
 
 pytestmark = pytest.mark.django_db
-
-ENDPOINTS = [(kind, step) for kind in Kind for step in STEPS[kind]]
-KEYS = (
-    "Digits",
-    "AMDStatus",
-    "CallStatus",
-    "CallSid",
-    "CallDuration",
-    "RecordingUrl",
-    "RecordingFileSid",
-    "RecordingDuration",
-)
 
 
 def every_key(value: object) -> bytes:

@@ -204,13 +204,20 @@ def test_a_database_that_is_not_there_is_told_and_not_made(tmp_path: Path) -> No
     assert "not migrated" in ran.err
 
 
+def _heeding_interrupts() -> None:
+    """What runs in the background of a shell, as these tests may, passes on that it ignores them."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_watching_ends_in_one_line_when_interrupted() -> None:
     released(1, userdata="watched")
     ours, theirs = pty.openpty()
     with processes() as group:
         command = [sys.executable, "manage.py", "shouts", "--watch"]
-        child = subprocess.Popen(command, env=group.environment, stdout=theirs, stderr=subprocess.PIPE)
+        child = subprocess.Popen(
+            command, env=group.environment, stdout=theirs, stderr=subprocess.PIPE, preexec_fn=_heeding_interrupts
+        )
         group.children.append(child)
         seen = b""
         while b"watched" not in seen:

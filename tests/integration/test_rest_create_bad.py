@@ -10,11 +10,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.models import Call, Message, Record, Recording
+from blast_api.models import Call, Message
 from tests import factories
 from tests.factories import number
 
-from .rest import body, code, created, faults, post, shut_the_gate
+from .rest import body, code, created, faults, nothing_is_stored, post, shut_the_gate
 
 pytestmark = pytest.mark.django_db
 
@@ -49,10 +49,6 @@ NO_IDS: list[object] = [0, -1, 2**63, 10**30, 1.5, "", "one", True, [], {}, 9876
 @pytest.fixture(autouse=True)
 def _shut_gate() -> None:
     shut_the_gate()
-
-
-def nothing_is_stored() -> bool:
-    return not any(model._default_manager.exists() for model in (Message, Call, Recording, Record))
 
 
 @pytest.mark.parametrize(

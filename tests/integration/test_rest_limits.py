@@ -16,7 +16,7 @@ from pytest_django import Settings
 from blast_api import records
 from blast_api.addresses import Kind
 from blast_api.logs import LineFormatter, TextFormatter
-from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
+from blast_api.models import DoNotCallNumber, Record, Recording
 from blast_api.simulator.document import read_document
 from blast_api.states import RecordingState
 from tests import factories
@@ -24,7 +24,7 @@ from tests.factories import number
 
 from .bounded import bounded_anew
 from .callbacks import ask, path
-from .rest import body, code, content, created, faults, post, shut_the_gate
+from .rest import body, code, content, created, faults, nothing_is_stored, post, shut_the_gate
 
 pytestmark = pytest.mark.django_db
 
@@ -43,10 +43,6 @@ HOSTILE = [
 @pytest.fixture(autouse=True)
 def _shut_gate() -> None:
     shut_the_gate()
-
-
-def nothing_is_stored() -> bool:
-    return not any(model._default_manager.exists() for model in (Message, Call, Recording, Record))
 
 
 # --- Bounds -------------------------------------------------------------------------------------------------------
