@@ -8,7 +8,7 @@ from blast_api.rest.views import unknown
 urlpatterns = [
     path("api/v1/call-control/", include("blast_api.callcontrol.urls")),
     path("api/v1/", include("blast_api.rest.urls")),
-    re_path("^api(/|$)", unknown),  # in development, too, where Django would answer with a page for people
+    re_path(r"^api(?:/[\s\S]*)?$", unknown),  # in development, too, where Django would answer with a page for people
     path("", include("blast_api.ops.urls")),
 ]
 if settings.API_DOCS:

@@ -82,6 +82,11 @@ def test_the_page_and_its_assets_ask_no_other_host(client: Client) -> None:
                 assert not re.search(r"(@import|url\(['\"]?(https?:)?//)", sheet.read()), link
 
 
+def test_nothing_is_said_in_the_log_when_the_schema_is_made(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    assert client.get("/docs/swagger.json").status_code == 200
+    assert caplog.messages == []
+
+
 def test_the_schema_is_valid_swagger(schema: dict[str, Any]) -> None:
     validate_spec(schema)
 
