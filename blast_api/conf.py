@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -220,6 +220,16 @@ def _from_json(written: object) -> object:
         return written
 
 
+def _list(written: object, *, of: str) -> Collection[object]:
+    """A list, or one as text: JSON, or words with commas between."""
+    value = _from_json(written)
+    if isinstance(value, str):
+        value = [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ValueError(f"is not a list of {of}")
+    return value
+
+
 def _voice_menu(written: object) -> Mapping[str, str]:
     menu = _mapping(written)
     if missing := [prompt for prompt in PROMPTS if prompt not in menu]:
@@ -241,12 +251,7 @@ def _state_timeouts(written: object) -> Mapping[RecordingState, float | None]:
 
 
 def _networks(written: object) -> tuple[IPv4Network | IPv6Network, ...]:
-    value = _from_json(written)
-    if isinstance(value, str):
-        value = [word.strip() for word in value.split(",") if word.strip()]
-    if not isinstance(value, list | tuple | set | frozenset):
-        raise ValueError("is not a list of networks")
-    return tuple(ip_network(_text(word)) for word in value)  # its ValueError says which is none, and why
+    return tuple(ip_network(_text(word)) for word in _list(written, of="networks"))  # its ValueError says which is none
 
 
 def _digits(written: object) -> str:
@@ -266,11 +271,7 @@ def _pattern(written: object) -> re.Pattern[str]:
 
 
 def _retry_statuses(written: object) -> tuple[CallStatus, ...]:
-    value = _from_json(written)
-    if isinstance(value, str):
-        value = [word.strip() for word in value.split(",") if word.strip()]
-    if not isinstance(value, list | tuple | set | frozenset):
-        raise ValueError("is not a list of statuses")
+    value = _list(written, of="statuses")
     if unknown := sorted(str(word) for word in value if word not in RETRYABLE):
         raise ValueError(f"{', '.join(unknown)} cannot be retried")
     return tuple(CallStatus(word) for word in value)
