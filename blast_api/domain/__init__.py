@@ -1,0 +1,1 @@
+"""Pure rules and facts: no rows, no input or output."""

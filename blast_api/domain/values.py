@@ -1,0 +1,210 @@
+"""What an operator may write for each configuration key: from what was written to the value. Pure.
+
+A function here takes what stands in the sheet or in the environment, answers the value that the service uses, and raises
+ValueError with the fault, worded to follow the key's name: "is not a number".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from blast_api.states import CallStatus, RecordingState
+
+PROMPTS = (
+    "no_key_pressed",
+    "goodbye",
+    "invalid_entry",
+    "opt_out",
+    "ready_for_delivery",
+    "record_verification",
+    "record_welcome",
+    "recording_cancelled",
+    "recording_saved",
+    "start_recording",
+)
+# What the carrier's callbacks call the account, the endpoint and the partner that they are of.
+SIDS = ("AccountSid", "EndpointSid", "PartnerSid")
+RETRYABLE = (CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.APP_ERROR)
+Value = TypeVar("Value")
+
+
+def whole(low: int, high: int) -> Callable[[object], int]:
+    def parse(written: object) -> int:
+        number = _number_of(written)
+        if not number.is_integer():
+            raise ValueError("is not a whole number")
+        return int(_within(number, low, high))
+
+    return parse
+
+
+def number(low: float, high: float) -> Callable[[object], float]:
+    return lambda written: _within(_number_of(written), low, high)
+
+
+def _number_of(written: object) -> float:
+    if isinstance(written, bool) or not isinstance(written, int | float | str):
+        raise ValueError("is not a number")
+    try:
+        return float(written)
+    except (ValueError, OverflowError):
+        raise ValueError("is not a number") from None
+
+
+def _within(number: float, low: float, high: float) -> float:
+    if not low <= number <= high:
+        raise ValueError(f"is not between {low:g} and {high:g}")
+    return number
+
+
+def url(written: object) -> str:
+    parts = _absolute(written)
+    if parts.query or parts.fragment:
+        raise ValueError("has a query or a fragment")
+    return parts.geturl().rstrip("/")
+
+
+def _absolute(written: object) -> SplitResult:
+    text = string(written)
+    try:
+        parts = urlsplit(text)
+        well_formed = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a bracket or a port that is none
+        well_formed = False
+    if not well_formed or not text.isprintable() or " " in text:
+        raise ValueError("is not an absolute http or https URL")
+    return parts
+
+
+def string(written: object) -> str:
+    if not isinstance(written, str):
+        raise ValueError("is not a string")
+    return written
+
+
+def credential(written: object) -> str:
+    text = string(written)
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("has a space or a line end around it, or characters that cannot be printed")
+    try:
+        text.encode("latin-1")
+    except UnicodeEncodeError:
+        raise ValueError("has characters that cannot stand in an HTTP header") from None
+    return text
+
+
+def sids(written: object) -> Mapping[str, str]:
+    named = _mapping(written)
+    if unknown := sorted(str(name) for name in named if name not in SIDS):
+        raise ValueError(f"has unknown names: {', '.join(unknown)}")
+    return {name: sid for name, sid in _each(named, credential).items() if sid}
+
+
+def boolean(written: object) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    try:
+        return words[str(written).lower()]
+    except KeyError:
+        raise ValueError("is neither True nor False") from None
+
+
+def _mapping(written: object) -> Mapping[str, object]:
+    value = _from_json(written)
+    if not isinstance(value, Mapping):
+        raise ValueError("is not a mapping")
+    return value
+
+
+def _each(mapping: Mapping[str, object], parse: Callable[[object], Value]) -> dict[str, Value]:
+    """The mapping with its values parsed; a fault names the entry that has it."""
+    parsed: dict[str, Value] = {}
+    for name, written in mapping.items():
+        try:
+            parsed[str(name)] = parse(written)
+        except ValueError as error:
+            raise ValueError(f"{name} {error}") from None
+    return parsed
+
+
+def _from_json(written: object) -> object:
+    """Values from the environment are text; lists and mappings are JSON there."""
+    if not isinstance(written, str):
+        return written
+    try:
+        return json.loads(written)
+    except ValueError:
+        return written
+
+
+def _list(written: object, *, of: str) -> Collection[object]:
+    """A list, or one as text: JSON, or words with commas between."""
+    value = _from_json(written)
+    if isinstance(value, str):
+        value = [word.strip() for word in value.split(",") if word.strip()]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise ValueError(f"is not a list of {of}")
+    return value
+
+
+def voice_menu(written: object) -> Mapping[str, str]:
+    menu = _mapping(written)
+    if missing := [prompt for prompt in PROMPTS if prompt not in menu]:
+        raise ValueError(f"lacks {', '.join(missing)}")
+    if unknown := sorted(str(prompt) for prompt in menu if prompt not in PROMPTS):
+        raise ValueError(f"has unknown prompts: {', '.join(unknown)}")
+    return _each(menu, lambda url: _absolute(url).geturl())
+
+
+def state_timeouts(written: object) -> Mapping[RecordingState, float | None]:
+    timeouts = _mapping(written)
+    if missing := [state for state in RecordingState.values if state not in timeouts]:
+        raise ValueError(f"lacks {', '.join(missing)}")
+    if unknown := sorted(str(state) for state in timeouts if state not in RecordingState.values):
+        raise ValueError(f"has unknown states: {', '.join(unknown)}")
+    seconds = number(1, 86400)
+    limits = _each(timeouts, lambda limit: None if limit is None else seconds(limit))
+    return {RecordingState(state): limit for state, limit in limits.items()}
+
+
+def networks(written: object) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(
+        ip_network(string(word)) for word in _list(written, of="networks")
+    )  # its ValueError says which is none
+
+
+def phone_number(written: object) -> str:
+    if isinstance(written, int) and not isinstance(written, bool):
+        written = str(written)
+    digits = string(written).removeprefix("+")
+    if not re.fullmatch("[1-9][0-9]{6,14}", digits, re.ASCII):
+        raise ValueError("is not a phone number of 7 to 15 digits with country code")
+    return digits
+
+
+def pattern(written: object) -> re.Pattern[str]:
+    try:
+        return re.compile(string(written), re.ASCII)
+    except (re.error, OverflowError) as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+
+
+def retry_statuses(written: object) -> tuple[CallStatus, ...]:
+    value = _list(written, of="statuses")
+    if unknown := sorted(str(word) for word in value if word not in RETRYABLE):
+        raise ValueError(f"{', '.join(unknown)} cannot be retried")
+    return tuple(CallStatus(str(word)) for word in value)
+
+
+def retry_delay(written: object) -> float | Mapping[str, float]:
+    seconds = number(0, 86400)
+    value = _from_json(written)
+    if not isinstance(value, Mapping):
+        return seconds(value)
+    if unknown := sorted(str(word) for word in value if word not in RETRYABLE):
+        raise ValueError(f"{', '.join(unknown)} cannot be retried")
+    return _each(value, seconds)
