@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from .domain import values
+from .domain.destinations import TYPES, Destinations
 from .domain.values import PROMPTS as PROMPTS
 from .domain.values import RETRYABLE, SIDS
 from .errors import ConfigurationError
@@ -48,8 +49,12 @@ class Configuration:
     record_all_calls: bool
     debug_recording_container: str
     valid_number_pattern: re.Pattern[str]
+    default_region: str | None
+    allowed_regions: frozenset[str] | None
+    refused_number_types: frozenset[int]
     placement_horizon: float
     placement_confirm_timeout: float
+    ring_timeout: int
     retry_statuses: tuple[CallStatus, ...]
     retry_delay: float | Mapping[str, float]
     max_recipients: int
@@ -71,6 +76,11 @@ class Configuration:
     def late_window(self) -> timedelta:
         """How long after its end a call may still be told of: an hour at least, or a key would be lost by a slow network."""
         return timedelta(hours=max(self.message_timeout_check_window, 1))
+
+    @property
+    def destinations(self) -> Destinations:
+        """The rule that says which numbers are called."""
+        return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types)
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -121,8 +131,12 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "RECORD_ALL_CALLS": (values.boolean, "True or False."),
     "DEBUG_RECORDING_CONTAINER": (values.string, "The container's SID, or an empty string."),
     "VALID_NUMBER_PATTERN": (values.pattern, "A regular expression over digits with country code."),
+    "DEFAULT_REGION": (values.region, "A region of ISO 3166, as US, or None: each number must have its country code."),
+    "ALLOWED_REGIONS": (values.regions, 'Regions of ISO 3166, as ("US", "CA"), or None: every region.'),
+    "REFUSED_NUMBER_TYPES": (values.number_types, f"Any of {', '.join(TYPES)}."),
     "PLACEMENT_HORIZON": (values.number(0, 86400), "Seconds, for example 120."),
     "PLACEMENT_CONFIRM_TIMEOUT": (values.number(1, 86400), "Seconds, for example 120."),
+    "RING_TIMEOUT": (values.whole(5, 600), "Seconds from 5 to 600, for example 30."),
     "RETRY_STATUSES": (values.retry_statuses, f"Any of {', '.join(RETRYABLE)}."),
     "RETRY_DELAY": (values.retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
     "MAX_RECIPIENTS": (values.whole(1, 10**7), "A whole number, for example 100000."),

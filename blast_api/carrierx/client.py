@@ -122,7 +122,12 @@ class CarrierClient:
             connect_timeout_s=connect_timeout_s,
             answer_timeout_s=answer_timeout_s,
         )
-        self._call = {"calling_did": config.did, "method": "POST", "status_callback_method": "POST"}
+        self._call = {
+            "calling_did": config.did,
+            "method": "POST",
+            "status_callback_method": "POST",
+            "timeout": config.ring_timeout,
+        }
         self._placement = self._prepare("POST", "/flexml/v1/calls", self._flexml, json=self._call)
 
     def __enter__(self) -> Self:

@@ -15,6 +15,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from blast_api.states import CallStatus, RecordingState
 
+from .destinations import REGIONS, TYPES
+
 PROMPTS = (
     "no_key_pressed",
     "goodbye",
@@ -184,6 +186,36 @@ def phone_number(written: object) -> str:
     if not re.fullmatch("[1-9][0-9]{6,14}", digits, re.ASCII):
         raise ValueError("is not a phone number of 7 to 15 digits with country code")
     return digits
+
+
+def region(written: object) -> str | None:
+    if written is None:
+        return None
+    name = string(written).strip().upper()
+    if name in ("", "NONE", "NULL"):
+        return None
+    if name not in REGIONS:
+        raise ValueError("is no region of ISO 3166 that has telephone numbers")
+    return name
+
+
+def regions(written: object) -> frozenset[str] | None:
+    value = _from_json(written)
+    if value is None or (isinstance(value, str) and value.strip().lower() == "none"):
+        return None
+    named = {string(word).strip().upper() for word in _list(value, of="regions")}
+    if unknown := sorted(named - REGIONS):
+        raise ValueError(f"has regions that have no telephone numbers: {', '.join(unknown)}")
+    if not named:
+        raise ValueError("names no region, so nobody could be called")
+    return frozenset(named)
+
+
+def number_types(written: object) -> frozenset[int]:
+    named = {string(word).strip().lower().replace("_", " ") for word in _list(written, of="types of number")}
+    if unknown := sorted(named - TYPES.keys()):
+        raise ValueError(f"has unknown types of number: {', '.join(unknown)}")
+    return frozenset(TYPES[word] for word in named)
 
 
 def pattern(written: object) -> re.Pattern[str]:

@@ -43,8 +43,8 @@ class CallerField(NumberField):
 
     def to_internal_value(self, data: object) -> str:
         number = super().to_internal_value(data)
-        if not configuration().valid_number_pattern.search(number):
-            self.fail("invalid", reason=f"{number} is not a number that this service calls.")
+        if refusal := configuration().destinations.refusal(number):
+            self.fail("invalid", reason=f"{number} {refusal}.")
         return number
 
 
@@ -86,9 +86,10 @@ def _normalised(written: object) -> str:
         written = str(written)
     if not isinstance(written, str):
         raise ValueError("is not a phone number")  # one error for whatever it is
-    if len(written) > configuration().max_number_length:
+    config = configuration()
+    if len(written) > config.max_number_length:
         raise ValueError("is too long for a phone number")
-    return numbers.normalise(written)
+    return numbers.normalise(written, region=config.default_region)
 
 
 class ScheduleField(serializers.DateTimeField):

@@ -104,7 +104,7 @@ class DoNotCallViewSet(ViewSet):
     @docs.delete_dnc
     def destroy(self, request: Request, userdata: str, number: str) -> HttpResponse:
         try:
-            digits = numbers.normalise(number)
+            digits = numbers.normalise(number, region=configuration().default_region)
         except ValueError:
             raise Http404 from None
         if not dnc.remove(_application(request), _storable("userdata", userdata), digits):

@@ -141,11 +141,11 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         request_digest=new.request_digest,
     )
     numbers = list(dict.fromkeys(new.recipients))
-    valid = config.valid_number_pattern.search
+    refusal = config.destinations.refusal
     rows = (
-        (position, number, CallStatus.PENDING, None, None)
-        if valid(number)
-        else (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
+        (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
+        if refusal(number)
+        else (position, number, CallStatus.PENDING, None, None)
         for position, number in enumerate(numbers)
     )
     bulk.insert(Call, ["position", "number", "status", "q850", "finished"], rows, message_id=message.pk)
