@@ -78,6 +78,11 @@ class Configuration:
         return timedelta(hours=max(self.message_timeout_check_window, 1))
 
     @property
+    def patience(self) -> timedelta:
+        """How long the carrier may say nothing of a call, beside the time that its message takes."""
+        return timedelta(seconds=self.ring_timeout + self.message_timeout)
+
+    @property
     def destinations(self) -> Destinations:
         """The rule that says which numbers are called."""
         return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types)

@@ -7,11 +7,23 @@ WHERE. Constraints stand here first, in code second; a partial index is named fo
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar, Self
 
 from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, models
-from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models import (
+    Case,
+    DateTimeField,
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce, Now
 
 from .pacing import AFTER_A_JUMP
@@ -70,18 +82,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Recorded shouts whose time has come."""
         return self.unsettled().filter(status__in=(ShoutStatus.READY, ShoutStatus.SCHEDULED), starts_at__lte=now)
 
-    def past_deadline(self, now: datetime) -> Self:
-        """Shouts that took too long: what has no open calls any more is finished, though a crash has kept it unsaid."""
-        return self.unsettled().filter(_has_calls(finished=None), status__in=LIVE_SHOUTS, deadline__lt=now)
-
     def live_and_settled(self) -> Self:
-        """Live shouts of which every call has ended: they are finished."""
+        """Live shouts of which every call has ended: they are over."""
         return self.unsettled().filter(~_has_calls(finished=None), status__in=LIVE_SHOUTS)
 
     def settled_late(self) -> Self:
         """Timed-out shouts of which every call has been settled after all."""
-        unknown = (CallStatus.TIMED_OUT, *OPEN_CALLS)
-        return self.unsettled().filter(~_has_calls(status__in=unknown), status=ShoutStatus.TIMED_OUT)
+        unknown = _has_calls(finished=None), _has_calls(status=CallStatus.TIMED_OUT)
+        return self.unsettled().filter(*(~one for one in unknown), status=ShoutStatus.TIMED_OUT)
 
     def with_expired_key(self, key_until: datetime) -> Self:
         """Shouts that still have an idempotency key, made that long ago."""
@@ -94,8 +102,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.unsettled().filter(open_ | at_rest, status__in=ENDED_SHOUTS)
 
     def to_close(self, late_until: datetime) -> Self:
-        """Ended shouts of which no call can change any more; timed-out ones wait for late news until their time."""
-        over = ~Q(status=ShoutStatus.TIMED_OUT) | Q(deadline=None) | Q(deadline__lt=late_until)
+        """Ended shouts of which no call can change any more; where the carrier may still tell of one, news have their time."""
+        given_up = Q(status__in=(ShoutStatus.CANCELED, ShoutStatus.ERROR))
+        settled = ~_has_calls(status=CallStatus.TIMED_OUT, started__isnull=False)
+        over = given_up | settled | Q(finished__lt=late_until)
         return self.unsettled().filter(over, ~_has_calls(finished=None), status__in=ENDED_SHOUTS)
 
 
@@ -115,7 +125,7 @@ class Message(models.Model):
     status = models.CharField(max_length=16, choices=ShoutStatus.choices, db_default=ShoutStatus.PENDING)
     created = models.DateTimeField()
     starts_at = models.DateTimeField(null=True)  # the zero of the batches' delays; known when recorded
-    deadline = models.DateTimeField(null=True)
+    deadline = models.DateTimeField(null=True)  # code of before kept time by it; ours neither sets nor asks it
     started = models.DateTimeField(null=True)
     finished = models.DateTimeField(null=True)
     closed = models.DateTimeField(null=True)  # since then no call of it can change any more
@@ -221,6 +231,19 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Calls that the carrier may still tell the end of."""
         return self.filter(_WITH_CARRIER | Q(status=CallStatus.TIMED_OUT))
 
+    def silent(self, now: datetime, *, patience: timedelta, ratio: float) -> Self:
+        """Calls that the carrier has and said nothing of for so long, and for `ratio` times their recording's length.
+
+        That is since their start, or since they were answered. What waits for its turn has not started.
+        """
+        length_s = Coalesce("message__recording__length_s", Value(0), output_field=IntegerField())
+        length = length_s * Value(timedelta(seconds=ratio), DurationField())
+        last_heard = Coalesce("answered", "started")
+        with_carrier = self.filter(finished=None, started__lt=now - patience)
+        return with_carrier.annotate(
+            expected_by=ExpressionWrapper(last_heard + ExpressionWrapper(length, DurationField()), DateTimeField())
+        ).filter(expected_by__lt=now - patience)
+
     def at_rest(self) -> Self:
         """Open calls that are with us alone."""
         return self.filter(_AT_REST)
@@ -244,6 +267,7 @@ class Call(Placement):
     q850 = models.PositiveSmallIntegerField(null=True)
     answerer = models.CharField(max_length=8, db_default="")  # AMD's word; empty: nothing was played
     opted_out = models.BooleanField(db_default=False)
+    apologised = models.BooleanField(db_default=False)  # a fault of ours was heard instead of the message
     withdrawn = models.BooleanField(db_default=False)  # must not be heard any more, wherever it is
 
     objects = CallQuerySet.as_manager()
@@ -277,6 +301,12 @@ class Call(Placement):
                 fields=["message"],
                 condition=Q(withdrawn=True, status=CallStatus.PENDING),
                 name="call_to_withdraw",
+            ),
+            models.Index(
+                fields=["started"], condition=Q(finished=None, started__isnull=False), name="call_with_carrier"
+            ),
+            models.Index(
+                fields=["message", "started"], condition=Q(status=CallStatus.TIMED_OUT), name="call_timed_out"
             ),
         )
 

@@ -20,8 +20,3 @@ class RetryPolicy:
         if ending not in self.delays_s or attempts > self.limit:
             return None
         return now + timedelta(seconds=self.delays_s[ending])
-
-    @property
-    def longest_wait(self) -> timedelta:
-        """All the waits of one call that fails every time."""
-        return timedelta(seconds=self.limit * max(self.delays_s.values(), default=0))

@@ -5,29 +5,16 @@ Each sweep looks at unsettled shouts only, so its cost does not grow with the pa
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
-
-from django.db import transaction
 
 from .conf import configuration
 from .models import Message, MessageQuerySet
-from .services import recordings, shouts
-from .states import CallStatus, ShoutStatus
-
-log = logging.getLogger(__name__)
-
-_GIVEN_UP_AT_ONCE = 500
+from .services import delivery, recordings, shouts
 
 
 def expire(now: datetime) -> int:
-    """Time out what took too long: recording calls in one state, and shouts past their deadline."""
-    changed = recordings.expire(now)
-    for message in Message.objects.past_deadline(now):
-        if shouts.time_out(message, now=now):
-            log.warning("a shout is timed out", extra={"action": "shout_timed_out", "shout": message.pk})
-            changed += 1
-    return changed
+    """Time out what is stuck: recording calls in one state, and calls that the carrier has and says nothing of."""
+    return recordings.expire(now) + delivery.time_out(now)
 
 
 def finish(now: datetime) -> int:
@@ -39,8 +26,6 @@ def finish(now: datetime) -> int:
         changed += shouts.finish_late(pk, now=now)
     for message in Message.objects.ended_with_open_calls():
         changed += shouts.end_open_calls(message, now=now)
-    for message in Message.objects.unsettled().filter(status=ShoutStatus.CANCELED, deadline__lt=now):
-        _give_up(message, now=now)
     window = timedelta(hours=configuration().message_timeout_check_window)
     return changed + Message.objects.to_close(now - window).update(closed=now)
 
@@ -52,10 +37,3 @@ def forget(now: datetime) -> int:
 
 def _pks(messages: MessageQuerySet) -> list[int]:
     return list(messages.values_list("pk", flat=True))
-
-
-def _give_up(message: Message, *, now: datetime) -> None:
-    """Calls of a canceled shout that the carrier never reported: past the deadline they are timed out like all others."""
-    with transaction.atomic():
-        unheard = message.calls.unfinished().order_by("pk").select_for_update()[:_GIVEN_UP_AT_ONCE]
-        shouts.end_calls(message, list(unheard), CallStatus.TIMED_OUT, now=now)

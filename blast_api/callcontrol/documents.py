@@ -142,6 +142,12 @@ def after_key(wish: Wish, message_url: str, address: Address) -> bytes:
             return hang_up()
 
 
+def ask_again(address: Address, times: int) -> bytes:
+    """The question to the recipient once more, because what was answered could not be read."""
+    action = address(f"key?asked={times}")
+    return document(_gather(_prompt("opt_out"), action=action, timeout_s=_RECIPIENT_KEY_TIMEOUT_S), Hangup())
+
+
 def _ask_recipient(*heard: Play | Pause, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
     return [_gather(*heard, action=blank("key"), timeout_s=timeout_s), Hangup()]
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
 from datetime import datetime
 from typing import ClassVar
 
-from django.core.exceptions import RequestDataTooBig
 from django.db import ProgrammingError, connection, transaction
 from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
 from django.utils import timezone
 from django.views import View
 
@@ -29,6 +28,7 @@ from blast_api.services import delivery, recordings
 from blast_api.services.recordings import Step
 
 from . import documents
+from .bodies import body_of
 from .refusals import Reason, refuse
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 # Seconds. A database that restarts is back within them, and the carrier still waits: what it tells, it tells once.
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.05
+# A question whose answer cannot be read is asked again so often; then whoever is there is left alone.
+_MOST_ASKED = 2
+_ILLEGIBLE = "?"
 
 
 class Callback(View):
@@ -46,6 +49,8 @@ class Callback(View):
     serial: int
     take: int | None = None  # of the author's recording, where the address names it
     at: datetime
+    is_readable = True  # all of what was told, that is
+    asked = 0  # times that the same question was asked before, because the answer could not be read
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         begun = time.perf_counter()
@@ -60,7 +65,7 @@ class Callback(View):
         self.take = events.take(request.META.get("QUERY_STRING", ""))
         # A broken connection costs these a second try, and not each of them a query that asks whether it is.
         connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
-        told = _parameters(request)
+        told = self._read(request)
         try:
             if events.is_of_another(told, configuration().carrierx_sids):
                 return refuse(request, Reason.ANOTHERS)
@@ -77,7 +82,21 @@ class Callback(View):
             return refuse(request, Reason.OVER)
         except Exception:
             log.exception("a callback failed", extra=self._about("callback_failed"))
+            with suppress(*AWAY):
+                self.note_fault()
             return self._failed()
+
+    def _read(self, request: HttpRequest) -> events.Parameters:
+        query = request.META.get("QUERY_STRING", "")
+        body = body_of(request)
+        told, understood = events.read(body or b"", query)
+        self.asked, self.is_readable = events.asked(query), understood and body is not None
+        if not self.is_readable:
+            about = self._about(
+                "callback_unreadable", length=None if body is None else len(body), names=sorted(told)[:20]
+            )
+            log.warning("a callback could not be read as it should be", extra=about)
+        return told
 
     def _failed(self) -> HttpResponse:
         counts.CALLBACKS_FAILED.add(type(self).__name__)
@@ -109,6 +128,9 @@ class Callback(View):
         """The database does not come back: an answer that is true all the same, because what was told is on disk."""
         return None
 
+    def note_fault(self) -> None:
+        """An error of ours is what will be heard: whatever must be known of that later."""
+
     def last_resort(self) -> HttpResponse:
         return flexml(documents.apology())
 
@@ -119,14 +141,6 @@ class Callback(View):
     def address(self, step: str) -> str:
         """The address of another step of the same attempt."""
         return address(self.kind, self.row, self.serial, step)
-
-
-def _parameters(request: HttpRequest) -> events.Parameters:
-    try:
-        body = request.body
-    except (RequestDataTooBig, UnreadablePostError, ValueError):  # ValueError: a Content-Length that is no number
-        body = b""
-    return events.parameters(body, request.META.get("QUERY_STRING", ""))
 
 
 def flexml(body: bytes) -> HttpResponse:
@@ -162,13 +176,20 @@ class CallCallback(Callback):
         return delivery.Attempt(self.row, self.serial)
 
 
-class CallAnswered(CallCallback):
+class CallDocument(CallCallback):
+    """What is asked for before anything was heard: an error of ours here was no delivery."""
+
+    def note_fault(self) -> None:
+        delivery.apologised(self.attempt)
+
+
+class CallAnswered(CallDocument):
     def answer(self, told: events.Parameters) -> HttpResponse:
         heard = delivery.answered(self.attempt, now=timezone.now())
         return flexml(documents.detect(self.address) if heard else documents.hang_up())
 
 
-class CallDetected(CallCallback):
+class CallDetected(CallDocument):
     def answer(self, told: events.Parameters) -> HttpResponse:
         who = events.answerer(told)
         message_url = delivery.detected(self.attempt, who, now=timezone.now())
@@ -177,7 +198,11 @@ class CallDetected(CallCallback):
 
 class CallKey(CallCallback):
     def answer(self, told: events.Parameters) -> HttpResponse:
-        wish, message_url = delivery.pressed(self.attempt, events.digits(told), now=self.at)
+        digits = events.digits(told)
+        if not digits and not self.is_readable and self.asked < _MOST_ASKED:
+            heard = delivery.may_be_asked(self.attempt, now=self.at)
+            return flexml(documents.ask_again(self.address, self.asked + 1) if heard else documents.hang_up())
+        wish, message_url = delivery.pressed(self.attempt, digits, now=self.at)
         return flexml(documents.after_key(wish, message_url, self.address))
 
     def postpone(self, told: events.Parameters) -> HttpResponse | None:
@@ -216,6 +241,10 @@ class RecordingCallback(Callback):
     def step(self, told: events.Parameters) -> Step:
         raise NotImplementedError
 
+    def digits(self, told: events.Parameters) -> str:
+        """The keys pressed; where nobody can read which, a key that means nothing, so that the question comes again."""
+        return events.digits(told) or ("" if self.is_readable else _ILLEGIBLE)
+
 
 class AuthorAnswered(RecordingCallback):
     def step(self, told: events.Parameters) -> Step:
@@ -224,12 +253,15 @@ class AuthorAnswered(RecordingCallback):
 
 class AuthorAtWelcome(RecordingCallback):
     def step(self, told: events.Parameters) -> Step:
-        return recordings.chose_at_welcome(self.attempt, events.digits(told), now=timezone.now())
+        return recordings.chose_at_welcome(self.attempt, self.digits(told), now=timezone.now())
 
 
 class AuthorRecorded(RecordingCallback):
     def step(self, told: events.Parameters) -> Step:
-        return recordings.recorded(self.attempt, events.recording(told), take=self.take, now=timezone.now())
+        report = events.recording(told)
+        if not report.url and not self.is_readable:
+            return recordings.nothing_recorded(self.attempt)
+        return recordings.recorded(self.attempt, report, take=self.take, now=timezone.now())
 
 
 class AuthorNotRecorded(RecordingCallback):
@@ -244,7 +276,7 @@ class NothingRecorded(RecordingCallback):
 
 class AuthorAtVerification(RecordingCallback):
     def step(self, told: events.Parameters) -> Step:
-        digits = events.digits(told)
+        digits = self.digits(told)
         return recordings.chose_at_verification(self.attempt, digits, take=self.take, now=timezone.now())
 
 

@@ -24,6 +24,12 @@ _MOST_BRACKETS = 200
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
 _TAKE = re.compile(r"(?:^|&)take=([0-9]{1,5})(?:&|$)")
+_ASKED = re.compile(r"(?:^|&)asked=([0-9]{1,2})(?:&|$)")
+# A name and a flat value in what should have been a JSON object.
+_PAIR = re.compile(
+    r"""["'](\w{1,64})["']\s{0,16}:\s{0,16}("(?:[^"\\]|\\.){0,2048}"|'[^']{0,2048}'|-?[0-9][0-9.]{0,30}|null)""",
+    re.DOTALL,
+)
 
 # Lower case, without hyphens and underscores.
 _OUTCOMES = {
@@ -72,16 +78,46 @@ Parameters = Mapping[str, object]
 
 def parameters(body: bytes, query: str) -> Parameters:
     """The parameters of a callback: a JSON object, a form, or the query of a GET; empty if it is none of these."""
-    if body.count(b"{") + body.count(b"[") > _MOST_BRACKETS:
-        body = b""
+    return read(body, query)[0]
+
+
+def read(body: bytes, query: str) -> tuple[Parameters, bool]:
+    """The parameters of a callback, and whether all of its body could be read.
+
+    What is not quite JSON is read as well as it can be, because a key 5 may be in it: bytes that are no UTF-8, raw line
+    ends in texts, a bare nan, an end that is missing. Of what is nested too deep to be written down, the flat pairs count.
+    """
+    text = _decoded(body)
+    if body.count(b"{") + body.count(b"[") <= _MOST_BRACKETS:
+        try:
+            # NaN is not JSON, and 1e999 is read as infinite: no line of ours may hold them.
+            decoded = json.loads(text, strict=False, parse_constant=lambda _: None, parse_float=_finite)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            return (decoded, True) if isinstance(decoded, dict) else (_form(query), not text.strip())
+    if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
+        return dict(map(_pair, _PAIR.finditer(text))), False
+    told = _form(text if body else query)
+    return told, bool(told) or not text.strip()
+
+
+def _decoded(body: bytes) -> str:
+    """Any bytes as text: JSON is UTF-8 or one of its kin, and what is neither is latin-1, in which every byte is a letter."""
     try:
-        # NaN is not JSON, and 1e999 is read as infinite: no line of ours may hold them.
-        decoded = json.loads(body, parse_constant=lambda _: None, parse_float=_finite)
-    except (ValueError, RecursionError):
-        decoded = None
-    if isinstance(decoded, dict):
-        return decoded
-    text = body.decode("utf-8", "replace") if decoded is None and body else query
+        return body.decode(json.detect_encoding(body), "surrogatepass")
+    except UnicodeDecodeError:
+        return body.decode("latin-1")
+
+
+def _pair(found: re.Match[str]) -> tuple[str, object]:
+    try:
+        return found[1], json.loads(found[2], strict=False, parse_float=_finite)
+    except ValueError:
+        return found[1], found[2].strip("'\"")
+
+
+def _form(text: str) -> dict[str, object]:
     try:
         return dict(parse_qsl(text, max_num_fields=200))
     except ValueError:
@@ -131,6 +167,12 @@ def take(query: str) -> int | None:
     """The take that we have named in an address; None if the query names none, whatever else stands in it."""
     named = _TAKE.search(query)
     return int(named[1]) if named else None
+
+
+def asked(query: str) -> int:
+    """How often the question had been asked again already, which we have named in the address."""
+    named = _ASKED.search(query)
+    return int(named[1]) if named else 0
 
 
 def _finite(written: str) -> float | None:

@@ -109,6 +109,7 @@ class Row:
     started: datetime | None
     answered: datetime | None
     answerer: str
+    apologised: bool
     opted_out: bool
     withdrawn: bool
     message: Shout

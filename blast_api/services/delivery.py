@@ -7,6 +7,7 @@ is the row's, so whatever an earlier address still reports is without effect (bu
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ from .attempts import Row
 log = logging.getLogger(__name__)
 
 _LAPSED_AT_ONCE = 1000
+_TIMED_OUT_AT_ONCE = 500
+# By these the message was played, at least in part.
+_HEARD = frozenset({Answerer.HUMAN.value, Answerer.MACHINE.value, Answerer.NOT_SURE.value})
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
 
@@ -50,7 +54,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     claimed = [call for call in calls if call.pk not in listed]
     # By key alone: the rows are locked, and what was ready a moment ago misleads the planner.
     Call.objects.filter(pk__in=[call.pk for call in claimed]).update(
-        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", withdrawn=False
+        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", withdrawn=False, apologised=False
     )
     for call in claimed:
         call.serial, call.attempts, call.held_since = call.serial + 1, call.attempts + 1, now
@@ -62,6 +66,26 @@ def lapse(now: datetime) -> int:
     before = now - timedelta(seconds=configuration().placement_confirm_timeout)
     lapsed = Call.objects.in_hand().filter(held_since__lt=before, due_at__lt=before)
     return give_back([Attempt(pk, serial) for pk, serial in lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]])
+
+
+def time_out(now: datetime) -> int:
+    """Calls that the carrier has and has long said nothing of are timed out, a bounded number. Answers how many.
+
+    Those of people who have pressed 5 need no word from the carrier, and end so.
+    """
+    config = configuration()
+    silent = Call.objects.silent(now, patience=config.patience, ratio=config.call_length_ratio)
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    for pk, message_id in silent.order_by("started").values_list("pk", "message_id")[:_TIMED_OUT_AT_ONCE]:
+        found[message_id].append(pk)
+    for message_id, pks in found.items():
+        with transaction.atomic():
+            message = Message.objects.get(pk=message_id)
+            calls = list(silent.filter(pk__in=pks).order_by("pk").select_for_update(of=("self",)))
+            shouts.end_calls(message, calls, CallStatus.TIMED_OUT, now=now)
+        about = {"action": "calls_timed_out", "shout": message_id, "count": len(calls)}
+        log.warning("the carrier says nothing of calls: they are timed out", extra=about)
+    return sum(map(len, found.values()))
 
 
 # --- What the carrier answered to a placement ------------------------------------------------------------------------
@@ -141,9 +165,24 @@ def pressed(attempt: Attempt, digits: str, *, now: datetime) -> tuple[menus.Wish
         opt_out(attempt.call_id)
     if wish is not menus.Wish.REPLAY:
         return wish, ""
-    if not attempt.rows().with_carrier().filter(withdrawn=False).exists():
+    if not _is_heard(attempt):
         return menus.Wish.END, ""
     return wish, _message_url(attempt)
+
+
+def may_be_asked(attempt: Attempt, *, now: datetime) -> bool:
+    """Whether the person may hear the question again. Raises AttemptOver."""
+    attempts.refuse_if_over(attempt, now=now)
+    return _is_heard(attempt)
+
+
+def _is_heard(attempt: Attempt) -> bool:
+    return attempt.rows().with_carrier().filter(withdrawn=False).exists()
+
+
+def apologised(attempt: Attempt) -> None:
+    """A fault of ours was heard instead of what should have been: whatever the carrier says, it was no delivery."""
+    attempt.rows().update(apologised=True)
 
 
 def _message_url(attempt: Attempt) -> str:
@@ -206,7 +245,7 @@ def _end(
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
     row.held_since = None
     line = records.cdr(row, row.message, late=late)
-    if again and row.message.status in LIVE_SHOUTS and not late:
+    if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in _HEARD:
         again_at = configuration().retry_policy.due_at(ending, attempts=row.attempts, now=now)
         if again_at:
             row.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
@@ -225,6 +264,8 @@ def _ending(row: Row, told: CallStatus) -> CallStatus:
         return CallStatus.OPTED_OUT
     if row.withdrawn and not row.answerer:
         return _withdrawal_ending(row)
+    if told is CallStatus.COMPLETED and row.answerer not in _HEARD:
+        return CallStatus.APP_ERROR if row.apologised else CallStatus.NO_ANSWER
     return told
 
 

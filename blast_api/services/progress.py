@@ -43,7 +43,6 @@ class Progress:
     created: datetime
     starts_at: datetime | None
     finished: datetime | None
-    deadline: datetime | None
     recipients: int = 0
     settled: int = 0
     completed: int = 0
@@ -113,7 +112,6 @@ def _progress(message: Message) -> Progress:
         created=message.created,
         starts_at=message.starts_at,
         finished=message.finished,
-        deadline=message.deadline,
     )
 
 

@@ -176,6 +176,8 @@ def recorded(attempt: Attempt, report: RecordingReport, *, take: int | None, now
         log.error("a recording without its file", extra={"action": "recording_unusable", "shout": attempt.message_id})
         return failed(attempt, now=now)
     length_s = report.duration_s
+    if length_s == 0:  # nobody is rung to hear nothing
+        return Step.RECORD_AGAIN
     if length_s is None:  # no longer than since the author pressed the key
         length_s = math.ceil(max((now - recording.state_since).total_seconds(), 1))
     attempt.move(

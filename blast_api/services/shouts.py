@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 
 from blast_api import bulk, records
 from blast_api.compiled import Select
-from blast_api.conf import Configuration, configuration
+from blast_api.conf import configuration
 from blast_api.errors import AlreadyEnded, InvalidField, KeyReused
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.states import (
@@ -171,7 +170,11 @@ def _recording_to_use(application: Application, new: NewShout) -> Recording | No
     if new.old_shout_id is None:
         return None
     # Locked until the new shout has it too: who deletes old recordings deletes no file that is in use.
-    usable = Recording.objects.select_for_update(of=("self",)).filter(kept=True, message_id=new.old_shout_id)
+    usable = (
+        Recording.objects.select_for_update(of=("self",))
+        .filter(kept=True, message_id=new.old_shout_id)
+        .exclude(length_s=0)
+    )
     source = usable.filter(message__application=application, message__userdata=new.userdata).first()
     if source is None:
         raise InvalidField("old-shout-id", "This user has no shout of that id with a recording.")
@@ -193,9 +196,8 @@ def release(message: Message, *, length_s: int, now: datetime) -> bool:
     starts_at = max(now, message.schedule or now)
     status = ShoutStatus.READY if starts_at == now else ShoutStatus.SCHEDULED
     apart = timedelta(seconds=length_s * config.call_length_ratio)
-    calls = message.calls.count()
     released = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
-        status=status, starts_at=starts_at, deadline=starts_at + expected_length(config, calls, apart)
+        status=status, starts_at=starts_at
     )
     if released:
         batch = F("position") / Value(config.call_batch_size)
@@ -208,25 +210,18 @@ def release(message: Message, *, length_s: int, now: datetime) -> bool:
     return released > 0
 
 
-def expected_length(config: Configuration, calls: int, apart: timedelta) -> timedelta:
-    """From the start of a shout to its deadline; `apart` lies between two batches."""
-    batches = math.ceil(calls / config.call_batch_size)
-    placing = timedelta(seconds=calls / config.max_calls_per_second)
-    return batches * apart + placing + config.retry_policy.longest_wait + timedelta(seconds=config.message_timeout)
-
-
 def begin_due(now: datetime) -> int:
     """Shouts whose time has come become ongoing; one that is late moves its whole plan. Answers how many."""
     begun = 0
     for pk in list(Message.objects.to_begin(now).values_list("pk", flat=True)):
         with transaction.atomic():
             message = Message.objects.to_begin(now).select_for_update().filter(pk=pk).first()
-            if message is None or message.starts_at is None or message.deadline is None:
+            if message is None or message.starts_at is None:
                 continue
             lag = now - message.starts_at
             plan: dict[str, datetime] = {}
             if lag > _LAG:
-                plan = {"starts_at": now, "deadline": message.deadline + lag}
+                plan = {"starts_at": now}
                 message.calls.filter(status=CallStatus.READY, held_since=None).update(due_at=F("due_at") + lag)
             Message.objects.filter(pk=pk).update(status=ShoutStatus.ONGOING, started=now, **plan)
             begun += 1
@@ -270,20 +265,6 @@ def cancel(message: Message, *, now: datetime) -> None:
         raise AlreadyEnded(f"The shout has already ended: it is {message.status}.")
 
 
-def time_out(message: Message, *, now: datetime) -> bool:
-    """Time a live shout out that has taken too long; False if nothing of it is unknown, or something else ended it first.
-
-    What becomes of people who opted out needs no word from the carrier. If nobody else's call is open, these end, the shout
-    is finished, and its one record needs no correction.
-    """
-    if message.calls.unfinished().filter(opted_out=False).exists():
-        return end(message, ShoutStatus.TIMED_OUT, now=now)
-    with transaction.atomic():
-        known = list(message.calls.unfinished().order_by("pk").select_for_update()[:_CHUNK])
-        end_calls(message, known, CallStatus.OPTED_OUT, now=now)
-    return False
-
-
 def end_open_calls(message: Message, *, now: datetime) -> int:
     """End the calls that an ended shout has left open, a bounded number; the sweep comes for the rest. Answers how many.
 
@@ -320,9 +301,9 @@ def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, no
 
 
 def finish_if_settled(message_id: int, *, now: datetime) -> bool:
-    """Finish a live shout whose calls are all settled. Call it after the last move is committed.
+    """End a live shout whose calls have all ended: finished, or timed out if of one nobody knows what became of it.
 
-    Of two last moves at once, the one that commits last sees both; a crash in between is the sweep's.
+    Call it after the last move is committed. Of two last moves at once, the one that commits last sees both; a crash in between is the sweep's.
     """
     if _AN_OPEN_CALL(message_id=message_id):
         return False
@@ -336,7 +317,9 @@ def finish_late(message_id: int, *, now: datetime) -> bool:
 
 def _finish(settled: MessageQuerySet, message_id: int, *, late: bool, now: datetime) -> bool:
     with transaction.atomic():
-        if not settled.filter(pk=message_id).update(status=ShoutStatus.FINISHED, finished=now, closed=now):
+        unknown = Call.objects.filter(message=message_id, status=CallStatus.TIMED_OUT).exists()
+        status, closed = (ShoutStatus.TIMED_OUT, None) if unknown else (ShoutStatus.FINISHED, now)
+        if not settled.filter(pk=message_id).update(status=status, finished=now, closed=closed):
             return False
         message = Message.objects.select_related("recording").get(pk=message_id)
         records.add_bdr(message, message.recording, late=late)

@@ -56,7 +56,7 @@ def test_calls_go_on_when_the_database_is_no_longer_locked(tmp_path: Path) -> No
     assert spooled
     assert not list(tmp_path.glob("callbacks.spool*"))
     heard_no_message = {call["number"] for call in rung if not call["keys"]} & opting_out
-    people |= dict.fromkeys(heard_no_message, ("completed", 1))  # while nothing could be written, they heard an apology
+    people |= dict.fromkeys(heard_no_message, ("no-answer", 1))  # while nothing could be written, they heard an apology
     assert len(heard_no_message) < len(opting_out)
     assert {call["phone"]: (call["status"], call["attempts"]) for call in calls} == people
     times = Counter(call["number"] for call in rung)

@@ -30,7 +30,7 @@ EXPECTED: dict[int, tuple[list[list[str]], str, list[str]]] = {
     7: ([HEARD * 2], "completed", ["completed"]),
     8: ([[*HEARD, "goodbye"]], "added to do not call", ["added to do not call"]),
     9: ([["message"]], "completed", ["completed"]),
-    10: ([[]], "completed", ["completed"]),
+    10: ([[]], "no-answer", ["no-answer"]),
     11: ([["message", "goodbye"]], "added to do not call", ["added to do not call"]),
     12: ([HEARD], "completed", ["completed"]),
     13: ([[], [], HEARD], "completed", ["failed", "failed", "completed"]),
@@ -107,12 +107,12 @@ def test_a_call_of_which_the_end_is_never_told_is_timed_out_with_its_shout(world
     assert (world.status(shout), world.calls(shout)[recipient(0)]) == ("ongoing", "ongoing")
     world.sweep(after_s=250)
     assert world.status(shout) == "ongoing"
-    world.sweep(after_s=330)
+    world.sweep(after_s=345)
     assert world.status(shout) == "timed-out"
     assert world.calls(shout) == {recipient(0): "timed-out", recipient(0, index=1): "completed"}
     assert attempts("status") == {recipient(0): ["timed-out"], recipient(0, index=1): ["completed"]}
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["timed-out"]
-    world.sweep(after_s=330 + 12 * 3600)
+    world.sweep(after_s=345 + 12 * 3600)
     assert (world.status(shout), world.carrier.faults) == ("timed-out", [])
 
 

@@ -37,7 +37,6 @@ def _let_time_pass(seconds: float) -> None:
     passed = timedelta(seconds=seconds)
     plan = {
         "starts_at": F("starts_at") - passed,
-        "deadline": F("deadline") - passed,
         "schedule": F("schedule") - passed,
     }
     Message.objects.update(**plan)
@@ -84,10 +83,8 @@ def test_a_shout_that_begins_late_moves_its_whole_plan(world: World) -> None:
     now = timezone.now()
     assert shouts.begin_due(now) == 1
     after = Message.objects.get(pk=shout)
-    assert before.deadline is not None
     assert before.starts_at is not None
     assert (after.status, after.started, after.starts_at) == ("ongoing", now, now)
-    assert after.deadline == before.deadline + (now - before.starts_at)
     batches = Call.objects.order_by("position").values_list("due_at", flat=True)
     assert [(due_at - now).total_seconds() for due_at in batches if due_at] == [0, 0, 12, 12, 24, 24]
 

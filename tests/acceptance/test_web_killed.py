@@ -17,7 +17,7 @@ from tests.world import AUTHOR, lines, recipient
 from .processes import wait_until
 
 _ON_POSTGRESQL = str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
-_ENDED = {"completed", "app-error", "timed-out"}
+_ENDED = {"completed", "no-answer", "app-error", "timed-out"}
 
 
 @pytest.mark.skipif(_ON_POSTGRESQL, reason="it has a database of its own, which is SQLite")

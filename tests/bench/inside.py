@@ -46,7 +46,6 @@ def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attemp
         status=ShoutStatus.ONGOING if ongoing else ShoutStatus.PENDING,
         starts_at=now if ongoing else None,
         started=now if ongoing else None,
-        deadline=now + timedelta(days=1) if ongoing else None,
     )
     recorded = {"file_sid": "f", "url": "http://127.0.0.1:9/f.wav", "length_s": 8, "recorded": now, "kept": True}
     Recording.objects.create(

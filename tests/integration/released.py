@@ -24,7 +24,6 @@ def released(calls: int, *, due: timedelta = timedelta(0), **fields: Any) -> Mes
         "status": ShoutStatus.ONGOING,
         "starts_at": now,
         "started": now,
-        "deadline": now + timedelta(hours=1),
     }
     message = factories.message(**defaults | fields)
     factories.recording(message, recorded=True)

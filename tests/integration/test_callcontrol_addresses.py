@@ -192,7 +192,7 @@ def test_a_callback_that_names_no_other_is_taken(
 ) -> None:
     settings.CARRIERX_SIDS = configured
     assert ask(client, path(Kind.CALL, ringing.pk, 1, "status"), CallStatus="completed", **named).status_code == 200
-    assert Call.objects.get().status == CallStatus.COMPLETED
+    assert Call.objects.get().status == CallStatus.NO_ANSWER
 
 
 # --- What the operator sees ------------------------------------------------------------------------------------------

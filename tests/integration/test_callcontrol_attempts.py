@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -17,7 +18,7 @@ from blast_api.services import delivery, shouts
 from blast_api.states import CallStatus, ShoutStatus
 from tests.factories import application
 
-from .callbacks import Carrier, delivered, lines, rows
+from .callbacks import Carrier, ask, delivered, lines, path, rows
 from .callbacks import carrier as carrier
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +77,7 @@ def test_a_failed_call_is_tried_again_as_often_as_the_operator_says(carrier: Car
         (("failed", "busy"), {"failed": 5, "busy": 300}, "busy", 300),
         (("failed", "busy"), {"failed": 5, "busy": 300}, "failed", 5),
         (("failed", "busy"), {"busy": 300}, "failed", 0),
+        (("no-answer",), 30, "completed", 30),  # nobody has heard anything
         ((), 0, "failed", None),
     ],
 )
@@ -90,6 +92,42 @@ def test_which_endings_are_tried_again_and_when_is_the_operators_choice(
     assert (call.status == C.READY) is (waits_s is not None)
     if waits_s is not None and call.due_at:
         assert timedelta(0) <= call.due_at - before - timedelta(seconds=waits_s) < timedelta(seconds=5)
+
+
+@pytest.mark.parametrize("word", ["failed", "busy", "noanswer", "app-error"])
+@pytest.mark.parametrize("who", ["HUMAN", "MACHINE", "NOTSURE"])
+def test_who_has_heard_the_message_is_never_rung_again(
+    carrier: Carrier, settings: Settings, who: str, word: str
+) -> None:
+    settings.RETRY_STATUSES, settings.RETRY_DELAY = ("failed", "busy", "no-answer", "app-error"), 0
+    call = delivered()
+    carrier.of_call(call, "answered")
+    carrier.of_call(call, "detected", AMDStatus=who)
+    carrier.of_call(call, "status", CallStatus=word, CallDuration=41)
+    call.refresh_from_db()
+    assert (call.attempts, call.finished is None, call.answerer) == (1, False, who)
+
+
+@pytest.mark.parametrize("told", [{"AMDStatus": "HANGUP"}, None])
+def test_completed_is_said_only_of_what_was_heard(carrier: Carrier, told: dict[str, Any] | None) -> None:
+    call = delivered()
+    carrier.of_call(call, "answered")
+    if told:
+        carrier.of_call(call, "detected", **told)
+    carrier.of_call(call, "status", CallStatus="completed", CallDuration=3)
+    call.refresh_from_db()
+    assert (call.status, call.q850) == (C.NO_ANSWER, 18)
+
+
+def test_an_apology_of_ours_is_no_delivery(client: Client, settings: Settings) -> None:
+    call = delivered()
+    answered, status = (path(Kind.CALL, call.pk, 1, step) for step in ("answered", "status"))
+    whole, settings.VOICE_MENU = settings.VOICE_MENU, {}  # an operator's slip, with which nothing can be said
+    assert ask(client, answered).content == documents.apology()
+    settings.VOICE_MENU = whole
+    assert ask(client, status, CallStatus="completed").status_code == 200
+    call.refresh_from_db()
+    assert (call.status, call.q850) == (C.APP_ERROR, 127)
 
 
 def test_a_shout_that_is_over_tries_nothing_again(carrier: Carrier) -> None:
@@ -123,7 +161,7 @@ def test_what_an_earlier_attempt_still_reports_has_no_effect(carrier: Carrier, *
 
 
 def test_an_attempt_is_recorded_once_though_the_next_one_is_timed_out_before_it_began(carrier: Carrier) -> None:
-    call = delivered(shout={"deadline": timezone.now()})
+    call = delivered(started=timezone.now())
     carrier.of_call(call, "status", CallStatus="failed")
     shouts.end(call.message, ShoutStatus.TIMED_OUT, now=timezone.now())
     shouts.end_open_calls(call.message, now=timezone.now())
@@ -212,7 +250,7 @@ def test_a_withdrawn_call_that_rings_all_the_same_hangs_up_at_once(
 
 
 def test_a_person_who_listens_already_hears_a_canceled_message_to_its_end(carrier: Carrier) -> None:
-    call = delivered(answered=timezone.now())
+    call = delivered(answered=timezone.now(), answerer="HUMAN")
     shouts.cancel(call.message, now=timezone.now())
     assert b"<Play>" in carrier.of_call(call, "detected", AMDStatus="HUMAN")
     assert b"<Play>" in carrier.of_call(call, "key", Digits="0")

@@ -202,7 +202,7 @@ def test_keys_are_understood_in_every_form(client: Client, form: str) -> None:
     ],
 )
 def test_a_duration_is_whole_seconds_or_unknown(client: Client, told: object, stored: int | None) -> None:
-    ended = delivered()
+    ended = delivered(answerer="HUMAN")
     ask(client, path(Kind.CALL, ended.pk, 1, "status"), CallStatus="completed", CallDuration=told)
     ended.refresh_from_db()
     assert (ended.status, ended.duration) == (CallStatus.COMPLETED, stored)

@@ -30,7 +30,7 @@ NOW = timezone.now()
 CLAIMED: dict[str, Any] = {"status": CallStatus.READY, "held_since": NOW, "due_at": NOW, "sid": ""}
 WAITING: dict[str, Any] = {"status": CallStatus.PENDING, "sid": "sid", "due_at": NOW + timedelta(hours=1)}
 TIMED_OUT: dict[str, Any] = {"status": CallStatus.TIMED_OUT, "finished": NOW}
-LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "deadline": NOW - timedelta(hours=1), "finished": NOW}
+LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "finished": NOW}
 
 # Where the carrier has the call, or may have it: its callbacks count.
 LIVE: dict[str, dict[str, Any]] = {
@@ -209,7 +209,7 @@ def test_the_address_of_a_lapsed_placement_is_dead(carrier: Carrier) -> None:
 
 @pytest.mark.parametrize("sid", ["another", None, "", 5])
 def test_the_carrier_may_name_a_call_in_two_ways(carrier: Carrier, sid: object) -> None:
-    call = delivered(sid="ours")
+    call = delivered(sid="ours", answerer="HUMAN")
     carrier.of_call(call, "status", CallStatus="completed", CallSid=sid)
     call.refresh_from_db()
     assert (call.status, call.sid) == (CallStatus.COMPLETED, "ours")

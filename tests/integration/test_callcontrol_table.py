@@ -43,7 +43,7 @@ PICKED_UP = RINGS | {"answered": NOW}
 LISTENS = PICKED_UP | {"answerer": "HUMAN"}
 WITHDRAWN: dict[str, Any] = {"withdrawn": True, "shout": {"status": ShoutStatus.CANCELED, "finished": NOW}}
 TIMED_OUT: dict[str, Any] = {"status": C.TIMED_OUT, "finished": NOW}
-LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "deadline": NOW - timedelta(hours=1), "finished": NOW}
+LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "finished": NOW}
 
 STATES: dict[str, dict[str, Any]] = {
     "waits for the recording": {"status": C.PENDING, "sid": "", "attempts": 0},
@@ -202,8 +202,14 @@ def _of_shout(after: Call) -> list[tuple[str, bool]]:
     return [(line["status"], line["late"]) for line in lines(Record.Kind.BDR)]
 
 
+def _in_truth(before: Call, told: Told) -> CallStatus:
+    """What the carrier's word comes to: completed is only what was heard."""
+    word = WORDS[told["CallStatus"]]
+    return C.NO_ANSWER if word is C.COMPLETED and not before.answerer else word
+
+
 def _ends(before: Call, after: Call, told: Told) -> None:
-    _ended_as(WORDS[told["CallStatus"]], after)
+    _ended_as(_in_truth(before, told), after)
     if before.message.status == ShoutStatus.ONGOING:
         assert _of_shout(after) == [("finished", False)]
 
@@ -213,7 +219,7 @@ def _ends_unheard(before: Call, after: Call, told: Told) -> None:
 
 
 def _ends_late(before: Call, after: Call, told: Told) -> None:
-    _ended_as(WORDS[told["CallStatus"]], after, late=True)
+    _ended_as(_in_truth(before, told), after, late=True)
     assert after.message.closed is not None
     assert _of_shout(after) == [("finished", True)]
 

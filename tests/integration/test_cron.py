@@ -96,8 +96,9 @@ def _stop_once(stop: Event, condition: Callable[[], bool]) -> None:
 def test_a_long_placement_does_not_hold_up_the_sweep(carrier: Carrier, settings: Settings) -> None:
     settings.MAX_CALLS_PER_SECOND = 10
     released(40)
-    late = released(0, status=ShoutStatus.ONGOING, deadline=timezone.now() + timedelta(seconds=1))
-    late.calls.create(position=0, number="15555550000", status=CallStatus.ONGOING, serial=1, sid="s")
+    late = released(0, status=ShoutStatus.ONGOING)
+    begun = timezone.now() - timedelta(seconds=30 + 8 * 1.5 + 300 - 1)
+    late.calls.create(position=0, number="15555550000", status=CallStatus.ONGOING, serial=1, sid="s", started=begun)
     placed_when_swept: list[int] = []
 
     def look(execute: object, sql: str, params: object, many: bool, context: object) -> object:

@@ -129,7 +129,7 @@ def _spooled() -> list[Path]:
 
 @each_fault
 def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(client: Client, fault: Fault) -> None:
-    ended = delivered(started=timezone.now(), due_at=timezone.now())
+    ended = delivered(started=timezone.now(), due_at=timezone.now(), answerer="HUMAN")
     opted_out = delivered(answered=timezone.now(), answerer="HUMAN")
     asks = delivered(started=timezone.now(), due_at=timezone.now())
     with fault():

@@ -215,7 +215,7 @@ def test_a_callback_that_we_cannot_answer_is_counted_as_failed(client: Client) -
 
 
 def test_endings_are_counted_when_their_records_are_written(client: Client) -> None:
-    call = delivered()
+    call = delivered(answerer="HUMAN")
     ask(client, path(Kind.CALL, call.pk, 1, "status"), CallStatus="completed")
     assert not [name for name in scrape(client) if "ended" in name]
     records.write_due()

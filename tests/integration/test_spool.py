@@ -67,7 +67,7 @@ def test_an_opt_out_is_promised_and_kept(client: Client) -> None:
 
 
 def test_an_ending_is_kept_with_the_time_at_which_it_was_told(client: Client) -> None:
-    call = delivered(started=timezone.now(), due_at=timezone.now())
+    call = delivered(started=timezone.now(), due_at=timezone.now(), answerer="HUMAN")
     with away():
         before = timezone.now()
         assert tell(client, call, "status", CallStatus="completed", CallDuration=7).status_code == 200
@@ -119,7 +119,7 @@ def test_a_disk_that_is_full_too_is_told_to_the_carrier(client: Client, monkeypa
 
 @pytest.mark.parametrize("torn", ["", '{"kind": "ca'])
 def test_a_disk_that_takes_half_a_line_keeps_none_of_it(client: Client, torn: str) -> None:
-    first, second = delivered(), delivered()
+    first, second = delivered(), delivered(answerer="HUMAN")
     client.raise_request_exception = False
     with away():
         tell(client, first, "status", CallStatus="busy")
@@ -244,7 +244,7 @@ def test_lines_that_nobody_understands_stand_in_nobodys_way(client: Client) -> N
 
 
 def test_one_that_fails_is_put_aside_and_holds_up_no_other(client: Client) -> None:
-    first, second = delivered(), delivered()
+    first, second = delivered(), delivered(answerer="HUMAN")
     with away():
         tell(client, first, "status", CallStatus="busy")
         tell(client, second, "status", CallStatus="busy")

@@ -27,6 +27,10 @@ def _confirm(settings: Settings) -> None:
     settings.PLACEMENT_CONFIRM_TIMEOUT = _CONFIRM_S
 
 
+# Ring timeout, the recording's 8 s times the ratio, and the carrier's time to tell.
+_SILENCE = timedelta(seconds=30 + 8 * 1.5 + 300)
+
+
 def _ago(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
@@ -104,16 +108,17 @@ def test_a_shout_with_an_open_call_is_not_finished(open_: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("another_is_open", [False, True])
-def test_a_shout_past_its_deadline_is_finished_if_all_whose_calls_are_up_have_opted_out(
+def test_a_shout_of_silent_calls_is_finished_if_all_whose_calls_are_up_have_opted_out(
     *, another_is_open: bool
 ) -> None:
     message = released(2, status=ShoutStatus.ONGOING)
-    message.calls.filter(position=0).update(status=CallStatus.ONGOING, sid="s", serial=1, attempts=1, opted_out=True)
+    up = {"status": CallStatus.ONGOING, "sid": "s", "serial": 1, "attempts": 1, "started": timezone.now()}
+    message.calls.update(**up)
+    message.calls.filter(position=0).update(opted_out=True)
     if not another_is_open:
         message.calls.filter(position=1).update(status=CallStatus.COMPLETED, finished=timezone.now())
-    assert message.deadline is not None
-    sweeps.expire(message.deadline + _ago(1))
-    sweeps.finish(message.deadline + _ago(1))
+    sweeps.expire(timezone.now() + _SILENCE)
+    sweeps.finish(timezone.now() + _SILENCE)
     message.refresh_from_db()
     assert message.status == (ShoutStatus.TIMED_OUT if another_is_open else ShoutStatus.FINISHED)
     assert message.calls.get(position=0).status == CallStatus.OPTED_OUT
@@ -129,13 +134,14 @@ def test_a_call_that_comes_back_after_its_shout_was_canceled_is_cancelled() -> N
     assert message.closed is not None
 
 
-def test_a_canceled_shout_gives_its_calls_up_with_the_deadline_and_not_before() -> None:
+def test_a_canceled_shout_gives_its_silent_calls_up_and_not_before() -> None:
     message = released(3, status=ShoutStatus.CANCELED)
-    message.calls.update(status=CallStatus.ONGOING, sid="s", serial=1, attempts=1)
-    assert message.deadline is not None
-    sweeps.finish(message.deadline)
+    now = timezone.now()
+    message.calls.update(status=CallStatus.ONGOING, sid="s", serial=1, attempts=1, started=now)
+    sweeps.expire(now + _SILENCE - _ago(1))
     assert set(message.calls.values_list("status", flat=True)) == {CallStatus.ONGOING}
-    sweeps.finish(message.deadline + _ago(1))
+    sweeps.expire(now + _SILENCE + _ago(1))
+    sweeps.finish(now + _SILENCE + _ago(1))
     assert set(message.calls.values_list("status", flat=True)) == {CallStatus.TIMED_OUT}
     assert Record.objects.filter(kind="cdr").count() == 3
     assert Record.objects.filter(kind="bdr").count() == 0  # it had its own when it was canceled
@@ -143,7 +149,7 @@ def test_a_canceled_shout_gives_its_calls_up_with_the_deadline_and_not_before() 
 
 
 def test_closed_shouts_are_left_alone() -> None:
-    released(1, closed=timezone.now(), deadline=timezone.now() - _ago(1))
+    released(1, closed=timezone.now())
     assert sweeps.expire(timezone.now()) == 0
     assert sweeps.finish(timezone.now()) == 0
     assert Call.objects.get().status == CallStatus.READY

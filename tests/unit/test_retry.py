@@ -43,8 +43,3 @@ def test_an_ending_is_tried_again_as_the_policy_says(
 ) -> None:
     expected = None if after_s is None else NOW + timedelta(seconds=after_s)
     assert policy.due_at(ending, attempts=attempts, now=NOW) == expected
-
-
-@pytest.mark.parametrize(("policy", "seconds"), [(DEFAULT, 0), (PATIENT, 600), (NEVER, 0), (NOTHING, 0)])
-def test_the_longest_wait_is_that_of_a_call_that_fails_every_time(policy: RetryPolicy, seconds: int) -> None:
-    assert policy.longest_wait == timedelta(seconds=seconds)

@@ -29,10 +29,9 @@ _COLUMNS = (
     "a second (10 s)",
     "(60 s)",
     "expected end",
-    "deadline",
 )
 # What a terminal of 80 columns has room for.
-_SHOWN = ("shout", "user", "status", "settled", "heard", "failed", "per s", "ends", "at latest")
+_SHOWN = ("shout", "user", "status", "settled", "heard", "failed", "per s", "ends")
 
 
 class Command(OperatorCommand):
@@ -122,7 +121,6 @@ def _row(shout: Progress) -> tuple[object, ...]:
         shout.rate_10s,
         shout.rate_60s,
         shout.expected_end,
-        shout.deadline,
     )
 
 
@@ -136,7 +134,6 @@ def _line(shout: Progress, *, now: datetime) -> tuple[object, ...]:
         shout.failed,
         shout.rate_10s,
         _clock(shout.finished or shout.expected_end, now=now),
-        _clock(shout.deadline, now=now),
     )
 
 
