@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
-from . import conf
+from . import conf, state_dir
 
 _FICTIONAL_DID = "15555550100"
 
@@ -31,6 +34,47 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **_: object) ->
             )
         )
     return messages
+
+
+@register("blast_api.state")
+def check_state_dir(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """STATE_DIR is a folder of its own that we may write to. With a tag of its own: work goes on while it is out of reach."""
+    return list(_state_dir_faults())
+
+
+def _state_dir_faults() -> Iterator[CheckMessage]:
+    written = settings.STATE_DIR
+    shown = f"STATE_DIR: {written!r:.200}"
+    if not isinstance(written, str | Path) or str(written) != str(written).strip() or not Path(written).is_absolute():
+        yield Error(f"{shown} is not an absolute path.", hint="For example /var/lib/blast-api.", id="blast_api.E002")
+        return
+    folder = Path(written).resolve()
+    logs = Path(settings.CDR_LOGGER_PATH).parent.resolve()
+    elsewhere = "Name a folder where nobody cleans, rotates and ships what lies there, for example /var/lib/blast-api."
+    if folder == logs:
+        yield Error(f"{shown} is the folder of the logs.", hint=elsewhere, id="blast_api.E002")
+    elif folder.is_relative_to(logs):
+        yield Warning(f"{shown} lies in the folder of the logs.", hint=elsewhere, id="blast_api.W002")
+    if problem := _why_not_writable(state_dir.folder()):
+        yield Error(
+            f"{shown} {problem}.",
+            hint=f"As root: install -d -o USER -g GROUP -m 0750 {written}, with the user and group that the service runs as.",
+            id="blast_api.E002",
+        )
+
+
+def _why_not_writable(folder: Path) -> str:
+    """What is wrong with a folder for who wants to read and write there, found out by doing so; empty if nothing is."""
+    try:
+        os.listdir(folder)
+        tempfile.TemporaryFile(dir=folder).close()
+    except FileNotFoundError:
+        return "does not exist"
+    except NotADirectoryError:
+        return "is not a folder"
+    except OSError as error:
+        return f"cannot be used by this user: {error.strerror}"
+    return ""
 
 
 @register(Tags.security, deploy=True)

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
-from django.conf import settings
 from django.core.signals import setting_changed
 
+from . import state_dir
 from .states import ENDED_SHOUTS, OPEN_CALLS, CallStatus
 from .tally import Tally
 
@@ -180,15 +180,15 @@ def read() -> Sequence[float]:
     return _tally.read()
 
 
-def _folder() -> Path:
-    return Path(settings.CDR_LOGGER_PATH).parent / "counts"
+def _folders() -> list[Path]:
+    return [place / "counts" for place in state_dir.places()]
 
 
-_tally = Tally(_folder, "\n".join(family.layout() for family in _families), _families[-1].end)
+_tally = Tally(_folders, "\n".join(family.layout() for family in _families), _families[-1].end)
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    if setting == "CDR_LOGGER_PATH":
+    if setting in ("STATE_DIR", "CDR_LOGGER_PATH"):
         _tally.forget()
 
 

@@ -25,7 +25,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import connection, transaction
 
-from . import bulk, counts, lines
+from . import bulk, counts, lines, state_dir
 from .addresses import redacted
 from .models import Call, Message, Record, Recording, database_now
 
@@ -39,6 +39,7 @@ _LONGEST_BODY = 16384
 _LONGEST_FIELD = 2048
 _QUOTED = 1024
 _TOLD_OF_AN_ENDING = ("CallSid", "CallStatus", "CallDuration", "Direction", "From", "To")
+_LOCK = "cdr.lock"
 HOST = socket.gethostname()[:64]
 # A host that took records and never came back is taken for lost after this; its lines are written here.
 _LOST_HOST = timedelta(hours=1)
@@ -233,13 +234,30 @@ def append(path: Path, data: bytes) -> bool:
 
 @contextmanager
 def only_writer() -> Iterator[bool]:
-    """Whether this process is the one that writes on this host; the lock dies with the process that holds it."""
-    lock = path_of(Record.Kind.CDR).with_suffix(".lock")
+    """Whether this process is the one that writes on this host; the lock dies with the process that holds it.
+
+    While a host is upgraded, a writer of an earlier release knows only the lock that it made beside cdr.log: where there
+    is one, it is taken as well. It is never made here, nor removed, which would let two of them have a lock each.
+    """
+    with _lock(state_dir.folder() / _LOCK, os.O_CREAT) as alone:
+        former = state_dir.former()
+        if not alone or former is None:
+            yield alone
+            return
+        with _lock(former / _LOCK) as alone_among_former:
+            yield alone_among_former
+
+
+@contextmanager
+def _lock(path: Path, make: int = 0) -> Iterator[bool]:
+    """Whether nobody else has it, until the block ends; nobody has one that is not there, and is not to be made."""
     try:
-        file = os.open(lock, os.O_RDWR | os.O_CREAT, 0o640)
+        file = os.open(path, os.O_RDWR | make, 0o640)
     except OSError as error:
-        _keep_for_later(error)
-        yield False
+        is_nobodys = not make and isinstance(error, FileNotFoundError | NotADirectoryError)
+        if not is_nobodys:
+            _keep_for_later(error)
+        yield is_nobodys
         return
     try:
         yield _is_locked(file)

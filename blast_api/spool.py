@@ -1,7 +1,8 @@
 """Callbacks that the database could not take: on this host's disk until it is back, one JSON line each.
 
 The carrier tells a thing once. That somebody must never be called again, and how a call ended, is kept therefore, wherever
-it can be kept. `cron` has it taken up again; what is taken up twice counts once, as the callbacks themselves do.
+it can be kept: in STATE_DIR, or beside the logs if that takes nothing. `cron` has it taken up again from both, and
+earlier releases kept it beside the logs, too; what is taken up twice counts once, as the callbacks themselves do.
 """
 
 from __future__ import annotations
@@ -17,9 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from django.conf import settings
-
-from . import lines
+from . import lines, state_dir
 from .addresses import Kind
 from .carrierx.events import Parameters
 
@@ -61,8 +60,11 @@ def take_up(again: Callable[[Told], None]) -> int:
     What cannot be read, or not be removed afterwards, waits too, and holds up nobody who calls this.
     """
     count = 0
+    for place in state_dir.places():
+        with _patience():
+            _set_aside(place)
     with _patience():
-        _set_aside()
+        _bring_what_is_unusable()
     for file in _waiting():
         with _patience():
             taken_up = 0
@@ -79,7 +81,7 @@ def take_up(again: Callable[[Told], None]) -> int:
 def size() -> int:
     """Bytes that wait to be taken up on this host; what is out of reach does not count."""
     waiting = 0
-    for file in (_folder() / _NAME, *_waiting()):
+    for file in (*(place / _NAME for place in state_dir.places()), *_waiting()):
         with suppress(OSError):
             waiting += file.stat().st_size
     return waiting
@@ -100,28 +102,41 @@ def _patience() -> Iterator[None]:
 
 def _waiting() -> list[Path]:
     """What was set aside, here or by a process that died since."""
-    names: list[str] = []
-    with _patience():
-        names = os.listdir(_folder())  # a glob would find nothing where we may not look
-    return [_folder() / name for name in sorted(names) if name.startswith(f"{_NAME}.")]
-
-
-def _folder() -> Path:
-    return Path(settings.CDR_LOGGER_PATH).parent
+    found: list[Path] = []
+    for place in state_dir.places():
+        with _patience():
+            names = os.listdir(place)  # a glob would find nothing where we may not look
+            found += [place / name for name in sorted(names) if name.startswith(f"{_NAME}.")]
+    return found
 
 
 def _append(name: str, callback: Told) -> None:
+    """Add it to the file of this name in the first place that takes it. Raises OSError if none does."""
     line = json.dumps(asdict(callback) | {"at": callback.at.isoformat()}) + "\n"
-    file = _opened(name)
+    *others, last = state_dir.places()
+    for place in others:
+        try:
+            _add(place / name, line.encode())
+        except OSError as error:
+            log.error(
+                "a callback cannot be kept in STATE_DIR: it goes beside the logs",
+                extra={"action": "spool_unreachable", "error": str(error)},
+            )
+        else:
+            return
+    _add(last / name, line.encode())
+
+
+def _add(path: Path, data: bytes) -> None:
+    file = _opened(path)
     try:
-        lines.append(file, line.encode())
+        lines.append(file, data)
     finally:
         os.close(file)
 
 
-def _opened(name: str) -> int:
+def _opened(path: Path) -> int:
     """The file, locked: who has it so is alone with the file of this name, to write to it or to set it aside."""
-    path = _folder() / name
     while True:
         file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -131,14 +146,27 @@ def _opened(name: str) -> int:
         os.close(file)  # it was set aside while we waited for the lock
 
 
-def _set_aside() -> None:
-    """Give the spool a name that nobody writes to."""
-    path = _folder() / _NAME
+def _set_aside(place: Path) -> None:
+    """Give the spool of a place a name that nobody writes to."""
+    path = place / _NAME
     if not path.exists():
         return
-    file = _opened(_NAME)
+    file = _opened(path)
     try:
         path.rename(path.with_name(f"{_NAME}.{uuid4().hex}"))
+    finally:
+        os.close(file)
+
+
+def _bring_what_is_unusable() -> None:
+    """Whoever cleans the logs must not clean away what somebody still has to look at."""
+    former = state_dir.former()
+    if former is None or not (former / _UNUSABLE).exists():
+        return
+    file = _opened(former / _UNUSABLE)
+    try:
+        _add(state_dir.folder() / _UNUSABLE, os.pread(file, os.fstat(file).st_size, 0))
+        (former / _UNUSABLE).unlink()
     finally:
         os.close(file)
 

@@ -15,7 +15,7 @@ import logging
 import os
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -28,10 +28,14 @@ _AGAIN_S = 60.0
 
 
 class Tally:
-    """This process's numbers, by their places. Counting never raises: what cannot be written is kept in memory."""
+    """This process's numbers, by their places. Counting never raises: what cannot be written is kept in memory.
 
-    def __init__(self, folder: Callable[[], Path], layout: str, size: int) -> None:
-        self._folder = folder
+    The first of the folders is where the files are. The others are where they were: what the dead have left there is
+    brought over, and what the living of that release count there is read.
+    """
+
+    def __init__(self, folders: Callable[[], Sequence[Path]], layout: str, size: int) -> None:
+        self._folders = folders
         self._header = hashlib.sha256(layout.encode()).digest()
         self._size = size
         self._file: int | None = None
@@ -74,12 +78,13 @@ class Tally:
         return sums
 
     def _files(self) -> Iterator[array[float]]:
-        with suppress(OSError):  # nobody has counted yet, or we may not look
-            for file in self._folder().iterdir():
-                with suppress(OSError):
-                    found = self._numbers(file.read_bytes())
-                    if found is not None:
-                        yield found
+        for folder in self._folders():
+            with suppress(OSError):  # nobody has counted there yet, or we may not look
+                for file in folder.iterdir():
+                    with suppress(OSError):
+                        found = self._numbers(file.read_bytes())
+                        if found is not None:
+                            yield found
 
     def _numbers(self, data: bytes) -> array[float] | None:
         """What a file says; None if it is none of ours, or of another release, which counted other things."""
@@ -91,8 +96,8 @@ class Tally:
         """Take the first file that no living process has, and go on with its numbers; False: not now."""
         if time.monotonic() < self._again_at:
             return False
-        folder = self._folder()
-        folder.mkdir(mode=0o750, exist_ok=True)  # not its parent: where logs may be, the operator says
+        folder, *former = self._folders()
+        folder.mkdir(mode=0o750, exist_ok=True)  # not its parent: where that may be, the operator says
         for number in range(_MOST_FILES):
             file = _locked(folder / str(number))
             if file is not None:
@@ -102,19 +107,43 @@ class Tally:
                     os.close(file)
                     raise
                 self._file = file
+                for each in former:
+                    with suppress(OSError):  # there is none; or it stays where it is, and is read there
+                        self._bring_over(each)
                 return True
         raise OSError(f"each of {_MOST_FILES} files is another process's")
 
     def _go_on_with(self, file: int) -> None:
-        whole = len(self._header) + _CELL * self._size
-        former = self._numbers(os.pread(file, whole + 1, 0))
-        sums = array("d", self._mine)
-        if former:
-            for place, number in enumerate(former):
-                sums[place] += number
-        else:
+        former = self._found_in(file)
+        if not former:
             os.ftruncate(file, 0)
-        if os.pwrite(file, self._header + sums.tobytes(), 0) < whole:
+        self._write_with(former, file)
+
+    def _bring_over(self, folder: Path) -> None:
+        """Add what files hold that no living process has, and remove them; then the folder, if that leaves it empty."""
+        assert self._file is not None
+        for path in folder.iterdir():
+            file = _locked(path) if path.name.isdecimal() else None
+            if file is None:
+                continue
+            try:
+                if os.fstat(file).st_nlink:  # or another process was faster
+                    self._write_with(self._found_in(file), self._file)
+                    path.unlink()
+            finally:
+                os.close(file)
+        folder.rmdir()
+
+    def _found_in(self, file: int) -> array[float] | None:
+        return self._numbers(os.pread(file, len(self._header) + _CELL * self._size + 1, 0))
+
+    def _write_with(self, more: array[float] | None, file: int) -> None:
+        """Write our numbers into the file with these added to them. Raises OSError; then ours are as they were."""
+        sums = array("d", self._mine)
+        for place, number in enumerate(more or ()):
+            sums[place] += number
+        whole = self._header + sums.tobytes()
+        if os.pwrite(file, whole, 0) < len(whole):
             raise OSError("the disk is full")
         self._mine = sums
 

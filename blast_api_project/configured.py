@@ -10,6 +10,8 @@ HERE = Path(__file__).resolve().parent
 TEMPLATE = HERE / "configuration.py.template"
 SHEET = HERE / "configuration.py"
 PREFIX = "BLAST_"
+# Keys whose default differs between development and production: the settings say it, and the template only tells of it.
+OF_SETTINGS = frozenset({"STATE_DIR"})
 
 
 class FileMissing(SystemExit):
@@ -19,10 +21,11 @@ class FileMissing(SystemExit):
 def load(*, sheet_required: bool = False, environ: os._Environ[str] | dict[str, str] = os.environ) -> dict[str, object]:
     """Every configuration key with its value, later sources winning; values from the environment stay text.
 
+    Those of OF_SETTINGS are among them only if somebody wrote one.
     Raises FileMissing if `sheet_required` and there is no configuration.py.
     """
     values = _assignments(TEMPLATE)
-    names = set(values)
+    names = set(values) | OF_SETTINGS
     if sheet_required:
         require(SHEET)
     if SHEET.exists():

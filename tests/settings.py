@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 _scratch = tempfile.mkdtemp(prefix="blast-api-tests-")
-os.environ["BLAST_LOG_DIR"] = _scratch
+os.environ["BLAST_LOG_DIR"] = str(Path(_scratch, "log"))
+os.environ["BLAST_STATE_DIR"] = str(Path(_scratch, "state"))
 os.environ.setdefault("SECRET_KEY", "a secret of the tests, which is none")
 
 from blast_api_project.settings.dev import *  # noqa: E402, F403

@@ -29,6 +29,7 @@ FLOORS: list[set[str]] = [
     {"carrierx", "checks", "addresses"},
     {"conf"},
     {"counts"},
+    {"state_dir"},
     {"domain"},
     {"retry"},
     {"states"},
@@ -160,9 +161,9 @@ def test_the_app_does_not_know_its_project() -> None:
 
 
 def test_only_conf_reads_the_operators_sheet() -> None:
-    """What checks, addresses, authentication, records, spool, counts and URLs read is of the settings file, not of the sheet."""
+    """What checks, addresses, authentication, records, state_dir and URLs read is of the settings file, not of the sheet."""
     readers = {room(name) for name in modules() if "django.conf" in names_of(name) and name.startswith("blast_api.")}
-    assert readers <= {"conf", "checks", "addresses", "rest", "records", "spool", "counts", "urls", "management"}
+    assert readers <= {"conf", "checks", "addresses", "rest", "records", "state_dir", "urls", "management"}
 
 
 def test_no_import_hides_in_a_function() -> None:

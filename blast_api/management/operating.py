@@ -25,6 +25,7 @@ class OperatorCommand(BaseCommand):
     """A command that says in one line why it cannot do its work, and never with a traceback."""
 
     needs_database = True
+    requires_system_checks = ("blast_api",)  # of the operator's sheet; `check` knows more
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", dest="as_json", help="one JSON document, for programs")

@@ -71,7 +71,7 @@ class Stage:
 def stage(
     *, folder: Path, web_port: int = 0, carrier_port: int = 0, speed: float = 1.0, **environment: str
 ) -> Iterator[Stage]:
-    """Set up the service with its database, logs and output in `folder`; everything ends with the block.
+    """Set up the service with its logs and output in `folder`; everything ends with the block.
 
     Port 0: any free one. Raises StageError if a part does not come up.
     """
@@ -84,6 +84,7 @@ def stage(
         environment=os.environ
         | {
             "BLAST_LOG_DIR": str(folder),
+            "BLAST_STATE_DIR": str(settings.STATE_DIR),
             "BLAST_BASE_CALLCONTROL_API_URL": f"{web}/api/v1/call-control",
             "BLAST_BASE_CARRIERX_API_URL": carrier,
         }

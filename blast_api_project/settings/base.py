@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import environ
 
 BASE_DIR = Path(__file__).resolve().parents[2]
+# What must outlive a process and is no log: postponed callbacks, counts, locks. `load` lets the operator name another.
+STATE_DIR = "/var/lib/blast-api"
 
 INSTALLED_APPS = [
     "django.contrib.staticfiles",
@@ -81,6 +84,12 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # so that the next one takes over without a gap; several at once are harmless.
 CRONJOBS = [("* * * * *", "django.core.management.call_command", ["runcrons"], {"linger": 55})]
 CRONTAB_COMMENT = "blast-api"
+
+
+def make_folder(path: str) -> None:
+    """Make it if there is none and we may; whether that will do, `manage.py check` says."""
+    with suppress(OSError):
+        Path(BASE_DIR, str(path)).mkdir(mode=0o750)
 
 
 def database(url: str) -> dict[str, object]:

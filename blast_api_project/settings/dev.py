@@ -12,7 +12,7 @@ import environ
 
 from blast_api_project.configured import load
 from blast_api_project.settings.base import *  # noqa: F403
-from blast_api_project.settings.base import BASE_DIR, database, logging_to
+from blast_api_project.settings.base import BASE_DIR, database, logging_to, make_folder
 
 
 def _own_secret(path: Path) -> str:
@@ -27,6 +27,7 @@ def _own_secret(path: Path) -> str:
 
 
 env = environ.Env()
+STATE_DIR = str(BASE_DIR / "state")
 globals().update(load())
 
 DEBUG = True
@@ -40,6 +41,7 @@ CDR_LOGGER_PATH = str(LOG_DIR("cdr.log"))
 BDR_LOG_PATH = str(LOG_DIR("bdr.log"))
 REC_CDR_LOG_PATH = str(LOG_DIR("rec_cdr.log"))
 LOGGING = logging_to(Path(LOG_DIR))
+make_folder(STATE_DIR)
 
 # Open in development: a request without a token is the one implied application's.
 API_TOKEN_REQUIRED = False

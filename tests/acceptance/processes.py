@@ -32,6 +32,7 @@ def environment(**configuration: object) -> dict[str, str]:
         "CARRIERX_API_TOKEN": config.carrierx_api_token,
         "MAX_CALLS_PER_SECOND": config.max_calls_per_second,
         "LOG_DIR": folder,
+        "STATE_DIR": settings.STATE_DIR,
     }
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "blast_api_project.settings.dev",

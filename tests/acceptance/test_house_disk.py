@@ -52,7 +52,7 @@ def dispatcher(world: World, settings: Settings, folder: Path) -> Iterator[tuple
         )
         group.children.append(child)
         inside = Path(f"/proc/{child.pid}/root{folder}")
-        wait_until(lambda: (inside / "cdr.lock").exists())
+        wait_until(Path(settings.STATE_DIR, "cdr.lock").exists)
         yield child, inside
 
 
@@ -141,7 +141,7 @@ def test_logs_that_are_out_of_reach_for_a_while_lose_no_record(
     settings.MAX_CALLS_PER_SECOND = 40
     with processes(LOG_DIR=folder, CALL_BATCH_SIZE=1000) as group:
         child = group.manage("runcrons", "--linger=300")
-        wait_until(lambda: (folder / "cdr.lock").exists())
+        wait_until(Path(settings.STATE_DIR, "cdr.lock").exists)
         mend = fault(folder)
         shout = world.recorded(*_PEOPLE)
 

@@ -134,6 +134,7 @@ class Scene:
             "DATABASE_URL": self.url,
             "SECRET_KEY": "a secret of the bench, which is none",
             "BLAST_LOG_DIR": str(self.folder / f"log-{self.url.rpartition('/')[2]}"),
+            "BLAST_STATE_DIR": str(self.folder / f"state-{self.url.rpartition('/')[2]}"),
             "BLAST_BASE_CARRIERX_API_URL": f"http://127.0.0.1:{self.carrier_port or 9}",
             "BLAST_CALL_BATCH_SIZE": "1000000",  # all calls of a shout are due at once
             **keys,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -72,6 +76,94 @@ def test_all_keys_at_fault_are_named_at_once(settings: Settings) -> None:
 def test_a_missing_key_is_an_error(settings: Settings) -> None:
     del settings.PLACEMENT_HORIZON
     assert "PLACEMENT_HORIZON: is missing." in told()
+
+
+# --- STATE_DIR -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "problem", "hint"),
+    [
+        ("state", "'state' is not an absolute path.", "For example /var/lib/blast-api."),
+        ("", "'' is not an absolute path.", "/var/lib/blast-api"),
+        (" /var/lib/blast-api", "is not an absolute path.", "/var/lib/blast-api"),
+        (7, "7 is not an absolute path.", "/var/lib/blast-api"),
+        ("/nowhere/at/all", "'/nowhere/at/all' does not exist.", "install -d -o USER -g GROUP -m 0750 /nowhere/at/all"),
+        ("/dev/null", "'/dev/null' is not a folder.", "install -d"),
+        ("/dev/null/state", "'/dev/null/state' is not a folder.", "install -d"),
+    ],
+)
+def test_a_folder_of_state_that_will_not_do_is_named_with_the_fault_and_a_hint(
+    settings: Settings, written: object, problem: str, hint: str
+) -> None:
+    settings.STATE_DIR = written
+    text = told()
+    assert "?: (blast_api.E002) STATE_DIR: " in text
+    assert problem in text
+    assert hint in text.split("HINT: ")[1]
+
+
+@pytest.fixture
+def ours() -> Iterator[Path]:
+    """A folder of ours that its mode can close to us. To root none is closed: then we are somebody else meanwhile."""
+    told()  # which imports what somebody else may not read
+    user = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        folder = Path(name, "state")
+        folder.mkdir()
+        if user == 0:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield folder
+        finally:
+            os.seteuid(user)
+            folder.chmod(0o700)
+
+
+@pytest.mark.parametrize("mode", [0o500, 0o300])
+def test_a_folder_of_state_that_is_not_ours_to_read_and_write_is_an_error(
+    settings: Settings, ours: Path, mode: int
+) -> None:
+    settings.STATE_DIR = str(ours)
+    assert told() == "System check identified no issues (0 silenced).\n"
+    ours.chmod(mode)
+    assert f"STATE_DIR: {str(ours)!r} cannot be used by this user: Permission denied." in told()
+
+
+def test_the_folder_of_the_logs_is_no_folder_of_state(settings: Settings, tmp_path: Path) -> None:
+    settings.STATE_DIR = str(tmp_path)
+    assert "(blast_api.E002) STATE_DIR: " in told()
+    assert "is the folder of the logs." in told()
+    (tmp_path.parent / "another name of it").symlink_to(tmp_path)
+    settings.STATE_DIR = str(tmp_path.parent / "another name of it")
+    assert "is the folder of the logs." in told()
+
+
+def test_a_folder_of_state_in_the_folder_of_the_logs_is_warned_of(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    settings.STATE_DIR = str(tmp_path / "state")
+    assert "(blast_api.W002) STATE_DIR: " in told()
+
+
+def test_the_check_leaves_nothing_in_the_folder_of_state(settings: Settings) -> None:
+    told()
+    assert list(Path(settings.STATE_DIR).iterdir()) == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("command", ["runcrons", "shouts"])
+def test_work_goes_on_while_the_folder_of_state_is_out_of_reach(settings: Settings, command: str) -> None:
+    settings.STATE_DIR = "/nowhere/at/all"
+    call_command(command, skip_checks=False, stdout=io.StringIO())
+
+
+@pytest.mark.parametrize("command", ["runcrons", "shouts"])
+def test_no_work_begins_with_a_sheet_at_fault(settings: Settings, command: str) -> None:
+    settings.DID = "call me"
+    with pytest.raises(SystemCheckError, match=r"blast_api\.E001"):
+        call_command(command, skip_checks=False)
 
 
 def test_silence_that_is_never_recognised_is_warned_of(settings: Settings) -> None:

@@ -124,7 +124,7 @@ each_fault = pytest.mark.parametrize("fault", _FAULTS[connection.vendor])
 
 
 def _spooled() -> list[Path]:
-    return list(Path(settings.CDR_LOGGER_PATH).parent.glob("callbacks.spool*"))
+    return list(Path(settings.STATE_DIR).glob("callbacks.spool*"))
 
 
 @each_fault

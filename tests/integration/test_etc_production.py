@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+
+from blast_api_project.settings import base
 
 ROOT = Path(settings.BASE_DIR)
 ETC = ROOT / "etc"
@@ -44,7 +47,12 @@ def manage(root: Path, *arguments: str, environment: dict[str, str]) -> str:
     """What the command says, in an environment of nothing else."""
     done = subprocess.run(
         [sys.executable, root / "manage.py", *arguments],
-        env={"PATH": os.environ["PATH"], "BLAST_LOG_DIR": str(root)} | environment,
+        env={
+            "PATH": os.environ["PATH"],
+            "BLAST_LOG_DIR": str(root.with_name("log")),
+            "BLAST_STATE_DIR": str(root.with_name("state")),
+        }
+        | environment,
         capture_output=True,
         text=True,
     )
@@ -54,6 +62,24 @@ def manage(root: Path, *arguments: str, environment: dict[str, str]) -> str:
 def test_the_settings_of_production_pass_the_check_for_deployment(installed: Path) -> None:
     said = manage(installed, "check", "--deploy", environment=NEEDED)
     assert said == "System check identified no issues (1 silenced).\n"
+
+
+def test_production_makes_the_folder_of_state_that_is_named_where_it_may(installed: Path) -> None:
+    state = installed.with_name("state")
+    manage(installed, "check", environment=NEEDED)
+    assert stat.S_IMODE(state.stat().st_mode) == 0o750
+
+
+def test_a_prod_py_of_an_older_template_knows_the_folder_of_state(installed: Path) -> None:
+    prod = installed / "blast_api_project/settings/prod.py"
+    older = (
+        prod.read_text().replace("make_folder(STATE_DIR)\n", "").replace("STATE_DIR, ", "").replace(", make_folder", "")
+    )
+    assert "STATE_DIR" not in older
+    prod.write_text(older)
+    assert base.STATE_DIR == "/var/lib/blast-api"
+    named = NEEDED | {"BLAST_STATE_DIR": "/nowhere/at/all"}
+    assert "STATE_DIR: '/nowhere/at/all' does not exist." in manage(installed, "check", environment=named)
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "DATABASE_URL", "ALLOWED_HOSTS"])
@@ -120,11 +146,18 @@ def test_cron_and_the_units_say_where_the_same_things_are() -> None:
         "/etc/default/blast-api",
         "/var/log/blast-api",
     }
+    for unit in UNITS:
+        folders = dict(re.findall(r"(?m)^(\w+Directory)=(.*)$", (ETC / unit).read_text()))
+        assert (folders["LogsDirectory"], folders["StateDirectory"]) == ("blast-api", "blast-api")
     assert os.access(ETC / "manage", os.X_OK)
 
 
 def _folders(*files: Path) -> set[str]:
-    return {found for file in files for found in re.findall(r"/(?:opt|etc/default|var/log)/[\w-]+", file.read_text())}
+    return {
+        found
+        for file in files
+        for found in re.findall(r"/(?:opt|etc/default|var/log|var/lib)/[\w-]+", file.read_text())
+    }
 
 
 def test_the_readme_installs_every_file() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -215,6 +217,31 @@ def test_a_missing_folder_is_waited_for(settings: Settings, tmp_path: Path) -> N
     assert _written() == lines
 
 
+def _a_file_instead(folder: Path) -> Callable[[], None]:
+    folder.touch()
+    return folder.unlink
+
+
+def _nothing(folder: Path) -> Callable[[], None]:
+    return lambda: None
+
+
+@pytest.mark.parametrize("fault", [_nothing, _a_file_instead])
+def test_without_a_lock_everything_waits(
+    settings: Settings, tmp_path: Path, fault: Callable[[Path], Callable[[], None]]
+) -> None:
+    state = tmp_path / "not yet"
+    settings.STATE_DIR = str(state)
+    mend = fault(state)
+    lines = _waiting(2)
+    assert records.write_due() == 0
+    assert not Record.objects.exclude(taken=None).exists()
+    mend()
+    state.mkdir()
+    assert records.write_due() == 2
+    assert _written() == lines
+
+
 def test_a_full_disk_leaves_no_half_line() -> None:
     full = Path("/dev/full")
     if not full.exists():
@@ -266,6 +293,35 @@ def test_writers_at_once_write_each_record_once() -> None:
     for thread in threads:
         thread.join()
     assert _written() == sorted(lines)
+
+
+@contextmanager
+def _writer_of_an_earlier_release() -> Iterator[bool]:
+    """Whether it has the lock that it knows, which it makes beside cdr.log."""
+    file = os.open(records.path_of(Record.Kind.CDR).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o640)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield True
+    except BlockingIOError:
+        yield False
+    finally:
+        os.close(file)
+
+
+def test_a_writer_of_an_earlier_release_is_not_joined_and_does_not_join() -> None:
+    _waiting(1)
+    with _writer_of_an_earlier_release() as is_alone:
+        assert is_alone
+        assert records.write_due() == 0
+    with records.only_writer() as is_alone, _writer_of_an_earlier_release() as is_alone_too:
+        assert (is_alone, is_alone_too) == (True, False)
+    assert records.write_due() == 1
+
+
+def test_the_lock_is_no_file_among_the_logs(tmp_path: Path) -> None:
+    _waiting(1)
+    assert records.write_due() == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["cdr.log"]
 
 
 @pytest.mark.parametrize(("hours", "written"), [(0.5, 0), (1.5, 1)])

@@ -48,7 +48,12 @@ def away() -> Iterator[None]:
 
 
 def spooled() -> list[Path]:
-    return sorted(Path(settings.CDR_LOGGER_PATH).parent.glob("callbacks.spool*"))
+    return sorted(Path(settings.STATE_DIR).glob("callbacks.spool*"))
+
+
+def beside_the_logs() -> Path:
+    """Where earlier releases keep what waits."""
+    return Path(settings.CDR_LOGGER_PATH).parent
 
 
 def tell(client: Client, call: Call, step: str, **told: Any) -> Any:
@@ -108,9 +113,13 @@ def test_a_forged_address_writes_nothing(client: Client) -> None:
     assert spooled() == []
 
 
-def test_a_disk_that_is_full_too_is_told_to_the_carrier(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("logs", ["/nowhere/at/all/cdr.log", "/nowhere/else/cdr.log"])
+def test_a_disk_that_is_full_too_is_told_to_the_carrier(
+    client: Client, monkeypatch: pytest.MonkeyPatch, logs: str
+) -> None:
     call = delivered()
-    monkeypatch.setattr(settings, "CDR_LOGGER_PATH", "/nowhere/at/all/cdr.log")
+    monkeypatch.setattr(settings, "STATE_DIR", "/nowhere/at/all")
+    monkeypatch.setattr(settings, "CDR_LOGGER_PATH", logs)
     client.raise_request_exception = False
     with away():
         assert tell(client, call, "status", CallStatus="completed").status_code == 500
@@ -118,8 +127,11 @@ def test_a_disk_that_is_full_too_is_told_to_the_carrier(client: Client, monkeypa
 
 
 @pytest.mark.parametrize("torn", ["", '{"kind": "ca'])
-def test_a_disk_that_takes_half_a_line_keeps_none_of_it(client: Client, torn: str) -> None:
+def test_a_disk_that_takes_half_a_line_keeps_none_of_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch, torn: str
+) -> None:
     first, second = delivered(), delivered(answerer="HUMAN")
+    monkeypatch.setattr(settings, "CDR_LOGGER_PATH", "/nowhere/at/all/cdr.log")
     client.raise_request_exception = False
     with away():
         tell(client, first, "status", CallStatus="busy")
@@ -147,7 +159,7 @@ def _a_folder_instead(file: Path) -> Callable[[], None]:
     file.mkdir()
 
     def mend() -> None:
-        for folder in spooled():
+        for folder in file.parent.glob("callbacks.spool*"):
             folder.rmdir()
         aside.rename(file)
 
@@ -175,23 +187,88 @@ def _a_file_instead_of_the_folder(file: Path) -> Callable[[], None]:
     return both
 
 
+@pytest.mark.parametrize("place", ["state", "log"])
 @pytest.mark.parametrize("fault", [_a_folder_among_them, _a_folder_instead, _no_folder, _a_file_instead_of_the_folder])
 def test_a_spool_out_of_reach_holds_up_nothing_and_is_taken_up_afterwards(
-    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Callable[[Path], Callable[[], None]]
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    fault: Callable[[Path], Callable[[], None]],
+    place: str,
 ) -> None:
-    (tmp_path / "log").mkdir()
+    for folder in ("state", "log"):
+        (tmp_path / folder).mkdir()
+    monkeypatch.setattr(settings, "STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setattr(settings, "CDR_LOGGER_PATH", str(tmp_path / "log" / "cdr.log"))
     call = delivered()
     with away():
         tell(client, call, "status", CallStatus="busy")
     (file,) = spooled()
-    mend = fault(file)
+    mend = fault(file.rename(tmp_path / place / file.name))
     run_once()
     mend()
     run_once()
     call.refresh_from_db()
     assert call.status == CallStatus.BUSY
-    assert spooled() == []
+    assert list(tmp_path.rglob("callbacks.spool*")) == []
+
+
+# --- Beside the logs -------------------------------------------------------------------------------------------------
+
+# A line as releases before STATE_DIR wrote it, there.
+_LINE = '{{"kind": "calls", "row": {row}, "serial": {serial}, "step": "{step}", "told": {told}, "at": "{at}"}}\n'
+
+
+def _left(call: Call, step: str, told: str) -> str:
+    return _LINE.format(row=call.pk, serial=call.serial, step=step, told=told, at=timezone.now().isoformat())
+
+
+def test_what_an_earlier_release_left_beside_the_logs_is_taken_up(tmp_path: Path) -> None:
+    opted_out, busy = delivered(answered=timezone.now(), answerer="HUMAN"), delivered()
+    (tmp_path / "callbacks.spool").write_text(_left(opted_out, "key", '{"Digits": "5"}'))
+    (tmp_path / "callbacks.spool.0b37a9").write_text(_left(busy, "status", '{"CallStatus": "busy"}'))
+    assert spool.size() > 200
+    run_once()
+    assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [opted_out.number]
+    busy.refresh_from_db()
+    assert busy.status == CallStatus.BUSY
+    assert list(tmp_path.glob("callbacks*")) == []
+    assert spool.size() == 0
+
+
+def test_what_a_process_of_an_earlier_release_still_leaves_there_is_taken_up_each_time(tmp_path: Path) -> None:
+    for _ in range(3):
+        call = delivered()
+        with (tmp_path / "callbacks.spool").open("a") as file:
+            file.write(_left(call, "status", '{"CallStatus": "busy"}'))
+        assert views.take_up_postponed() == 1
+        call.refresh_from_db()
+        assert call.status == CallStatus.BUSY
+
+
+def test_what_an_earlier_release_put_aside_is_found_where_ours_is(tmp_path: Path) -> None:
+    here, there = Path(settings.STATE_DIR, "callbacks.unusable"), tmp_path / "callbacks.unusable"
+    here.write_text("one\n")
+    there.write_text("two\nthree\n")
+    views.take_up_postponed()
+    assert here.read_text() == "one\ntwo\nthree\n"
+    assert not there.exists()
+
+
+@pytest.mark.parametrize("state", ["missing", "a file"])
+def test_what_state_dir_does_not_take_is_kept_beside_the_logs(
+    client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str
+) -> None:
+    monkeypatch.setattr(settings, "STATE_DIR", str(tmp_path / "state"))
+    if state == "a file":
+        (tmp_path / "state").touch()
+    call = delivered(answered=timezone.now(), answerer="HUMAN")
+    with away():
+        assert tell(client, call, "key", Digits="5").content == documents.after_key(Wish.OPT_OUT, "", str)
+    assert (beside_the_logs() / "callbacks.spool").exists()
+    run_once()  # while it is as it is
+    assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [call.number]
+    assert list(tmp_path.glob("callbacks*")) == []
 
 
 def test_while_the_database_is_away_everything_stays_on_disk(client: Client) -> None:
@@ -261,20 +338,25 @@ def test_one_that_fails_is_put_aside_and_holds_up_no_other(client: Client) -> No
     second.refresh_from_db()
     assert (first.status, second.status) == (CallStatus.ONGOING, CallStatus.BUSY)
     assert spooled() == []
-    unusable = Path(settings.CDR_LOGGER_PATH).with_name("callbacks.unusable")
+    unusable = Path(settings.STATE_DIR, "callbacks.unusable")
     assert json.loads(unusable.read_text())["row"] == first.pk
     unusable.unlink()
 
 
 def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None:
-    """No database here: many threads write while two take up."""
+    """No database here: many threads write, some of them where earlier releases do, while two take up."""
     count, writers = 60, 4
     taken: list[int] = []
     done = threading.Event()
 
     def write(first: int) -> None:
         for row in range(first, first + count):
-            spool.keep(spool.Told(Kind.CALL, row, 1, "status", {}, timezone.now() - timedelta(seconds=row)))
+            at = timezone.now() - timedelta(seconds=row)
+            if first % (2 * count):
+                line = _LINE.format(row=row, serial=1, step="status", told="{}", at=at.isoformat())
+                spool._add(beside_the_logs() / "callbacks.spool", line.encode())
+            else:
+                spool.keep(spool.Told(Kind.CALL, row, 1, "status", {}, at))
 
     def take_up() -> None:
         while not done.is_set():

@@ -166,7 +166,7 @@ def test_callbacks_to_new_code_on_an_old_database_are_kept_without_a_traceback(
         logging.getLogger(_APP).removeHandler(caplog.handler)
     assert (detected.status_code, b"<Response>" in detected.content) == (200, True)
     assert [record for record in caplog.records if record.exc_info] == []
-    assert len(list(Path(settings.CDR_LOGGER_PATH).parent.glob("callbacks.spool"))) == 1
+    assert len(list(Path(settings.STATE_DIR).glob("callbacks.spool"))) == 1
     run_once()
     ended.refresh_from_db()
     assert ended.status == CallStatus.BUSY

@@ -62,6 +62,13 @@ def test_the_environment_wins_over_the_sheet_and_stays_text(folder: Path, load: 
     assert "UNKNOWN" not in values
 
 
+def test_a_key_of_which_the_settings_say_the_default_is_there_only_if_it_is_written(folder: Path, load: Load) -> None:
+    assert "STATE_DIR" not in load(environ={})
+    assert load(environ={"BLAST_STATE_DIR": "/srv/state"})["STATE_DIR"] == "/srv/state"
+    (folder / "configuration.py").write_text('STATE_DIR = "/srv/of/the/sheet"\n')
+    assert load(environ={})["STATE_DIR"] == "/srv/of/the/sheet"
+
+
 def test_every_key_can_come_from_the_environment(load: Load) -> None:
     names = set(load(environ={}))
     values = load(environ={f"BLAST_{name}": name for name in names})

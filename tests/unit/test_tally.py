@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,8 +19,10 @@ def process(tmp_path: Path) -> Iterator[Process]:
     """Begins a process that counts; two have two locks, in one process of the system, too."""
     begun: list[Tally] = []
 
-    def begin(*, folder: Path = tmp_path / "counts", layout: str = "three numbers", size: int = 3) -> Tally:
-        begun.append(Tally(lambda: folder, layout, size))
+    def begin(
+        *, folder: Path = tmp_path / "counts", former: Path | None = None, layout: str = "three numbers", size: int = 3
+    ) -> Tally:
+        begun.append(Tally(lambda: [folder, former] if former else [folder], layout, size))
         return begun[-1]
 
     yield begin
@@ -115,3 +118,96 @@ def test_what_was_kept_in_memory_is_written_when_it_can_be(
     tally.add((0, 1))
     tally.forget()
     assert process().read()[0] == 2
+
+
+# --- Files that were elsewhere before --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def former(tmp_path: Path) -> Path:
+    """Where an earlier release has its files."""
+    return tmp_path / "log" / "counts"
+
+
+@pytest.fixture
+def of_former(process: Process, former: Path) -> Callable[[], Tally]:
+    """Begins a process of the earlier release, which knows only its own place."""
+    former.parent.mkdir()
+    return lambda: process(folder=former)
+
+
+def test_what_the_dead_left_elsewhere_is_brought_over_once(
+    process: Process, former: Path, of_former: Callable[[], Tally]
+) -> None:
+    dead = [of_former() for _ in range(3)]
+    for number, tally in enumerate(dead):
+        tally.add((0, 10**number), (2, 0.5))
+    for tally in dead:
+        tally.forget()
+    before = process(former=former)
+    assert list(before.read()) == [111, 0, 1.5]
+    for _ in range(3):
+        before.add((1, 1))
+        before.forget()
+    assert list(process(former=former).read()) == [111, 3, 1.5]
+    assert not former.exists()
+
+
+def test_what_the_living_count_elsewhere_is_read_there_and_brought_over_when_they_are_dead(
+    process: Process, former: Path, of_former: Callable[[], Tally], tmp_path: Path
+) -> None:
+    living, ours = of_former(), process(former=former)
+    living.add((0, 1))
+    ours.add((1, 1))
+    living.add((0, 1))
+    assert list(ours.read()) == [2, 1, 0]
+    assert files(tmp_path / "log") == ["0"]
+    living.forget()
+    later = process(former=former)
+    later.add((2, 1))
+    assert list(ours.read()) == [2, 1, 1]
+    assert not former.exists()
+
+
+def test_what_another_release_counted_elsewhere_goes_and_what_is_not_ours_stays(
+    process: Process, former: Path, of_former: Callable[[], Tally], tmp_path: Path
+) -> None:
+    other = process(folder=former, layout="what was counted then")
+    other.add((0, 7))
+    other.forget()
+    (former / "notes").write_text("of an operator")
+    ours = process(former=former)
+    ours.add((0, 1))
+    assert list(ours.read()) == [1, 0, 0]
+    assert files(tmp_path / "log") == ["notes"]
+
+
+def test_many_who_begin_at_once_bring_it_over_once(
+    process: Process, former: Path, of_former: Callable[[], Tally]
+) -> None:
+    dead = [of_former() for _ in range(20)]
+    for tally in dead:
+        tally.add((0, 1))
+    for tally in dead:
+        tally.forget()
+    ours = [process(former=former) for _ in range(8)]
+    threads = [threading.Thread(target=tally.add, args=((1, 1),)) for tally in ours]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert list(ours[0].read()) == [20, 8, 0]
+    assert not former.exists()
+
+
+def test_what_cannot_be_brought_over_stays_and_is_read(
+    process: Process, former: Path, of_former: Callable[[], Tally], tmp_path: Path
+) -> None:
+    dead = of_former()
+    dead.add((0, 1))
+    dead.forget()
+    (tmp_path / "counts").write_text("in the way")
+    ours = process(former=former)
+    ours.add((1, 1))
+    assert list(ours.read()) == [1, 1, 0]
+    assert (former / "0").exists()

@@ -55,11 +55,11 @@ class Command(BaseCommand):
         # Without a terminal, lines are not broken for one.
         console = Console(width=None if self.stdout.isatty() else 120)
         with tempfile.TemporaryDirectory(prefix="blast-api-demo-") as name:
-            folder = Path(name)
+            folder = Path(name, "log")
             try:
                 console.print("Setting up a database, a simulated carrier, a web server and a dispatcher on loopback …")
-                database = f"sqlite:///{folder / 'demo.sqlite3'}"
-                with stage(folder=folder, speed=_SPEED, DATABASE_URL=database) as scene:
+                database, state = f"sqlite:///{Path(name, 'demo.sqlite3')}", str(Path(name, "state"))
+                with stage(folder=folder, speed=_SPEED, DATABASE_URL=database, BLAST_STATE_DIR=state) as scene:
                     Demo(scene, console, folder).run()
             except (StageError, requests.RequestException) as error:
                 for output in sorted(folder.glob("*.out")):

@@ -28,6 +28,9 @@ class Command(BaseCommand):
         "newly ready work within a second. Several at once, on one host or many, are safe."
     )
 
+    # Not those of STATE_DIR: calls go on while it is out of reach, and records wait.
+    requires_system_checks = ("blast_api",)
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--linger", type=float, default=0.0, metavar="S", help="stay for S seconds (default: %(default)g)"
