@@ -28,4 +28,5 @@ VOLUME /var/log/blast-api /var/lib/blast-api
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=15s \
     CMD ["env/bin/python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["env/bin/uwsgi", "--ini", "etc/blast-api.ini"]
+# What cannot work does not start, as under systemd.
+CMD ["sh", "-c", "env/bin/python manage.py check && exec env/bin/uwsgi --ini etc/blast-api.ini"]

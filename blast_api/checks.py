@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.http.request import split_domain_port, validate_host
 
 from . import conf, state_dir
 
@@ -34,6 +35,55 @@ def check_configuration(app_configs: Sequence[AppConfig] | None, **_: object) ->
             )
         )
     return messages
+
+
+@register("blast_api")
+def check_hosts(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """The carrier's requests name a host that we answer to, and no entry of ALLOWED_HOSTS is there in vain."""
+    values, _faults = conf.read()
+    return list(_host_faults(str(values.get("base_callcontrol_api_url", ""))))
+
+
+def _host_faults(base: str) -> Iterator[CheckMessage]:
+    for entry in settings.ALLOWED_HOSTS:
+        if not _can_match(str(entry)):
+            yield Error(
+                f"ALLOWED_HOSTS: {entry!r:.200} matches no request.",
+                hint="Write names or addresses alone, without scheme, port or last dot: blast.example.org, [::1], "
+                "or .example.org for all names that end so.",
+                id="blast_api.E106",
+            )
+    host = _host_header(base)
+    domain, _port = split_domain_port(host)
+    # As Django does when it is asked for the host of a request.
+    allowed = settings.ALLOWED_HOSTS or (settings.DEBUG and [".localhost", "127.0.0.1", "[::1]"]) or []
+    if base and not domain:
+        yield Error(
+            f"BASE_CALLCONTROL_API_URL: {host!r:.200} is no host that a request may name, so every callback would be 400.",
+            hint="Letters, digits, hyphens and dots; no underscore.",
+            id="blast_api.E105",
+        )
+    elif base and not validate_host(domain, allowed):
+        yield Error(
+            f"ALLOWED_HOSTS: lacks {domain}, the host of BASE_CALLCONTROL_API_URL, so every callback would be 400.",
+            hint=f"Add {domain}, without a port.",
+            id="blast_api.E105",
+        )
+
+
+def _can_match(entry: str) -> bool:
+    """Whether Django may find this entry equal to what it makes of a request's host."""
+    name = entry.lower().removeprefix(".")
+    return entry == "*" or (name != "" and split_domain_port(name) == (name, ""))
+
+
+def _host_header(base: str) -> str:
+    """What a client writes as Host for this URL: names of other alphabets in their ASCII form."""
+    host = urlsplit(base).netloc.rpartition("@")[2]
+    try:
+        return host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        return host
 
 
 @register("blast_api.state")

@@ -92,9 +92,14 @@ def make_folder(path: str) -> None:
         Path(BASE_DIR, str(path)).mkdir(mode=0o750)
 
 
+def listed(text: str) -> list[str]:
+    """The words of a comma separated list; spaces around them are nobody's."""
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
 def database(url: str) -> dict[str, object]:
     """The database of a DATABASE_URL, with the options without which this service does not run well on it."""
-    parsed: dict[str, Any] = environ.Env.db_url_config(url)
+    parsed: dict[str, Any] = environ.Env.db_url_config(url.strip())
     if str(parsed["ENGINE"]).endswith("sqlite3"):
         return sqlite(Path(str(parsed["NAME"])), **parsed.get("OPTIONS", {}))
     # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.

@@ -7,10 +7,12 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
+from django.test import Client
 from pytest_django import Settings
 
 from blast_api import conf
@@ -76,6 +78,91 @@ def test_all_keys_at_fault_are_named_at_once(settings: Settings) -> None:
 def test_a_missing_key_is_an_error(settings: Settings) -> None:
     del settings.PLACEMENT_HORIZON
     assert "PLACEMENT_HORIZON: is missing." in told()
+
+
+# --- ALLOWED_HOSTS ---------------------------------------------------------------------------------------------------
+
+
+def _callback(url: str) -> int:
+    """How a callback to this address is answered, when the carrier writes its host as the address does."""
+    address, host = "/api/v1/call-control/calls/1/1/forged/status", {"host": urlsplit(url).netloc}
+    return Client().post(address, data="{}", content_type="application/json", headers=host).status_code
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "works"),
+    [
+        (["*"], "anything.example", True),
+        (["blast.example.org"], "blast.example.org", True),
+        (["blast.example.org"], "blast.example.org:8443", True),
+        (["blast.example.org"], "Blast.Example.ORG.", True),
+        (["Blast.Example.ORG"], "blast.example.org", True),
+        ([".example.org"], "blast.example.org", True),
+        ([".example.org"], "example.org", True),
+        (["[::1]"], "[::1]:8000", True),
+        (["127.0.0.1", "blast.example.org"], "blast.example.org", True),
+        ([], "blast.example.org", False),
+        (["127.0.0.1"], "blast.example.org", False),
+        (["127.0.0.1", " blast.example.org"], "blast.example.org", False),
+        (["example.org"], "blast.example.org", False),
+        ([".example.org"], "blastexample.org", False),
+        (["https://blast.example.org"], "blast.example.org", False),
+        (["blast.example.org:443"], "blast.example.org:443", False),
+        (["blast.example.org."], "blast.example.org.", False),
+        (["*.example.org"], "blast.example.org", False),
+        (["::1"], "[::1]:8000", False),
+        (["*"], "blast_api:8000", False),
+    ],
+)
+def test_the_check_finds_a_host_at_fault_if_and_only_if_callbacks_to_it_are_refused(
+    settings: Settings, allowed: list[str], host: str, works: bool
+) -> None:
+    settings.ALLOWED_HOSTS = allowed
+    settings.BASE_CALLCONTROL_API_URL = f"https://{host}/api/v1/call-control"
+    assert _callback(settings.BASE_CALLCONTROL_API_URL) == (403 if works else 400)
+    assert ("blast_api.E105" not in told()) == works
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [" blast.example.org", "https://blast.example.org", "blast.example.org:443", "blast.example.org.", "*.example.org",
+     "::1", "", ".", "blast.example.org/api", "blast_api", "a b"],
+)  # fmt: skip
+def test_an_entry_that_matches_no_request_is_named(settings: Settings, entry: str) -> None:
+    settings.ALLOWED_HOSTS = ["*", entry]
+    assert f"(blast_api.E106) ALLOWED_HOSTS: {entry!r} matches no request." in told()
+
+
+def test_the_host_that_is_missing_is_named_with_what_comes_of_it(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    settings.BASE_CALLCONTROL_API_URL = "https://carrier:secret@Blast.example.org:8443/api/v1/call-control"
+    text = told()
+    assert "ALLOWED_HOSTS: lacks blast.example.org, the host of BASE_CALLCONTROL_API_URL" in text
+    assert "HINT: Add blast.example.org, without a port." in text
+    assert "secret" not in text
+
+
+def test_a_name_in_another_alphabet_is_compared_as_it_is_sent(settings: Settings) -> None:
+    settings.BASE_CALLCONTROL_API_URL = "https://grün.example/api/v1/call-control"
+    settings.ALLOWED_HOSTS = ["xn--grn-ioa.example"]
+    assert "blast_api." not in told()
+    settings.ALLOWED_HOSTS = ["grün.example"]
+    assert "blast_api.E105" in told()
+    assert "blast_api.E106" in told()
+
+
+def test_development_answers_to_this_host_without_a_list(settings: Settings) -> None:
+    settings.DEBUG, settings.ALLOWED_HOSTS = True, []
+    settings.BASE_CALLCONTROL_API_URL = "http://localhost:8000/api/v1/call-control"
+    assert "blast_api." not in told()
+
+
+@pytest.mark.django_db
+def test_nothing_is_placed_where_no_callback_would_be_taken(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1"]
+    settings.BASE_CALLCONTROL_API_URL = "https://blast.example.org/api/v1/call-control"
+    with pytest.raises(SystemCheckError, match=r"blast_api\.E105"):
+        call_command("runcrons", skip_checks=False)
 
 
 # --- STATE_DIR -------------------------------------------------------------------------------------------------------
@@ -159,6 +246,7 @@ def test_work_goes_on_while_the_folder_of_state_is_out_of_reach(settings: Settin
     call_command(command, skip_checks=False, stdout=io.StringIO())
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("command", ["runcrons", "shouts"])
 def test_no_work_begins_with_a_sheet_at_fault(settings: Settings, command: str) -> None:
     settings.DID = "call me"

@@ -64,6 +64,30 @@ def test_the_settings_of_production_pass_the_check_for_deployment(installed: Pat
     assert said == "System check identified no issues (1 silenced).\n"
 
 
+@pytest.mark.parametrize(
+    ("name", "written", "asked", "told"),
+    [
+        ("ALLOWED_HOSTS", " 127.0.0.1, blast.example.org ,", "ALLOWED_HOSTS", ["127.0.0.1", "blast.example.org"]),
+        ("SECRET_KEY_FALLBACKS", "one , two,", "SECRET_KEY_FALLBACKS", ["one", "two"]),
+        ("DATABASE_URL", f" {NEEDED['DATABASE_URL']} ", "DATABASES['default']['NAME']", "blast_api"),
+        ("BLAST_METRICS_ALLOWED", " 10.0.0.0/8 , ::1 ", "METRICS_ALLOWED and 'read'", "read"),
+    ],
+)
+def test_spaces_around_what_is_written_are_nobodys(
+    installed: Path, name: str, written: str, asked: str, told: object
+) -> None:
+    environment = NEEDED | {name: written}
+    asking = f"from django.conf import settings; print(settings.{asked})"
+    assert manage(installed, "shell", "-v", "0", "-c", asking, environment=environment) == f"{told}\n"
+    assert "no issues" in manage(installed, "check", environment=environment)
+
+
+@pytest.mark.parametrize("allowed", ["", " , ", "127.0.0.1"])
+def test_production_is_refused_where_every_callback_would_be(installed: Path, allowed: str) -> None:
+    said = manage(installed, "check", environment=NEEDED | {"ALLOWED_HOSTS": allowed})
+    assert "(blast_api.E105) ALLOWED_HOSTS: lacks blast.example.org" in said
+
+
 def test_production_makes_the_folder_of_state_that_is_named_where_it_may(installed: Path) -> None:
     state = installed.with_name("state")
     manage(installed, "check", environment=NEEDED)
