@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from json import detect_encoding
 from typing import IO, Any
 
 from django.http.request import UnreadablePostError
@@ -28,7 +29,10 @@ class TooLarge(APIException):
 
 
 class BoundedJSONParser(BaseParser):
-    """JSON in UTF-8, whatever charset is named. Raises ParseError or TooLarge."""
+    """JSON in UTF-8, or in UTF-16 or UTF-32, whatever charset is named; with or without a byte-order mark.
+
+    What is JSON begins with ASCII, so its first four bytes tell how it is encoded. Raises ParseError or TooLarge.
+    """
 
     media_type = "application/json"
     renderer_class = JSONRenderer
@@ -38,8 +42,9 @@ class BoundedJSONParser(BaseParser):
     ) -> Any:
         body = _read(stream, parser_context["request"] if parser_context else None)
         try:
-            told = json.loads(body.decode(), parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
-        except ValueError as error:  # a byte that is not UTF-8 among them
+            text = body.decode(detect_encoding(body))
+            told = json.loads(text, parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
+        except ValueError as error:  # bytes that are no text among them
             raise ParseError(f"JSON parse error - {error}") from None
         except RecursionError:
             raise _too_deep() from None

@@ -44,6 +44,15 @@ def test_the_same_request_again_gives_the_same_shout_marked_as_a_replay(client: 
     assert Call.objects.count() == 2
 
 
+def test_the_same_body_in_another_encoding_is_the_same(client: Client) -> None:
+    text = json.dumps(body())
+    first = created(post(client, text, **KEY))
+    for encoding in ("utf-8-sig", "utf-16", "utf-32-be"):
+        again = post(client, text.encode(encoding), **KEY)
+        assert again[REPLAYED] == "true"
+        assert created(again) == first
+
+
 def test_a_replay_shows_the_shout_as_it_is_now(client: Client) -> None:
     first = created(post(client, body(), **KEY))
     client.delete(f"/api/v1/shouts/{first['id']};cancel")

@@ -149,15 +149,34 @@ def test_json_is_nested_no_deeper_than_the_bound(
         '{"extra": -Infinity}',
         '{"extra": ' + "9" * 1001 + "}",
         b'{"extra": "\xed\xa0\x80"}',
-        "\ufeff{}",
-        json.dumps({"a": 1}).encode("utf-16"),
-        json.dumps({"a": 1}).encode("utf-32"),
+        '{"extra": "\ud800"}'.encode("utf-16", "surrogatepass"),
+        "\ufeff",
+        "\ufeff\ufeff{}",
+        " \ufeff{}",
+        b"\xff\xfe{",
+        b"\xff\xfe\0\0{\0\0",
         "{}{}",
     ],
 )
 def test_json_that_cannot_be_taken_at_its_word_is_400(client: Client, told: str | bytes) -> None:
     assert code(post(client, told)) == (400, "parse_error")
     assert nothing_is_stored()
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+def test_json_is_read_in_every_encoding_that_it_may_have(client: Client, encoding: str) -> None:
+    text = json.dumps(body(title="Schnee \u2603 \U0001f4e3", userdata="\u00fc"), ensure_ascii=False)
+    made = created(post(client, text.encode(encoding)))
+    assert (made["title"], made["userdata"]) == ("Schnee \u2603 \U0001f4e3", "\u00fc")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_a_byte_order_mark_is_no_part_of_the_json(client: Client, encoding: str, order: str) -> None:
+    made = created(post(client, ("\ufeff" + json.dumps(body(userdata="\ufeffuser"))).encode(f"{encoding}-{order}")))
+    assert made["userdata"] == "\ufeffuser"
 
 
 def test_many_different_names_are_read_in_no_time(client: Client) -> None:
