@@ -327,6 +327,7 @@ class DoNotCallNumber(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["application", "userdata", "number"], name="dnc_once"),)
+        indexes = (models.Index(fields=["application", "userdata", "-id"], name="dnc_list"),)
 
     def __str__(self) -> str:
         return f"do-not-call entry {self.pk}"

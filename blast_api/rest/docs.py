@@ -15,7 +15,10 @@ INFO = openapi.Info(
     default_version="v1",
     description=(
         "Sends shouts: an author records a message by phone, every recipient is called and hears it. "
-        "Lists are bare arrays; `limit` and `offset` page them (`Link`, `X-Total-Count`)."
+        "Lists are bare arrays, and whole unless `limit` bounds them. Then the header `Link` leads from page to page "
+        "(`next`), by the id of the row that was seen last, so a list that changes meanwhile shows nothing twice and "
+        "leaves nothing out; `X-Total-Count` tells how many rows the whole list has. With `offset` pages are counted "
+        "instead, and `Link` has `prev`, too."
     ),
 )
 
@@ -64,10 +67,33 @@ def _query(name: str, kind: str, description: str, *, required: bool = False) ->
     return openapi.Parameter(name, openapi.IN_QUERY, description, type=kind, required=required)
 
 
-_PAGE = [
-    _query("limit", openapi.TYPE_INTEGER, "Most items to send; without it all of them."),
-    _query("offset", openapi.TYPE_INTEGER, "Items to leave out at the beginning."),
-]
+def _listed(shape: Any, description: str, example: object) -> openapi.Response:
+    headers = {
+        "Link": {"type": "string", "description": "`next`, and `prev` where pages are counted; if there are such."},
+        "X-Total-Count": {
+            "type": "integer",
+            "description": "Rows of the whole list, where a page of it was asked for.",
+        },
+    }
+    return openapi.Response(description, shape, examples={"application/json": [example]}, headers=headers)
+
+
+def _page(cursor: openapi.Parameter) -> list[openapi.Parameter]:
+    return [
+        _query("limit", openapi.TYPE_INTEGER, "Most rows to send; without it all of them."),
+        cursor,
+        _query(
+            "offset", openapi.TYPE_INTEGER, f"Rows to leave out at the beginning; not together with `{cursor.name}`."
+        ),
+    ]
+
+
+_NEWEST_FIRST = _page(
+    _query("before", openapi.TYPE_INTEGER, "Only rows older than the one with this id; `Link` names it.")
+)
+_BY_POSITION = _page(
+    _query("after", openapi.TYPE_INTEGER, "Only calls that come after the one with this id; `Link` names it.")
+)
 _ERROR = openapi.Schema(
     type=openapi.TYPE_OBJECT,
     required=["detail", "code"],
@@ -109,8 +135,8 @@ _KEY = openapi.Parameter(
 
 list_shouts = swagger_auto_schema(
     operation_summary="A user's shouts, newest first",
-    manual_parameters=[_query("userdata", openapi.TYPE_STRING, "The user.", required=True), *_PAGE],
-    responses={"200": _answer("The shouts.", ShoutSerializer(many=True), [_SHOUT]), "400": _INVALID, **_COMMON},
+    manual_parameters=[_query("userdata", openapi.TYPE_STRING, "The user.", required=True), *_NEWEST_FIRST],
+    responses={"200": _listed(ShoutSerializer(many=True), "The shouts.", _SHOUT), "400": _INVALID, **_COMMON},
 )
 create_shout = swagger_auto_schema(
     operation_summary="Create a shout; its author is called",
@@ -149,24 +175,50 @@ cancel_shout = swagger_auto_schema(
 )
 list_calls = swagger_auto_schema(
     operation_summary="A shout's calls, in the order of its recipients",
-    manual_parameters=[_query("shout-id", openapi.TYPE_INTEGER, "The shout.", required=True), *_PAGE],
+    manual_parameters=[_query("shout-id", openapi.TYPE_INTEGER, "The shout.", required=True), *_BY_POSITION],
     responses={
-        "200": _answer("The calls.", CallSerializer(many=True), [_CALL]),
+        "200": _listed(CallSerializer(many=True), "The calls.", _CALL),
         "400": _INVALID,
         "404": _NOT_FOUND,
         **_COMMON,
     },
 )
+_ENTRIES = {"200": _listed(DoNotCallSerializer(many=True), "The numbers.", _ENTRY), "400": _INVALID, **_COMMON}
+_TAKEN_OFF = {"204": _answer("It is off the list."), "400": _INVALID, "404": _NOT_FOUND, **_COMMON}
+_USER = _query("userdata", openapi.TYPE_STRING, "The user, by any name.", required=True)
+_IN_A_PATH = (
+    "For names without a `.` or `..` of its own between slashes: clients and proxies take those for a way up. "
+    "Slashes in the name are escaped, or not."
+)
 list_dnc = swagger_auto_schema(
+    operation_id="dnc_list",
     operation_summary="A user's do-not-call list, newest first",
-    manual_parameters=_PAGE,
-    responses={"200": _answer("The numbers.", DoNotCallSerializer(many=True), [_ENTRY]), "400": _INVALID, **_COMMON},
+    manual_parameters=[_USER, *_NEWEST_FIRST],
+    responses=_ENTRIES,
+)
+delete_dnc = swagger_auto_schema(
+    operation_id="dnc_delete",
+    operation_summary="Take a number off the list",
+    manual_parameters=[
+        _USER,
+        _query("number", openapi.TYPE_STRING, "The number with country code, in any usual writing.", required=True),
+    ],
+    responses=_TAKEN_OFF,
+)
+list_dnc_of_path = swagger_auto_schema(
+    operation_id="dnc_list_of_path",
+    operation_summary="The same list, by a path",
+    operation_description=_IN_A_PATH,
+    manual_parameters=_NEWEST_FIRST,
+    responses=_ENTRIES,
+)
+delete_dnc_of_path = swagger_auto_schema(
+    operation_id="dnc_delete_of_path",
+    operation_summary="Take a number off the list, by a path",
+    operation_description=f"{_IN_A_PATH} The number is what follows the last slash.",
+    responses=_TAKEN_OFF,
 )
 undocumented = swagger_auto_schema(auto_schema=None)
-delete_dnc = swagger_auto_schema(
-    operation_summary="Take a number off the list",
-    responses={"204": _answer("It is off the list."), "400": _INVALID, "404": _NOT_FOUND, **_COMMON},
-)
 
 
 class Schema(SwaggerAutoSchema):

@@ -4,55 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
-from urllib.parse import urlencode
+from typing import Any
 
-from django.db.models import Count, Model, Q, QuerySet
-from django.http import HttpRequest, StreamingHttpResponse
+from django.db.models import Count, Q, QuerySet
+from django.http import StreamingHttpResponse
 from django.utils import timezone
-from django.utils.encoding import escape_uri_path
-from rest_framework.exceptions import ValidationError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from blast_api.conf import configuration
 from blast_api.models import Call, Message, Recording, told_status
 
-Row = TypeVar("Row", bound=Model)
 _CHUNK = 500
-_MOST_DIGITS = 100  # zeros in front among them
 _render = JSONRenderer().render
-
-
-def page(request: HttpRequest, rows: QuerySet[Row]) -> tuple[QuerySet[Row], dict[str, str]]:
-    """The rows that `limit` and `offset` ask for, and the headers that tell of the others; without them all rows."""
-    limit = _natural(request, "limit", low=1, high=configuration().max_limit)
-    offset = _natural(request, "offset", low=0, high=configuration().max_offset)
-    if limit is None and offset is None:
-        return rows, {}
-    total, first = rows.count(), offset or 0
-    links = []
-    if limit is not None and first + limit < total:
-        links.append(_link(request, limit, first + limit, "next"))
-    if limit is not None and first > 0:
-        links.append(_link(request, limit, max(first - limit, 0), "prev"))
-    headers = {"X-Total-Count": str(total)} | ({"Link": ", ".join(links)} if links else {})
-    return rows[first : None if limit is None else first + limit], headers
-
-
-def _natural(request: HttpRequest, name: str, *, low: int, high: int) -> int | None:
-    written = request.GET.get(name)
-    if written is None:
-        return None
-    natural = written.isascii() and written.isdigit() and len(written) <= _MOST_DIGITS
-    if not (natural and low <= int(written) <= high):
-        raise ValidationError({name: [f"Expected a whole number from {low} to {high}."]})
-    return int(written)
-
-
-def _link(request: HttpRequest, limit: int, offset: int, relation: str) -> str:
-    query = urlencode({**request.GET.dict(), "limit": limit, "offset": offset})
-    return f'<{request.build_absolute_uri(escape_uri_path(request.path))}?{query}>; rel="{relation}"'
 
 
 def streamed(rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]) -> StreamingHttpResponse:

@@ -15,15 +15,17 @@ class NameConverter(StringConverter):
 
 
 register_converter(NameConverter, "name")
-# Servers cannot tell an escaped slash from a plain one: what looks like a number may be the rest of a user's name.
-_OF_A_NUMBER: dict[str, Any] = {"delete": "destroy", "get": "list_of_path"}
+# Servers hand over an escaped slash as a plain one. So GET takes the whole rest of the path for a user's name, whatever
+# its slashes, and DELETE takes what follows the last slash for the number.
+_OF_A_NUMBER: dict[str, Any] = {"delete": "destroy_of_path", "get": "list_of_longer_path"}
 
 urlpatterns = [
     path("shouts", ShoutViewSet.as_view({"get": "list", "post": "create"}), name="shouts"),
     path("shouts/<int:pk>", ShoutViewSet.as_view({"get": "retrieve"}), name="shout"),
     path("shouts/<int:pk>;cancel", ShoutViewSet.as_view({"delete": "cancel"}), name="shout-cancel"),
     path("calls", CallViewSet.as_view({"get": "list"}), name="calls"),
-    path("dnc/<str:userdata>", DoNotCallViewSet.as_view({"get": "list"}), name="dnc"),
+    path("dnc", DoNotCallViewSet.as_view({"get": "list", "delete": "destroy"}), name="dnc"),
     path("dnc/<name:userdata>/<str:number>", DoNotCallViewSet.as_view(_OF_A_NUMBER), name="dnc-number"),
+    path("dnc/<name:userdata>", DoNotCallViewSet.as_view({"get": "list_of_path"}), name="dnc-user"),
     re_path("", unknown),
 ]

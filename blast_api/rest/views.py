@@ -7,8 +7,8 @@ import json
 from http import HTTPStatus
 from urllib.parse import unquote
 
-from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
@@ -22,11 +22,11 @@ from blast_api.models import Application, Call, Message, MessageQuerySet, told_s
 from blast_api.services import dnc, shouts
 
 from . import docs
-from .lists import page, shouts_of, streamed
+from .lists import shouts_of, streamed
+from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, page
 from .parsers import refuse_unmeasured
-from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
+from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, NumberField, ShoutSerializer
 
-_LARGEST_ID = 2**63 - 1
 _LONGEST_ID = 100  # digits, zeros in front among them
 
 
@@ -36,8 +36,7 @@ class ShoutViewSet(ViewSet):
     @docs.list_shouts
     def list(self, request: Request) -> StreamingHttpResponse:
         messages = _messages(request).filter(userdata=_required(request, "userdata"))
-        newest = messages.aggregate(newest=Max("pk"))["newest"]  # one made meanwhile would shift the page
-        rows, headers = page(request, messages.filter(pk__lte=newest or 0).order_by("-pk"))
+        rows, headers = page(request, messages, NEWEST_FIRST, path=request.path)
         return streamed(shouts_of(rows), ShoutSerializer(), headers)
 
     @docs.create_shout
@@ -80,36 +79,44 @@ class CallViewSet(ViewSet):
         if len(written) > _LONGEST_ID:
             raise Http404
         message = _message(request, int(written))
-        rows, headers = page(
-            request,
-            Call.objects.filter(message=message).annotate(told=told_status(timezone.now())).order_by("position"),
-        )
+        calls = Call.objects.filter(message=message).annotate(told=told_status(timezone.now()))
+        rows, headers = page(request, calls, BY_POSITION, path=request.path)
         return streamed(rows.iterator(1000), CallSerializer(), headers)
 
 
 class DoNotCallViewSet(ViewSet):
-    """The do-not-call list of one user."""
+    """The do-not-call list of one user, whose name stands in the query, or in the path as far as a path can carry it."""
 
     @docs.list_dnc
-    def list(self, request: Request, userdata: str) -> StreamingHttpResponse:
-        rows, headers = page(request, dnc.entries(_application(request), _storable("userdata", userdata)))
-        return streamed(rows.iterator(1000), DoNotCallSerializer(), headers)
-
-    @docs.undocumented
-    def list_of_path(self, request: Request, userdata: str, number: str) -> StreamingHttpResponse:
-        """The list of a user whose name has a slash in it."""
-        response: StreamingHttpResponse = self.list(request, f"{userdata}/{number}")
-        return response
+    def list(self, request: Request) -> StreamingHttpResponse:
+        return _entries(request, _required(request, "userdata"))
 
     @docs.delete_dnc
-    def destroy(self, request: Request, userdata: str, number: str) -> HttpResponse:
+    def destroy(self, request: Request) -> HttpResponse:
+        userdata, written = _required(request, "userdata"), _required(request, "number")
+        try:
+            digits = NumberField().to_internal_value(written)
+        except ValidationError as error:
+            raise ValidationError({"number": error.detail}) from None
+        return _taken_off(request, userdata, digits)
+
+    @docs.list_dnc_of_path
+    def list_of_path(self, request: Request, userdata: str) -> StreamingHttpResponse:
+        return _entries(request, _storable("userdata", userdata))
+
+    @docs.undocumented
+    def list_of_longer_path(self, request: Request, userdata: str, number: str) -> StreamingHttpResponse:
+        """The list of a user whose name has a slash in it."""
+        return _entries(request, _storable("userdata", f"{userdata}/{number}"))
+
+    @docs.delete_dnc_of_path
+    def destroy_of_path(self, request: Request, userdata: str, number: str) -> HttpResponse:
+        userdata = _storable("userdata", userdata)
         try:
             digits = numbers.normalise(number, region=configuration().default_region)
         except ValueError:
             raise Http404 from None
-        if not dnc.remove(_application(request), _storable("userdata", userdata), digits):
-            raise Http404
-        return Response(status=HTTPStatus.NO_CONTENT)
+        return _taken_off(request, userdata, digits)
 
 
 def unknown(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
@@ -138,10 +145,23 @@ def _messages(request: Request) -> MessageQuerySet:
 
 
 def _message(request: Request, pk: int) -> Message:
-    message = _messages(request).filter(pk=pk).first() if pk <= _LARGEST_ID else None
+    message = _messages(request).filter(pk=pk).first() if pk <= LARGEST_ID else None
     if message is None:
         raise Http404
     return message
+
+
+def _entries(request: Request, userdata: str) -> StreamingHttpResponse:
+    """Links lead by the query, which can say every name."""
+    entries = dnc.entries(_application(request), userdata)
+    rows, headers = page(request, entries, NEWEST_FIRST, path=reverse("dnc"), userdata=userdata)
+    return streamed(rows.iterator(1000), DoNotCallSerializer(), headers)
+
+
+def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
+    if not dnc.remove(_application(request), userdata, digits):
+        raise Http404
+    return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def _shout(pk: int) -> object:

@@ -34,6 +34,8 @@ OPERATIONS = [
     ("GET", "/shouts/{id}"),
     ("DELETE", "/shouts/{id};cancel"),
     ("GET", "/calls"),
+    ("GET", "/dnc"),
+    ("DELETE", "/dnc"),
     ("GET", "/dnc/{userdata}"),
     ("DELETE", "/dnc/{userdata}/{number}"),
 ]
@@ -165,11 +167,13 @@ def test_what_follows_from_an_answer_is_as_documented(journal: Journal) -> None:
 BODIES = anything.bodies(KEYS) | anything.objects(KEYS).map(
     lambda told: json.dumps({"caller": number(1), "recipients": [number(2)], "userdata": USER} | told).encode()
 )
-PATHS = st.sampled_from(["shouts", "shouts", "shouts", "shouts/1", "shouts/1;cancel", "calls", "dnc/user"]) | st.lists(
-    st.sampled_from(["shouts", "calls", "dnc", "docs"]) | anything.SEGMENTS, max_size=4
-).map("/".join).filter(lambda path: not path.startswith("call-control"))
+PATHS = st.sampled_from(
+    ["shouts", "shouts", "shouts", "shouts/1", "shouts/1;cancel", "calls", "dnc", "dnc/user"]
+) | st.lists(st.sampled_from(["shouts", "calls", "dnc", "docs"]) | anything.SEGMENTS, max_size=4).map("/".join).filter(
+    lambda path: not path.startswith("call-control")
+)
 QUERIES = anything.QUERIES | st.tuples(
-    st.sampled_from(["userdata", "shout-id", "limit", "offset"]), anything.SEGMENTS
+    st.sampled_from(["userdata", "shout-id", "number", "limit", "offset", "before", "after"]), anything.SEGMENTS
 ).map(lambda pair: f"userdata=user&{pair[0]}={pair[1]}")
 REQUESTS = st.builds(
     Request,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,12 @@ def code(answer: Answer) -> tuple[int, str]:
     assert answer["Content-Type"] == "application/json"
     assert isinstance(told["detail"], str)
     return answer.status_code, str(told["code"])
+
+
+def next_page(answer: Answer) -> str | None:
+    """Where the next page of a list is, if there is one."""
+    found = re.findall(r'<([^>]*)>; rel="next"', answer.get("Link", ""))
+    return str(found[0]) if found else None
 
 
 def shut_the_gate() -> None:

@@ -24,6 +24,8 @@ DOCUMENTED = {
     ("get", "/shouts/{id}"): {"200", "401", "404", "406", "429"},
     ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "406", "409", "429"},
     ("get", "/calls"): {"200", "400", "401", "404", "406", "429"},
+    ("get", "/dnc"): {"200", "400", "401", "406", "429"},
+    ("delete", "/dnc"): {"204", "400", "401", "404", "406", "429"},
     ("get", "/dnc/{userdata}"): {"200", "400", "401", "406", "429"},
     ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404", "406", "429"},
 }
@@ -126,10 +128,21 @@ def test_parameters_are_described(schema: dict[str, Any]) -> None:
         for name, operation in operations(schema)
     }
     page = {("limit", "query", False), ("offset", "query", False)}
-    assert told["get", "/shouts"] == {("userdata", "query", True)} | page
-    assert told["get", "/calls"] == {("shout-id", "query", True)} | page
-    assert told["get", "/dnc/{userdata}"] == page
+    newest_first = page | {("before", "query", False)}
+    assert told["get", "/shouts"] == {("userdata", "query", True)} | newest_first
+    assert told["get", "/calls"] == {("shout-id", "query", True), ("after", "query", False)} | page
+    assert told["get", "/dnc"] == {("userdata", "query", True)} | newest_first
+    assert told["delete", "/dnc"] == {("userdata", "query", True), ("number", "query", True)}
+    assert told["get", "/dnc/{userdata}"] == newest_first
     assert told["post", "/shouts"] == {("data", "body", True), ("Idempotency-Key", "header", False)}
+
+
+def test_the_headers_that_page_a_list_are_described(schema: dict[str, Any]) -> None:
+    told = dict(operations(schema))
+    for path in ("/shouts", "/calls", "/dnc", "/dnc/{userdata}"):
+        headers = told["get", path]["responses"]["200"]["headers"]
+        assert set(headers) == {"Link", "X-Total-Count"}
+        assert all(header["description"] for header in headers.values())
 
 
 def test_the_examples_have_the_shape_of_the_answers(schema: dict[str, Any]) -> None:

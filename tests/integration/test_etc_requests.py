@@ -99,11 +99,12 @@ def test_no_token_stands_in_a_line(client: Client, logged: Lines) -> None:
 @pytest.mark.parametrize("number", ["15555551010", "+1 555 555 1010", "1-555-555-1010"])
 def test_no_number_and_no_user_stands_in_a_line(client: Client, logged: Lines, number: str) -> None:
     client.delete(reverse("dnc-number", args=["jane.doe", number]))
-    get(client, reverse("dnc", args=["jane.doe"]))
+    get(client, reverse("dnc-user", args=["jane.doe/"]))
+    get(client, reverse("dnc") + "?userdata=jane.doe")
     get(client, f"/api/v1/shouts?userdata=jane.doe&x={number}")
     client.get(f"/dnc/jane.doe/{number}")
     paths = [line["path"] for line in logged]
-    assert paths == ["/api/v1/dnc/***/***", "/api/v1/dnc/***", "/api/v1/shouts", "-"]
+    assert paths == ["/api/v1/dnc/***/***", "/api/v1/dnc/***", "/api/v1/dnc", "/api/v1/shouts", "-"]
     assert "jane" not in json.dumps(logged)
     assert number not in json.dumps(logged)
 

@@ -26,6 +26,8 @@ REQUESTS = [
     ("GET", "/api/v1/shouts/1"),
     ("DELETE", "/api/v1/shouts/1;cancel"),
     ("GET", "/api/v1/calls?shout-id=1"),
+    ("GET", "/api/v1/dnc?userdata=user"),
+    ("DELETE", "/api/v1/dnc?userdata=user&number=15555550001"),
     ("GET", "/api/v1/dnc/user"),
     ("DELETE", "/api/v1/dnc/user/15555550001"),
 ]
@@ -152,7 +154,10 @@ def test_the_same_user_of_two_applications_has_two_do_not_call_lists() -> None:
     factories.application_with_token("other")
     factories.listed(number(1), application=mine)
     assert content(with_token("other").get(f"/api/v1/dnc/{USER}")) == []
+    assert content(with_token("other").get(f"/api/v1/dnc?userdata={USER}")) == []
     assert code(with_token("other").delete(f"/api/v1/dnc/{USER}/{number(1)}")) == (404, "not_found")
+    of_query = f"/api/v1/dnc?userdata={USER}&number={number(1)}"
+    assert code(with_token("other").delete(of_query)) == (404, "not_found")
     assert created(post(with_token("other"), body()))["calls"] == {"pending": 2}
     assert created(post(with_token("mine"), body()))["calls"] == {"do not call": 1, "pending": 1}
     assert DoNotCallNumber.objects.count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests import factories
 from tests.factories import AUTHOR, USER, number
 
-from .rest import SHOUT_FIELDS, code, content, faults
+from .rest import SHOUT_FIELDS, code, content, faults, next_page
 
 pytestmark = pytest.mark.django_db
 
@@ -93,9 +94,7 @@ def test_an_unknown_shout_is_404(client: Client, written: str) -> None:
     assert code(client.delete(f"/api/v1/shouts/{written};cancel")) == (404, "not_found")
 
 
-@pytest.mark.parametrize(
-    "path", ["", "nothing", "shouts/", "shouts/1/", "calls/1", "dnc", "dnc/", "SHOUTS", "shouts//1"]
-)
+@pytest.mark.parametrize("path", ["", "nothing", "shouts/", "shouts/1/", "calls/1", "dnc/", "SHOUTS", "shouts//1"])
 def test_an_unknown_path_is_404_in_the_shape_of_all_errors(client: Client, path: str) -> None:
     assert code(client.get(f"/api/v1/{path}")) == (404, "not_found")
 
@@ -110,6 +109,9 @@ def test_an_unknown_path_is_404_in_the_shape_of_all_errors(client: Client, path:
         ("GET", "shouts/1;cancel"),
         ("POST", "calls"),
         ("DELETE", "dnc/user"),
+        ("DELETE", "dnc/user/"),
+        ("POST", "dnc/user/15555550001"),
+        ("PUT", "dnc"),
     ],
 )
 def test_a_method_that_is_not_offered_is_405(client: Client, method: str, path: str) -> None:
@@ -165,7 +167,12 @@ def test_a_list_is_streamed(client: Client) -> None:
 @pytest.mark.parametrize(
     ("query", "ids", "links"),
     [
-        ({"limit": 2}, [5, 4], {"next": "limit=2&offset=2"}),
+        ({"limit": 2}, [5, 4], {"next": "limit=2&before=4"}),
+        ({"limit": 2, "before": 4}, [3, 2], {"next": "limit=2&before=2"}),
+        ({"limit": 2, "before": 3}, [2, 1], {}),
+        ({"limit": 2, "before": 1}, [], {}),
+        ({"before": 3}, [2, 1], {}),
+        ({"limit": 2, "offset": 0}, [5, 4], {"next": "limit=2&offset=2"}),
         ({"limit": 2, "offset": 2}, [3, 2], {"next": "limit=2&offset=4", "prev": "limit=2&offset=0"}),
         ({"limit": 2, "offset": 4}, [1], {"prev": "limit=2&offset=2"}),
         ({"limit": 2, "offset": 1}, [4, 3], {"next": "limit=2&offset=3", "prev": "limit=2&offset=0"}),
@@ -176,10 +183,16 @@ def test_a_list_is_streamed(client: Client) -> None:
         ({"limit": 2, "offset": 999999999}, [], {"prev": "limit=2&offset=999999997"}),
     ],
 )
-def test_limit_and_offset_page_the_list(
+def test_limit_and_what_was_seen_or_counted_page_the_list(
     client: Client, query: dict[str, int], ids: list[int], links: dict[str, str]
 ) -> None:
     made = [shout("busy") for _ in range(5)]
+    if "before" in query:
+        query = query | {"before": made[query["before"] - 1]}
+    links = {
+        name: re.sub(r"before=(\d)", lambda found: f"before={made[int(found[1]) - 1]}", link)
+        for name, link in links.items()
+    }
     answer = client.get("/api/v1/shouts", {"userdata": USER, **{name: str(value) for name, value in query.items()}})
     assert [made.index(told["id"]) + 1 for told in content(answer)] == ids
     assert answer["X-Total-Count"] == "5"
@@ -187,20 +200,20 @@ def test_limit_and_offset_page_the_list(
     assert answer.get("Link", "") == ", ".join(told)
 
 
-def test_the_links_lead_through_the_whole_list(client: Client) -> None:
+@pytest.mark.parametrize("counted", ["", "&offset=0"])
+def test_the_links_lead_through_the_whole_list(client: Client, counted: str) -> None:
     made = [shout(userdata="a&b /\u00fc") for _ in range(5)]
     seen: list[int] = []
-    url: str | None = "/api/v1/shouts?userdata=a%26b+%2F%C3%BC&limit=2"
+    url: str | None = f"/api/v1/shouts?userdata=a%26b+%2F%C3%BC&limit=2{counted}"
     while url:
         answer = client.get(url)
         seen += [told["id"] for told in content(answer)]
-        following = [link for link in answer.get("Link", "").split(", ") if link.endswith('rel="next"')]
-        url = following[0].split(">")[0].removeprefix("<") if following else None
+        url = next_page(answer)
     assert seen == made[::-1]
 
 
-@pytest.mark.parametrize("name", ["limit", "offset"])
-@pytest.mark.parametrize("written", ["", "-1", "x", "1.5", "1e3", "\u0661", " 1", "9" * 10, "9" * 5000, "0x1", "1\0"])
+@pytest.mark.parametrize("name", ["limit", "offset", "before"])
+@pytest.mark.parametrize("written", ["", "-1", "x", "1.5", "1e3", "\u0661", " 1", "9" * 20, "9" * 5000, "0x1", "1\0"])
 def test_a_bad_page_is_named(client: Client, name: str, written: str) -> None:
     assert set(faults(client.get("/api/v1/shouts", {"userdata": USER, name: written}))) == {name}
 
@@ -213,11 +226,11 @@ def test_a_page_of_nothing_is_no_page(client: Client) -> None:
 def test_the_number_of_queries_does_not_grow_with_the_list(
     client: Client, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    """The application, the newest, and three side by side; a page asks how many there are as well."""
+    """The application, the newest, and three side by side; a page asks how many there are as well, and where it ends."""
     made = [shout("completed", "busy", "failed") for _ in range(count)]
     with django_assert_num_queries(5):
         assert len(listed(client)) == count
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(listed(client, limit=1000)) == count
     with django_assert_num_queries(5):
         client.get(f"/api/v1/shouts/{made[0]}")
