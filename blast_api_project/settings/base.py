@@ -76,6 +76,7 @@ SWAGGER_SETTINGS = {
         }
     },
     "VALIDATOR_URL": None,
+    "DEEP_LINKING": True,  # sections and requests have addresses
 }
 # Of callbacks, which are some 600 characters: a longer body is not read. Of applications' requests: MAX_BODY_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -59,8 +59,9 @@ def holds(schema: dict[str, Any], shape: dict[str, Any], example: object) -> Non
     jsonschema.validate(example, plain(shape) | {"definitions": plain(schema["definitions"])})
 
 
-def test_the_page_is_served(client: Client) -> None:
-    answer = client.get("/docs")
+@pytest.mark.parametrize("address", ["/docs", "/docs/"])
+def test_the_page_is_served(client: Client, address: str) -> None:
+    answer = client.get(address)
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/html")
     assert "<title>blast-api</title>" in answer.content.decode()
