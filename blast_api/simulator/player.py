@@ -12,7 +12,21 @@ from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from .people import Detected, Leaves, Person, Press, in_role
-from .steps import Fetch, Habits, Heard, Kept, Notice, Parameters, Pressed, Step, Steps, Studio, StudioFault, Wait
+from .steps import (
+    Fetch,
+    Habits,
+    Heard,
+    Kept,
+    NoRoom,
+    Notice,
+    Parameters,
+    Pressed,
+    Step,
+    Steps,
+    Studio,
+    StudioFault,
+    Wait,
+)
 from .verbs import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
 
 KEY_AFTER_PROMPTS_S = 1.0
@@ -96,6 +110,8 @@ class Player:
         for verb, since_s in self._sessions:
             try:
                 self._studio.keep(verb, self._elapsed_s - since_s)
+            except NoRoom:
+                pass
             except StudioFault as fault:
                 self._studio.complain(f"a session was not recorded: {fault}")
 
@@ -252,6 +268,8 @@ class Player:
             return None
         try:
             kept = self._studio.keep(verb, recorded_s)
+        except NoRoom:
+            return failed
         except StudioFault as fault:
             self._studio.complain(str(fault))
             return failed
@@ -284,6 +302,8 @@ class Player:
         """Report a recording that a hangup cut short; the document that comes back has no listener."""
         try:
             kept = self._studio.keep(verb, recorded_s)
+        except NoRoom:
+            return
         except StudioFault as fault:
             self._studio.complain(str(fault))
             return

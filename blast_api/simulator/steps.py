@@ -68,6 +68,10 @@ class StudioFault(Exception):
     """The storage could not take a recording, or has no such sound; the message says why."""
 
 
+class NoRoom(StudioFault):
+    """Where a recording should go is full: that is how the account stands, and no fault of the application's words."""
+
+
 class Studio(Protocol):
     """Where sounds are kept."""
 
@@ -78,7 +82,7 @@ class Studio(Protocol):
         """Return the length of a stored sound in seconds; raises StudioFault when it is gone."""
 
     def keep(self, verb: Record, seconds: float) -> Kept:
-        """Store a recording of so many seconds; raises StudioFault when it has no place."""
+        """Store a recording of so many seconds; raises StudioFault when it has no place, NoRoom when that is full."""
 
     def complain(self, fault: str) -> None:
         """Note a fault of the application that does not end the call."""

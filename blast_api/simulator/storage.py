@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from . import audio
 from .clock import Clock
-from .steps import Kept, StudioFault
+from .steps import Kept, NoRoom, StudioFault
 from .verbs import Record
 from .wire import Refusal
 
@@ -53,6 +53,8 @@ CONTAINER_DEFAULTS: Settings = {
     "durability_class": "unassigned",
 }
 _INHERITED = ("publish", "lifecycle_action", "lifecycle_ttl", "unique", "threshold_include")
+# By default, the account's own default container among them; more are to be asked for.
+MOST_CONTAINERS = 2
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ class StoredFile:
 
 
 class Storage:
-    """Containers and files, safe to use from any thread; the studio of the player of calls."""
+    """Containers and files, safe to use from any thread; the studio of the player of calls.
+
+    The account has a default container from the first; `most_containers` counts it.
+    """
 
     def __init__(
         self, clock: Clock, *, base_url: Callable[[], str], prompt_seconds: float, complain: Callable[[str], None]
@@ -98,8 +103,9 @@ class Storage:
         self._lock = threading.RLock()
         self._containers: dict[str, Container] = {}
         self._files: dict[str, StoredFile] = {}
-        self._default_sid: str | None = None
+        self.most_containers = MOST_CONTAINERS
         self.complain = complain
+        self._make_default()
 
     @property
     def containers(self) -> dict[str, Container]:
@@ -120,7 +126,10 @@ class Storage:
         with self._lock:
             self._containers.clear()
             self._files.clear()
-            self._default_sid = None
+            self._make_default()
+
+    def _make_default(self) -> None:
+        self.default_sid = self.set_container({"name": "default"}).sid
 
     def container(self, sid: str) -> Container:
         """Return a container; raises Refusal 404."""
@@ -146,7 +155,10 @@ class Storage:
         return sum(sizes), len(sizes)
 
     def set_container(self, settings: Settings, *, sid: str | None = None) -> Container:
-        """Make a container, or change one; raises Refusal 404, or 409 when it is to be unique and its key is taken."""
+        """Make a container, or change one.
+
+        Raises Refusal 404, 409 when it is to be unique and its key is taken, or 422 when the account has all it may have.
+        """
         with self._lock:
             before = CONTAINER_DEFAULTS if sid is None else self.container(sid).settings
             container = Container(sid or str(uuid.uuid4()), {**before, **settings})
@@ -158,6 +170,8 @@ class Storage:
             )
             if container.settings["unique"] and key is not None and any(taken):
                 raise Refusal(HTTPStatus.CONFLICT, {"field": "string_key_1", "message": "is taken"})
+            if sid is None and len(self._containers) >= self.most_containers:
+                raise _unprocessable("container_sid", "the account may have no more containers")
             self._containers[container.sid] = container
             return container
 
@@ -194,9 +208,9 @@ class Storage:
         quota_bytes = cast("int | None", container.settings["quota_bytes"])
         quota_files = cast("int | None", container.settings["quota_files"])
         if quota_bytes is not None and total_bytes + size > quota_bytes:
-            raise _unprocessable("quota_bytes", "is used up")
+            raise _Full("quota_bytes")
         if quota_files is not None and total_files + files > quota_files:
-            raise _unprocessable("quota_files", "is used up")
+            raise _Full("quota_files")
 
     # The studio of the player
 
@@ -216,7 +230,7 @@ class Storage:
         return self._prompt_seconds if file.seconds is None else file.seconds
 
     def keep(self, verb: Record, seconds: float) -> Kept:
-        """Store a recording of so many seconds; raises StudioFault when it has no place."""
+        """Store a recording of so many seconds; raises StudioFault when it has no place, NoRoom when that is full."""
         content = audio.tone(seconds)
         asked: dict[str, object] = {
             "lifecycle_action": verb.lifecycle_action,
@@ -232,22 +246,28 @@ class Storage:
                 if verb.file_sid is not None:
                     file = self._overwrite(verb.file_sid, content, settings)
                 else:
-                    sid = verb.container_sid or self._default_container()
+                    sid = verb.container_sid or self.default_sid
                     file = self.add_file(sid, content, settings, mime_type="audio/x-wav")
+        except _Full as refusal:
+            raise NoRoom(f"a recording has no room: {refusal.errors}") from refusal
         except Refusal as refusal:
             raise StudioFault(f"a recording has no place: {refusal.errors}") from refusal
         return Kept(self.publish_uri(file), file.sid)
 
     def _overwrite(self, sid: str, content: bytes, settings: Settings) -> StoredFile:
+        before = self.file(sid)
+        self._make_room(self._containers[before.container_sid], len(content) - len(before.content), files=0)
         now, seconds = self._clock.now(), audio.seconds_of(content)
         file = replace(self.change_file(sid, settings), content=content, seconds=seconds, stored_at=now)
         self._files[sid] = file
         return file
 
-    def _default_container(self) -> str:
-        if self._default_sid is None:
-            self._default_sid = self.set_container({"name": "default"}).sid
-        return self._default_sid
+
+class _Full(Refusal):
+    """The quota of this name is used up."""
+
+    def __init__(self, quota: str) -> None:
+        super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY, {"field": quota, "message": "is used up"})
 
 
 def _unprocessable(name: str, message: str) -> Refusal:

@@ -60,7 +60,10 @@ def test_a_container_has_documented_defaults(core: requests.Session, containers:
     assert core.get(f"{containers}/{made['container_sid']}").json() == made
 
 
-def test_containers_are_found_by_their_key_and_changed(core: requests.Session, containers: str) -> None:
+def test_containers_are_found_by_their_key_and_changed(
+    core: requests.Session, containers: str, carrier: Carrier
+) -> None:
+    carrier.storage.most_containers = 9
     made = core.post(containers, json={"string_key_1": "shouts", "quota_files": 5}).json()
     core.post(containers, json={"string_key_1": "other"})
     found = core.get(containers, params={"filter": 'string_key_1 eq "shouts"', "limit": "1"}).json()
@@ -75,13 +78,27 @@ def test_containers_are_found_by_their_key_and_changed(core: requests.Session, c
     assert core.get(f"{url}/more").status_code == 404
 
 
-def test_a_unique_key_is_given_once(core: requests.Session, containers: str) -> None:
+def test_a_unique_key_is_given_once(core: requests.Session, containers: str, carrier: Carrier) -> None:
+    carrier.storage.most_containers = 9
     body = {"unique": True, "string_key_1": "shouts"}
     assert core.post(containers, json=body).status_code == 200
     assert core.post(containers, json=body).status_code == 409
     assert core.post(containers, json={"string_key_1": "shouts"}).status_code == 200
     other = core.post(containers, json={**body, "string_key_1": "other"}).json()
     assert core.patch(f"{containers}/{other['container_sid']}", json={"string_key_1": "shouts"}).status_code == 409
+
+
+def test_an_account_has_a_default_container_and_may_have_one_more(
+    core: requests.Session, containers: str, carrier: Carrier
+) -> None:
+    (default,) = core.get(containers).json()["items"]
+    assert (default["quota_files"], default["quota_bytes"], default["total_files"]) == (100, 1073741824, 0)
+    body = {"unique": True, "string_key_1": "shouts"}
+    made = core.post(containers, json=body).json()
+    assert core.post(containers, json=body).status_code == 409
+    refused = core.post(containers, json={})
+    assert (refused.status_code, bool(refused.json()["errors"])) == (422, True)
+    assert set(carrier.containers) == {default["container_sid"], made["container_sid"]}
 
 
 def test_a_file_is_uploaded_in_parts(core: requests.Session, files: str, container: str, carrier: Carrier) -> None:
@@ -126,7 +143,10 @@ def test_an_upload_that_cannot_be_read_is_refused(
     assert core.post(files, data=body, headers=headers).status_code == status
 
 
-def test_an_upload_needs_a_container_with_room(core: requests.Session, files: str, containers: str) -> None:
+def test_an_upload_needs_a_container_with_room(
+    core: requests.Session, files: str, containers: str, carrier: Carrier
+) -> None:
+    carrier.storage.most_containers = 9
     headers = {"Content-Type": "application/octet-stream"}
     full = core.post(containers, json={"quota_files": 1}).json()["container_sid"]
     small = core.post(containers, json={"quota_bytes": 1}).json()["container_sid"]
@@ -218,6 +238,44 @@ def test_a_recording_may_name_its_place_and_keys(
     assert (file.settings["string_key_1"], file.settings["integer_key_2"]) == ("a", 7)
     assert len(carrier.faults) == 2
     assert all("no place" in fault for fault in carrier.faults)
+
+
+def test_a_recording_that_finds_its_container_full_fails_and_a_raised_quota_has_room_again(
+    carrier: Carrier, application: Application, place: Place, core: requests.Session, containers: str
+) -> None:
+    container = f"{containers}/{carrier.storage.default_sid}"
+    for _ in range(99):
+        carrier.storage.add_file(carrier.storage.default_sid, b"RIFF", {}, mime_type="audio/x-wav")
+    records_shouts(application)
+
+    def record() -> list[str]:
+        place("15555550190", "/author")
+        carrier.advance_until_idle()
+        return [path for path in ("/recorded", "/broken") if application.at(path)]
+
+    assert record() == ["/recorded"]
+    assert core.get(container).json()["available_files_percent"] == 0
+    assert record() == ["/recorded", "/broken"]
+    assert (len(carrier.files), carrier.faults) == (100, [])  # full, and no fault of the application's
+    assert core.patch(container, json={"quota_files": 200}).json()["available_files_percent"] == 50
+    record()
+    assert (len(carrier.files), len(application.at("/recorded"))) == (101, 2)
+
+
+def test_recording_over_a_file_needs_room_for_what_is_longer(
+    carrier: Carrier, application: Application, place: Place, core: requests.Session, files: str, containers: str
+) -> None:
+    file = uploaded(core, files, carrier.storage.default_sid)
+    core.patch(f"{containers}/{carrier.storage.default_sid}", json={"quota_bytes": len(tone(3))})
+    verb = f'<Record fileSid="{file["file_sid"]}" fileMode="overwrite" errorAction="/broken" finishOnKey="#"/>'
+    application.answers("/first", respond(verb))
+    application.answers("/broken", respond("<Hangup/>"))
+    for seconds in (3.0, 4.0):
+        carrier.script("15555550100", Person(speaks_s=seconds))
+        place("15555550100", "/first")
+        carrier.advance_until_idle()
+    assert [file.seconds for file in carrier.files.values()] == [3.0]
+    assert (len(application.at("/broken")), carrier.faults) == (1, [])
 
 
 def test_playing_a_recording_that_expired_is_a_fault(

@@ -113,7 +113,8 @@ def test_a_reset_forgets_everything(carrier: Carrier, application: Application, 
     seen = len(application.received)
     assert carrier.advance_until_idle()
     assert (carrier.calls, carrier.waiting, carrier.arrivals, carrier.faults) == ([], [], [], [])
-    assert (carrier.files, carrier.containers, carrier.injections.waiting) == ({}, {}, ())
+    assert (carrier.files, carrier.injections.waiting) == ({}, ())
+    assert list(carrier.containers) == [carrier.storage.default_sid]
     assert len(application.received) == seen
     place("15555550103")
     carrier.advance_until_idle()
