@@ -46,6 +46,7 @@ class Configuration:
     message_timeout: float
     message_timeout_check_window: float
     rec_call_status_timeouts: Mapping[RecordingState, float | None]
+    recording_container: str  # empty: ours, made by itself
     record_all_calls: bool
     debug_recording_container: str
     valid_number_pattern: re.Pattern[str]
@@ -133,6 +134,7 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
         values.state_timeouts,
         "Seconds from 1 to 86400, or None, for each of the seven states.",
     ),
+    "RECORDING_CONTAINER": (values.sid, "The SID of a container, or an empty string for one that is made by itself."),
     "RECORD_ALL_CALLS": (values.boolean, "True or False."),
     "DEBUG_RECORDING_CONTAINER": (values.string, "The container's SID, or an empty string."),
     "VALID_NUMBER_PATTERN": (values.pattern, "A regular expression over digits with country code."),

@@ -21,6 +21,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 from blast_api.conf import Configuration
 from blast_api.pacing import Departure
 
+from .storage import new_container
 from .wire import Answer, NoAnswer, Unreachable, Wire
 
 _CONNECT_TIMEOUT_S = 2.0
@@ -31,6 +32,7 @@ _MOST_PAGES = 1000
 _QUOTED = 300  # characters of a foreign answer that we keep
 _LONGEST_SID = 64  # characters
 _ANY_TYPE = "application/octet-stream"
+_CONTAINERS = "/core/v2/storage/containers"
 
 
 class Refusal(Enum):
@@ -216,20 +218,38 @@ class CarrierClient:
 
     def container(self, key: str) -> Mapping[str, Any] | None:
         """The container made with this key (letters, digits, hyphens), or None. Raises CarrierTrouble."""
-        filter_ = f'string_key_1 eq "{key}"'
-        return next(self._items(self._first_page("/core/v2/storage/containers", self._core, filter=filter_)), None)
+        return self.found_container(self.prepare_search(key), key)
 
-    def create_container(self, key: str, name: str, *, quota_files: int, quota_bytes: int) -> Outcome:
-        """Make a container, one per key. Refused with 409 or 422: somebody was first, look it up again."""
-        body = {
-            "name": name,
-            "string_key_1": key,
-            "unique": True,
-            "quota_files": quota_files,
-            "quota_bytes": quota_bytes,
-        }
-        prepared = self._prepare("POST", "/core/v2/storage/containers", self._core, json=body)
-        return self._outcome(prepared, "container_sid")
+    def prepare_search(self, key: str) -> requests.PreparedRequest:
+        """The request for the container made with this key."""
+        return self._first_page(_CONTAINERS, self._core, filter=f'string_key_1 eq "{key}"')
+
+    def found_container(
+        self, prepared: requests.PreparedRequest, key: str, departure: Departure | None = None
+    ) -> Mapping[str, Any] | None:
+        """Send a prepared search. Raises CarrierTrouble."""
+        found = self._items(prepared, departure)
+        return next((item for item in found if item.get("string_key_1") == key), None)
+
+    def create_container(self) -> Outcome:
+        """Make the container of ours. Refused with 409 or 422: somebody was first, look it up again."""
+        return self.tell_container(self.prepare_new_container())
+
+    def prepare_new_container(self) -> requests.PreparedRequest:
+        """The request that makes the container of ours, unless there is one."""
+        return self._prepare("POST", _CONTAINERS, self._core, json=new_container())
+
+    def prepare_look(self, container_sid: str) -> requests.PreparedRequest:
+        """The request for how full a container is."""
+        return self._prepare("GET", f"{_CONTAINERS}/{_segment(container_sid)}", self._core)
+
+    def prepare_quotas(self, container_sid: str, quotas: Mapping[str, int]) -> requests.PreparedRequest:
+        """The request that sets a container's quotas."""
+        return self._prepare("PATCH", f"{_CONTAINERS}/{_segment(container_sid)}", self._core, json=dict(quotas))
+
+    def tell_container(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
+        """Send a prepared request that is answered with a container."""
+        return self._outcome(prepared, "container_sid", departure)
 
     # --- HTTP ----------------------------------------------------------------------------------------------------
 

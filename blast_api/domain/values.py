@@ -107,6 +107,14 @@ def sids(written: object) -> Mapping[str, str]:
     return {name: sid for name, sid in _each(named, credential).items() if sid}
 
 
+def sid(written: object) -> str:
+    """One of the carrier's names, or none: as it stands in paths and filters."""
+    text = string(written)
+    if not re.fullmatch("[A-Za-z0-9_-]{0,64}", text):
+        raise ValueError("is not a SID")
+    return text
+
+
 def boolean(written: object) -> bool:
     words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     try:

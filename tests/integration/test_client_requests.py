@@ -65,7 +65,9 @@ def do_everything(client: CarrierClient) -> None:
     client.delete_file("file")
     list(client.stored_files("container", "key"))
     client.container("key")
-    client.create_container("key", "name", quota_files=10, quota_bytes=1000)
+    client.create_container()
+    client.tell_container(client.prepare_look("container"))
+    client.tell_container(client.prepare_quotas("container", {"quota_files": 2000}))
 
 
 # --- Where to, and as whom -------------------------------------------------------------------------------------------
@@ -80,7 +82,7 @@ def test_each_half_of_the_carrier_gets_its_own_credentials_only(
         "/flexml/v1": f"Basic {base64.b64encode(pair).decode()}",
         "/core/v2": f"Bearer {settings.CARRIERX_API_TOKEN}",
     }
-    assert len(server.requests) == 10
+    assert len(server.requests) == 12
     for request in server.requests:
         target = request.split()[1]
         (credentials,) = [line for line in request.split("\r\n") if line.lower().startswith("authorization:")]
@@ -195,12 +197,12 @@ def test_a_list_without_end_is_given_up(server: RawServer, raw_client: CarrierCl
 
 
 def test_a_file_is_stored_kept_found_and_deleted(client: CarrierClient, carrier: Carrier) -> None:
-    made = client.create_container("key-1", "prompts", quota_files=10, quota_bytes=10**6)
+    made = client.create_container()
     assert isinstance(made, Accepted)
-    found = client.container("key-1")
+    found = client.container("blast-api")
     assert found is not None
     assert found["container_sid"] == made.sid
-    assert client.container("key-2") is None
+    assert client.container("blast-api-prompts") is None
     stored = client.upload_file(made.sid, "goodbye.wav", io.BytesIO(b"RIFF and more"), key="key-3")
     assert isinstance(stored, Accepted)
     assert stored.content["publish_uri"]
@@ -219,11 +221,35 @@ def test_a_file_is_stored_kept_found_and_deleted(client: CarrierClient, carrier:
     assert carrier.files == {}
 
 
-def test_a_second_container_for_the_same_key_is_refused(client: CarrierClient) -> None:
-    assert isinstance(client.create_container("key", "one", quota_files=1, quota_bytes=1), Accepted)
-    again = client.create_container("key", "two", quota_files=1, quota_bytes=1)
+def test_a_container_is_made_once_with_quotas_of_its_own_and_keeps_what_is_in_it(
+    client: CarrierClient, carrier: Carrier
+) -> None:
+    made = client.create_container()
+    assert isinstance(made, Accepted)
+    asked = {"quota_files": 1000, "quota_bytes": 1073741824, "unique": True, "default_file_lifecycle_ttl": -1}
+    assert {name: made.content[name] for name in asked} == asked
+    carrier.storage.most_containers = 9
+    again = client.create_container()
     assert isinstance(again, Refused)
-    assert again.status in (409, 422)
+    assert again.status == 409
+
+
+def test_a_container_is_looked_into_and_raised(client: CarrierClient, carrier: Carrier) -> None:
+    sid = carrier.storage.default_sid
+    raised = client.tell_container(client.prepare_quotas(sid, {"quota_files": 200}))
+    seen = client.tell_container(client.prepare_look(sid))
+    assert isinstance(seen, Accepted)
+    assert seen == raised
+    assert (seen.sid, seen.content["quota_files"], seen.content["total_files"]) == (sid, 200, 0)
+    unknown = client.tell_container(client.prepare_look("../files"))
+    assert isinstance(unknown, Refused)
+    assert unknown.status == 404
+
+
+def test_a_list_that_is_not_what_was_asked_for_finds_no_container(server: RawServer, raw_client: CarrierClient) -> None:
+    items = [{"container_sid": "a", "string_key_1": "another"}, {"container_sid": "b"}]
+    server.say = answer(json.dumps({"items": items}).encode())
+    assert raw_client.container("blast-api") is None
 
 
 def test_the_answer_to_keeping_a_file_may_be_lost(client: CarrierClient, carrier: Carrier) -> None:

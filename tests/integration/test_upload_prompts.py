@@ -98,7 +98,7 @@ def test_the_container_has_the_quotas_that_were_asked_for(folder: Path, carrier:
     told = upload(folder)
     container = carrier.storage.container(told["container_sid"])
     assert container.settings["quota_files"] == 1000
-    assert container.settings["quota_bytes"] == 256 * 1024 * 1024
+    assert container.settings["quota_bytes"] == 1024 * 1024 * 1024
 
 
 def test_json_and_python_tell_the_same(folder: Path, carrier: Carrier) -> None:
@@ -166,6 +166,18 @@ def test_the_same_prompts_in_another_container_are_other_files(folder: Path, car
     told = upload(folder, f"--container={sid}")
     assert (told["container_sid"], len(uploaded(told))) == (sid, 10)
     assert {carrier.files[file["file_sid"]].container_sid for file in told["files"]} == {sid}
+
+
+def test_a_container_that_an_earlier_version_made_for_prompts_is_found_and_used(folder: Path, carrier: Carrier) -> None:
+    sid = carrier.storage.set_container({"string_key_1": "blast-api-prompts", "unique": True}).sid
+    assert upload(folder)["container_sid"] == sid
+    assert made_containers(carrier) == [sid]
+
+
+def test_prompts_go_where_the_operator_has_recordings_go(folder: Path, carrier: Carrier, settings: Settings) -> None:
+    settings.RECORDING_CONTAINER = carrier.storage.default_sid
+    assert upload(folder)["container_sid"] == carrier.storage.default_sid
+    assert made_containers(carrier) == []
 
 
 # --- Lost answers, and others at the same work -----------------------------------------------------------------------

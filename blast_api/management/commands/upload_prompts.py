@@ -18,14 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Refusal, Refused, Unknown, usable_sid
+from blast_api.carrierx.storage import KEYS
 from blast_api.conf import PROMPTS, configuration
 from blast_api.management.operating import USAGE, OperatorCommand
 
-_CONTAINER_KEY = "blast-api-prompts"
-_CONTAINER_NAME = "Prompts of blast-api"
-# Room for ten prompts in a hundred versions: none is ever deleted, because a call may be playing it.
-_QUOTA_FILES = 1000
-_QUOTA_BYTES = 256 * 1024 * 1024
 _ANSWER_TIMEOUT_S = 60.0  # a prompt is up to some hundred kilobytes, over any line
 _FORMAT = (8000, 2, 1)  # samples a second, bytes a sample, channels
 _FILTERABLE = re.compile(r"[A-Za-z0-9_-]+")  # how the carrier's filters escape anything else is not known
@@ -51,14 +47,15 @@ class Command(OperatorCommand):
         parser.add_argument(
             "--container",
             metavar="SID",
-            help=f'one of your containers (default: the one with the key "{_CONTAINER_KEY}", made if there is none)',
+            help=f'one of your containers (default: RECORDING_CONTAINER, or the one with the key "{KEYS[0]}", which is made '
+            "if there is none)",
         )
 
     def handle(self, *args: object, folder: Path, container: str | None, as_json: bool, **options: object) -> None:
         prompts = _read(folder)
         with CarrierClient(configuration(), answer_timeout_s=_ANSWER_TIMEOUT_S) as client:
             try:
-                shelf = _Shelf(client, container)
+                shelf = _Shelf(client, configuration().recording_container or None if container is None else container)
                 stored = [shelf.store(prompt) for prompt in self._told(prompts)]
             except CarrierTrouble as trouble:
                 raise _error("looking for what is stored", trouble.outcome) from trouble
@@ -113,7 +110,10 @@ class _Stored:
 
 
 class _Shelf:
-    """The container in which the prompts are stored. Raises CommandError and CarrierTrouble."""
+    """The container in which the prompts are stored, beside the recordings. Raises CommandError and CarrierTrouble.
+
+    No prompt is ever deleted, because a call may be playing it.
+    """
 
     def __init__(self, client: CarrierClient, sid: str | None) -> None:
         self._client = client
@@ -153,13 +153,13 @@ class _Shelf:
             raise _error(f"keeping {prompt.file}", outcome)
 
     def _found(self) -> str | None:
-        container = self._client.container(_CONTAINER_KEY)
-        return usable_sid(container.get("container_sid")) if container else None
+        for key in KEYS:
+            if container := self._client.container(key):
+                return usable_sid(container.get("container_sid"))
+        return None
 
     def _made(self) -> str:
-        outcome = self._client.create_container(
-            _CONTAINER_KEY, _CONTAINER_NAME, quota_files=_QUOTA_FILES, quota_bytes=_QUOTA_BYTES
-        )
+        outcome = self._client.create_container()
         if isinstance(outcome, Accepted):
             return outcome.sid
         if sid := self._found():  # somebody was first, or the answer was lost on its way

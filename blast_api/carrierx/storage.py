@@ -1,0 +1,51 @@
+"""The one container of ours at the carrier: how it is found and made, and what the carrier tells of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from blast_api.conf import Configuration
+from blast_api.domain.quotas import LEAST_BYTES, LEAST_FILES, Quota, Room
+
+# The second is of a version that kept prompts alone in it. An account has room for one container beside its default, so
+# recordings go where the prompts are.
+KEYS = ("blast-api", "blast-api-prompts")
+_MOST = 2**63 - 1  # more cannot be stored, and is nothing that a carrier has
+
+
+def key_in_use(config: Configuration) -> str:
+    """By which name the container is known to us: the SID that the operator names, or our key."""
+    return config.recording_container or KEYS[0]
+
+
+def new_container() -> dict[str, object]:
+    """A container as we ask for it. What its files inherit keeps them; each recording says itself how long it lives."""
+    return {
+        "name": KEYS[0],
+        "string_key_1": KEYS[0],
+        "unique": True,
+        "quota_files": LEAST_FILES,
+        "quota_bytes": LEAST_BYTES,
+        "allow_publish": True,
+        "default_file_lifecycle_action": "no_action",
+        "default_file_lifecycle_ttl": -1,
+    }
+
+
+def room(container: Mapping[str, object]) -> Room | None:
+    """How full a container is by the carrier's object of it; None if that does not tell. A missing quota is no limit."""
+    files, bytes_ = _quota(container, "files"), _quota(container, "bytes")
+    return Room(files, bytes_) if files and bytes_ else None
+
+
+def _quota(container: Mapping[str, object], of: str) -> Quota | None:
+    total, limit = _count(container.get(f"total_{of}")), _count(container.get(f"quota_{of}"))
+    if total is None or (limit is None and container.get(f"quota_{of}") is not None):
+        return None
+    return Quota(total, limit)
+
+
+def _count(value: object) -> int | None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MOST:
+        return None
+    return value
