@@ -28,6 +28,7 @@ from django.db.models.functions import Coalesce, Now
 
 from .pacing import AFTER_A_JUMP
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
+from .storage import Container as Container
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 _WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
 from django.utils import timezone
 
-from blast_api.models import Application, Call, DoNotCallNumber, Message, Recording
+from blast_api.models import Application, Call, Container, DoNotCallNumber, Message, Recording
 from blast_api.services.applications import digest
 from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
@@ -80,3 +81,18 @@ def listed(number: str, *, userdata: str = USER, application: Application | None
     """A number on a user's do-not-call list; without an application it is the implied one's."""
     owner = application or Application.objects.get_or_create(name=Application.IMPLIED)[0]
     return DoNotCallNumber.objects.create(application=owner, userdata=userdata, number=number)
+
+
+def container(**fields: Any) -> Container:
+    """The container of ours as the carrier told of it just now: with room, and to be looked into a minute later."""
+    now = timezone.now()
+    defaults: dict[str, Any] = {
+        "key": "blast-api",
+        "sid": "c0c0",
+        "step": Container.Step.LOOK,
+        "due_at": now + timedelta(seconds=60),
+        "quota_files": 1000,
+        "quota_bytes": 10**9,
+        "checked": now,
+    }
+    return Container.objects.create(**defaults | fields)

@@ -25,7 +25,7 @@ FLOORS: list[set[str]] = [
     {"services", "metrics"},
     {"records", "health", "spool", "logs"},
     {"models"},
-    {"bulk", "compiled"},
+    {"bulk", "compiled", "storage"},
     {"carrierx", "checks", "addresses"},
     {"conf"},
     {"counts"},
@@ -45,6 +45,7 @@ SERVICES = {
     "applications": set[str](),
     "progress": set[str](),
     "dnc": set[str](),
+    "storage": set[str](),
     "__init__": set[str](),
 }
 

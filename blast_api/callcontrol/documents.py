@@ -38,13 +38,15 @@ def apology() -> bytes:
 # --- The author ----------------------------------------------------------------------------------------------------
 
 
-def for_author(step: Step, address: Address, recording: Recording | None) -> bytes:
+def for_author(step: Step, address: Address, recording: Recording | None, *, container_sid: str = "") -> bytes:
     """What the author hears at this step; `recording` is needed where there is one to hear or to overwrite.
+
+    A new recording goes to the container, or to the carrier's default one.
 
     What is reported of a take carries its number: the same report once more may come during the next one.
     """
     take = recording.take if recording else 0
-    record = partial(_record, address=address, recording=recording, take=take + 1)
+    record = partial(_record, address=address, recording=recording, take=take + 1, container_sid=container_sid)
     verify = partial(_ask, address=address, action=f"verification?take={take}", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
     welcome = partial(_ask, address=address, action="welcome", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
     match step:
@@ -71,7 +73,7 @@ def for_author(step: Step, address: Address, recording: Recording | None) -> byt
             return document(_prompt("goodbye"), Hangup())
 
 
-def _record(address: Address, recording: Recording | None, take: int) -> Record:
+def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> Record:
     again = recording is not None and recording.file_sid != ""
     return Record(
         action=address(f"recorded?take={take}"),
@@ -82,6 +84,7 @@ def _record(address: Address, recording: Recording | None, take: int) -> Record:
         finish_on_key="#",
         play_beep=True,
         trim="do-not-trim",
+        container_sid=None if again else container_sid or None,
         file_sid=recording.file_sid if recording and again else None,
         file_mode="overwrite" if again else None,
         lifecycle_action="delete",

@@ -24,7 +24,7 @@ from blast_api.conf import configuration
 from blast_api.dispatch import nudge
 from blast_api.errors import AttemptOver
 from blast_api.models import AWAY, Recording
-from blast_api.services import delivery, recordings
+from blast_api.services import delivery, recordings, storage
 from blast_api.services.recordings import Step
 
 from . import documents
@@ -236,7 +236,8 @@ class RecordingCallback(Callback):
         if step is Step.SAVED:
             nudge.keep_recording(self.row)
         recording = Recording.objects.filter(pk=self.row).first()
-        return flexml(documents.for_author(step, self.address, recording))
+        container_sid = storage.sid() if step in (Step.RECORD, Step.RECORD_AGAIN) else ""
+        return flexml(documents.for_author(step, self.address, recording, container_sid=container_sid))
 
     def step(self, told: events.Parameters) -> Step:
         raise NotImplementedError

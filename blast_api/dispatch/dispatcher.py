@@ -27,6 +27,7 @@ from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import Inquiry, claim_errands
 from .jobs import Job, keep_all
+from .storage import Asking
 
 log = logging.getLogger(__name__)
 
@@ -145,8 +146,9 @@ class Dispatcher:
         except Exception:
             log.exception("a batch of answers could not be kept whole", extra={"action": "keep_failed"})
             self._keep_one_by_one()
-        if any(sent.outcome is None for sent in self._unkept):
-            self._more, self._again_at = True, 0.0  # what missed its slot is there to be claimed again
+        # What missed its slot is there to be claimed again, and what is asked of the container may lead on to more.
+        if any(sent.outcome is None or isinstance(sent.job, Asking) for sent in self._unkept):
+            self._more, self._again_at = True, 0.0
         count = len(self._unkept)
         self._unkept.clear()
         self._out -= count

@@ -29,6 +29,7 @@ from blast_api.models import Call, Gate
 from blast_api.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.services import delivery, recordings
 
+from . import storage
 from .clock import DatabaseClock
 from .jobs import Job
 
@@ -185,7 +186,7 @@ def claim_errands(
 ) -> list[Job]:
     """Take recordings to keep and withdrawals in hand, in slots of their own lane; `only_shout`: that one's.
 
-    An `inquiry` goes first, if it is due: it is one request for many calls.
+    An `inquiry` goes first, if it is due: it is one request for many calls. Who has one also looks after the container.
     """
     pace = Pace(configuration().max_calls_per_second)
     with transaction.atomic():
@@ -198,6 +199,8 @@ def claim_errands(
             return []
         stale, slots = now - _AGAIN, pace.slots(next_slot, room, now=earliest)
         jobs = inquiry.claim(slots[0], now=now) if inquiry else []
+        if inquiry and len(jobs) < room:
+            jobs += storage.claim(slots[len(jobs)], now=now)
         to_keep = recordings.claim_to_keep(limit=room - len(jobs), stale=stale, now=now, only=only_shout)
         jobs += [
             KeepRecording(slot, recording.pk, recording.file_sid)

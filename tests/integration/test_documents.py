@@ -171,6 +171,17 @@ def test_only_the_first_document_of_a_call_starts_that_record(settings: Settings
     assert write() == whole(inner)
 
 
+# --- Where a recording goes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("step", [Step.RECORD, Step.RECORD_AGAIN])
+def test_a_new_recording_goes_to_the_container_and_another_take_over_its_file(step: Step) -> None:
+    first = documents.for_author(step, us, UNTAKEN, container_sid="c-1")
+    assert first == whole(FIRST_TAKE.replace('trim="do-not-trim" ', 'trim="do-not-trim" containerSid="c-1" '))
+    assert read_document(first)
+    assert documents.for_author(step, us, TAKEN, container_sid="c-1") == whole(NEXT_TAKE)
+
+
 # --- Played back ----------------------------------------------------------------------------------------------------
 
 
