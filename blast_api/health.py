@@ -15,10 +15,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 
+from .carrierx.storage import key_in_use
 from .conf import configuration
-from .models import AWAY, CronHost, Gate, database_now
+from .domain.quotas import NEARLY_FULL, Room
+from .models import AWAY, Container, CronHost, Gate, database_now
 
 _HOST_IS_GONE = timedelta(days=1)
+# What the carrier has not told for so long, nobody knows: the container may have been filled since.
+_UNWATCHED_AFTER = timedelta(hours=1)
 
 
 class State(StrEnum):
@@ -65,6 +69,31 @@ class Cron:
         return self.state in (CronState.LATE, CronState.NEVER)
 
 
+class StorageState(StrEnum):
+    """Whether there is room for recordings."""
+
+    OK = "ok"
+    SHORT = "short"  # below the part of a quota at which it is raised
+    NEARLY_FULL = "nearly full"  # it should have been raised long ago: soon no author can record
+    AWAITED = "awaited"  # no container is known yet
+    REFUSED = "refused"  # the carrier gives us none, or does not tell of it: nobody watches what is full
+    UNWATCHED = "unwatched"  # it has not told for too long, for whatever reason
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What the carrier told last of the container that recordings go to; None until it did."""
+
+    state: StorageState
+    room: Room | None = None
+    checked: datetime | None = None
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether somebody must do something before recordings fail."""
+        return self.state in (StorageState.NEARLY_FULL, StorageState.REFUSED, StorageState.UNWATCHED)
+
+
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """What was found; None is what could not be found out."""
@@ -73,12 +102,13 @@ class Readiness:
     migrated: bool | None = None
     cron: Cron | None = None
     carrier: Carrier | None = None
+    storage: Storage | None = None
 
     @property
     def is_ready(self) -> bool:
-        if self.carrier is None or self.cron is None:
+        if self.carrier is None or self.cron is None or self.storage is None:
             return False
-        return not (self.carrier.denies_us or self.cron.is_silent)
+        return not (self.carrier.denies_us or self.cron.is_silent or self.storage.needs_somebody)
 
 
 def readiness() -> Readiness:
@@ -87,7 +117,7 @@ def readiness() -> Readiness:
         if not _is_migrated():
             return Readiness(database=True, migrated=False)
         now = database_now()
-        return Readiness(database=True, migrated=True, cron=_cron(now), carrier=carrier(now))
+        return Readiness(database=True, migrated=True, cron=_cron(now), carrier=carrier(now), storage=storage(now))
     except AWAY:
         return Readiness(database=False)
 
@@ -147,3 +177,24 @@ def carrier(now: datetime) -> Carrier:
     if gate.is_shut(now):
         return Carrier(State.SHUT, gate.cause, gate.since, gate.shut_until)
     return Carrier(State.ON_TRIAL, gate.cause, gate.since) if gate.troubles else Carrier(State.OK)
+
+
+def storage(now: datetime) -> Storage:
+    """How it stands with the room for recordings."""
+    container = Container.objects.filter(pk=key_in_use(configuration())).first()
+    if container is None:
+        return Storage(StorageState.AWAITED)
+    room = container.room if container.sid and container.checked else None
+    return Storage(_storage_state(container, room, now), room, container.checked)
+
+
+def _storage_state(container: Container, room: Room | None, now: datetime) -> StorageState:
+    if container.refused:
+        return StorageState.REFUSED
+    if container.since is not None and container.since < now - _UNWATCHED_AFTER:
+        return StorageState.UNWATCHED
+    if room is None:
+        return StorageState.AWAITED
+    if room.free < NEARLY_FULL:
+        return StorageState.NEARLY_FULL
+    return StorageState.SHORT if room.is_short else StorageState.OK

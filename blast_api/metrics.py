@@ -101,6 +101,7 @@ def _standing() -> Iterator[Metric]:
     yield from _in_hand(now)
     yield from _records(now)
     yield from _carrier(health.carrier(now))
+    yield from _storage(health.storage(now))
     ages = {host: age.total_seconds() for host, age in health.cron_ages(now).items()}
     yield _gauges("cron_age_seconds", "Seconds since the cron jobs of a host last ran.", "host", ages)
 
@@ -182,3 +183,13 @@ def _carrier(carrier: health.Carrier) -> Iterator[Metric]:
     yield _gauges(
         "carrier_trouble", "1 for the cause of the trouble with the carrier, if there is any.", "cause", causes
     )
+
+
+def _storage(storage: health.Storage) -> Iterator[Metric]:
+    states = {state.value: float(state is storage.state) for state in health.StorageState}
+    yield _gauges(
+        "container_state", "How it stands with the container of the recordings: 1 for what holds.", "state", states
+    )
+    if room := storage.room:
+        free = {"files": room.files.free, "bytes": room.bytes.free}
+        yield _gauges("container_free_ratio", "What is left of its quotas, from 0 to 1.", "quota", free)

@@ -43,7 +43,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 
 def _told(found: Readiness) -> dict[str, object]:
-    carrier = found.carrier
+    carrier, storage = found.carrier, found.storage
     return {
         "status": "ok" if found.is_ready else "failing",
         "database": "ok" if found.database else "away",
@@ -51,4 +51,10 @@ def _told(found: Readiness) -> dict[str, object]:
         "cron": found.cron and {"state": found.cron.state, "last_run": found.cron.last_run},
         "carrier": carrier
         and {"state": carrier.state, "cause": carrier.cause or None, "since": carrier.since, "until": carrier.until},
+        "storage": storage
+        and {
+            "state": storage.state,
+            "free": storage.room and round(storage.room.free, 3),
+            "checked": storage.checked,
+        },
     }

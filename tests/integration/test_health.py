@@ -19,11 +19,13 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from blast_api import health
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
 from blast_api.dispatch.jobs import heed
-from blast_api.models import CronHost, Gate
+from blast_api.models import Container, CronHost, Gate
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 _RAN = {"state": "ok", "last_run": ANY}
+_AWAITED = {"state": "awaited", "free": None, "checked": None}
 _WELL = {"state": "ok", "cause": None, "since": None, "until": None}
 _DENIED = Refused(Refusal.ALL_OF_US, "401 Unauthorized {'password': 'swordfish'}", 401)
 
@@ -65,15 +67,16 @@ def test_questions_are_only_asked(client: Client, path: str) -> None:
 
 
 def test_a_service_that_can_do_its_work_is_ready(client: Client) -> None:
-    told = {"status": "ok", "database": "ok", "migrations": "ok", "cron": _RAN, "carrier": _WELL}
+    told: dict[str, object] = {"status": "ok", "database": "ok", "migrations": "ok"}
+    told |= {"cron": _RAN, "carrier": _WELL, "storage": _AWAITED}
     assert _ready(client) == (200, told)
     Gate.objects.all().delete()  # as it is before the first call
     assert _ready(client) == (200, told)
 
 
-def test_to_be_asked_often_costs_three_short_queries(client: Client, django_assert_max_num_queries: Any) -> None:
+def test_to_be_asked_often_costs_four_short_queries(client: Client, django_assert_max_num_queries: Any) -> None:
     _ready(client)
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         _ready(client)
 
 
@@ -85,7 +88,7 @@ def test_a_database_that_is_away_is_told(client: Client, error: type[Exception])
     with _database(refuse):
         assert _ready(client) == (
             503,
-            {"status": "failing", "database": "away", "migrations": None, "cron": None, "carrier": None},
+            {"status": "failing", "database": "away"} | dict.fromkeys(("migrations", "cron", "carrier", "storage")),
         )
     assert _ready(client)[0] == 200
 
@@ -133,8 +136,8 @@ def test_who_was_denied_is_failing_until_a_call_is_taken(client: Client) -> None
     assert (status, told["carrier"]["state"], told["carrier"]["since"]) == (503, "shut", since)
     Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=1))
     heed(Accepted("sid", {}), now=timezone.now())
-    told = {"status": "ok", "database": "ok", "migrations": "ok", "cron": _RAN, "carrier": _WELL}
-    assert _ready(client) == (200, told)
+    status, told = _ready(client)
+    assert (status, told["carrier"]) == (200, _WELL)
 
 
 @pytest.mark.parametrize(
@@ -172,3 +175,55 @@ def test_a_new_service_has_time_for_its_first_cron_run(client: Client) -> None:
     migrations.update(applied=timezone.now() - timedelta(seconds=190))
     status, told = _ready(client)
     assert (status, told["cron"]) == (503, {"state": "never ran", "last_run": None})
+
+
+# --- Room for recordings ---------------------------------------------------------------------------------------------
+
+
+def _container(**fields: object) -> Container:
+    """One that is known, and as full as the fields say."""
+    numbers = {"quota_files": 1000, "total_files": 0, "quota_bytes": 10**9, "total_bytes": 0}
+    return factories.container(**numbers | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "state", "free", "status"),
+    [
+        ({}, "ok", 1.0, 200),
+        ({"total_files": 800}, "ok", 0.2, 200),
+        ({"total_files": 801}, "short", 0.199, 200),
+        ({"total_files": 900}, "short", 0.1, 200),
+        ({"total_files": 901}, "nearly full", 0.099, 503),
+        ({"total_files": 1001}, "nearly full", 0.0, 503),
+        ({"total_bytes": 95 * 10**7}, "nearly full", 0.05, 503),
+        ({"quota_files": 0}, "nearly full", 0.0, 503),
+        ({"quota_files": None, "quota_bytes": None, "total_files": 10**6}, "ok", 1.0, 200),
+        ({"refused": True}, "refused", 1.0, 503),
+        ({"refused": True, "sid": "", "checked": None}, "refused", None, 503),
+        ({"sid": "", "checked": None}, "awaited", None, 200),
+    ],
+)
+def test_a_store_that_fills_up_is_a_failure_before_it_is_full(
+    client: Client, fields: dict[str, object], state: str, free: float | None, status: int
+) -> None:
+    _container(**fields)
+    found, told = _ready(client)
+    assert (found, told["status"]) == (status, "ok" if status == 200 else "failing")
+    assert (told["storage"]["state"], told["storage"]["free"]) == (state, free)
+
+
+@pytest.mark.parametrize(("minutes", "state", "status"), [(59, "ok", 200), (61, "unwatched", 503)])
+def test_a_store_of_which_nothing_is_heard_for_an_hour_is_a_failure(
+    client: Client, minutes: int, state: str, status: int
+) -> None:
+    _container(since=timezone.now() - timedelta(minutes=minutes))
+    found, told = _ready(client)
+    assert (found, told["storage"]["state"]) == (status, state)
+
+
+def test_only_the_container_in_use_is_told_of(client: Client, settings: Settings) -> None:
+    _container(total_files=1000)
+    settings.RECORDING_CONTAINER = "another"
+    assert _ready(client)[1]["storage"] == _AWAITED
+    _container(key="another")
+    assert _ready(client)[1]["storage"]["state"] == "ok"

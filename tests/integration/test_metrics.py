@@ -98,7 +98,18 @@ def test_both_forms_of_the_text_are_well_formed(client: Client) -> None:
 
 
 def test_an_idle_service_tells_zeros(client: Client) -> None:
-    assert scrape(client) == {"database_up": 1, "placements_per_second_limit": 25, "carrier_state ok": 1}
+    told = {"database_up": 1, "placements_per_second_limit": 25, "carrier_state ok": 1, "container_state awaited": 1}
+    assert scrape(client) == told
+
+
+def test_the_room_for_recordings_is_told_by_quota(client: Client) -> None:
+    factories.container(quota_files=200, total_files=150, quota_bytes=1000, total_bytes=990)
+    told = {name: number for name, number in scrape(client).items() if name.startswith("container")}
+    assert told == {
+        "container_state nearly full": 1,
+        "container_free_ratio files": 0.25,
+        "container_free_ratio bytes": pytest.approx(0.01),
+    }
 
 
 def test_open_calls_are_told_by_status_and_those_that_are_due_as_a_queue(client: Client) -> None:

@@ -17,6 +17,7 @@ from django.test import Client
 from django.utils import timezone
 
 from blast_api import health
+from tests import factories
 
 from .scraped import samples
 
@@ -32,6 +33,7 @@ _NAME = re.compile(r"\bblast_api_\w+")
 def exported(client: Client) -> dict[str, set[str]]:
     """Every name that can be asked for, with the labels that it has."""
     health.cron_ran("a host", now=timezone.now())
+    factories.container()
     names: dict[str, set[str]] = {}
     for sample in samples(client.get("/metrics").content.decode()):
         names.setdefault(sample.name, set()).update(sample.labels)
