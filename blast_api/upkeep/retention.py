@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.models import Call, Message, Record, Recording
-from blast_api.services import shouts
+from blast_api.services import shouts, storage
 from blast_api.states import ENDED_SHOUTS
 
 _SHOUTS = 100
@@ -81,6 +81,8 @@ def purge(before: datetime, client: CarrierClient, *, now: datetime) -> Iterator
                 yield done
             done.shouts += _shouts(before).filter(pk=pk).delete()[1].get(Message._meta.label, 0)
             yield done
+    if done.recordings:
+        storage.look_again(now)
     last = 0
     while batch := list(_records(before).filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_ROWS]):
         last = batch[-1]

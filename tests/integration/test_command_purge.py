@@ -16,7 +16,7 @@ from pytest_django import Settings
 from blast_api import bulk
 from blast_api.addresses import Kind, address
 from blast_api.errors import InvalidField
-from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
+from blast_api.models import Call, Container, DoNotCallNumber, Message, Record, Recording
 from blast_api.services import shouts
 from blast_api.simulator import Carrier
 from blast_api.states import CallStatus, ShoutStatus
@@ -342,3 +342,27 @@ def test_the_command_by_itself_has_its_exit_codes() -> None:
     assert not Message.objects.exists()
     away = spawn("purge", *DAYS, DATABASE_URL="postgres://nobody@127.0.0.1:9/none")
     assert (away.code, len(away.err.strip().splitlines())) == (1, 1)
+
+
+# --- Room for recordings ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("deletes", "asked_again"), [(True, True), (False, False)])
+def test_the_carrier_is_asked_anew_how_full_it_is_once_something_is_deleted(
+    carrier: Carrier, deletes: bool, asked_again: bool
+) -> None:
+    container = factories.container(step=Container.Step.RAISE)
+    _ended(OLD, file_sid=_stored(carrier) if deletes else "")
+    begun = timezone.now()
+    assert _purged("--yes").json["recordings"] == int(deletes)
+    container.refresh_from_db()
+    assert (container.due_at < begun + timedelta(seconds=30)) is asked_again
+    assert (container.step == Container.Step.LOOK) is asked_again
+
+
+def test_a_container_that_is_not_known_yet_is_not_looked_into(carrier: Carrier) -> None:
+    container = factories.container(sid="", step=Container.Step.MAKE)
+    _ended(OLD, file_sid=_stored(carrier))
+    assert _purged("--yes").json["recordings"] == 1
+    container.refresh_from_db()
+    assert (container.step, container.serial) == (Container.Step.MAKE, 0)
