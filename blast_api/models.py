@@ -6,26 +6,15 @@ WHERE. Constraints stand here first, in code second; a partial index is named fo
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError, connection, models
-from django.db.models import (
-    Case,
-    DateTimeField,
-    DurationField,
-    Exists,
-    ExpressionWrapper,
-    F,
-    IntegerField,
-    OuterRef,
-    Q,
-    Value,
-    When,
-)
+from django.db import models
+from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
+from .db.clock import AWAY as AWAY
+from .db.clock import database_now as database_now
 from .pacing import AFTER_A_JUMP
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 from .storage import Container as Container
@@ -33,22 +22,8 @@ from .storage import Container as Container
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 _WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")
 _AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid="")
-# What the database says when it cannot just now: it is gone, or locked, or full; it may only be read, as after a failover;
-# or it is not migrated yet. Whatever was to be done can be done when it can.
-AWAY = (OperationalError, InterfaceError, InternalError, ProgrammingError)
 # No claim reaches this far ahead.
 _FARTHEST_SLOT_S = 30.0
-
-
-def database_now() -> datetime:
-    """The one clock that hosts compare times by: the database's; SQLite has one host, and its clock."""
-    if connection.vendor != "postgresql":
-        return datetime.fromtimestamp(time.time(), UTC)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        (now,) = cursor.fetchone()
-    assert isinstance(now, datetime)
-    return now
 
 
 class Application(models.Model):
@@ -233,17 +208,12 @@ class CallQuerySet(models.QuerySet["Call"]):
         return self.filter(_WITH_CARRIER | Q(status=CallStatus.TIMED_OUT))
 
     def silent(self, now: datetime, *, patience: timedelta, ratio: float) -> Self:
-        """Calls that the carrier has and said nothing of for so long, and for `ratio` times their recording's length.
-
-        That is since their start, or since they were answered. What waits for its turn has not started.
-        """
-        length_s = Coalesce("message__recording__length_s", Value(0), output_field=IntegerField())
-        length = length_s * Value(timedelta(seconds=ratio), DurationField())
-        last_heard = Coalesce("answered", "started")
-        with_carrier = self.filter(finished=None, started__lt=now - patience)
-        return with_carrier.annotate(
-            expected_by=ExpressionWrapper(last_heard + ExpressionWrapper(length, DurationField()), DateTimeField())
-        ).filter(expected_by__lt=now - patience)
+        """Calls that have started, or were answered, so long and `ratio` times their recording's length ago: no end is told."""
+        length_s = Coalesce("message__recording__length_s", Value(0), output_field=models.IntegerField())
+        length = ExpressionWrapper(length_s * Value(timedelta(seconds=ratio)), models.DurationField())
+        over_at = ExpressionWrapper(Coalesce("answered", "started") + length, models.DateTimeField())
+        before = now - patience
+        return self.annotate(over_at=over_at).filter(finished=None, started__lt=before, over_at__lt=before)
 
     def at_rest(self) -> Self:
         """Open calls that are with us alone."""

@@ -9,7 +9,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import django

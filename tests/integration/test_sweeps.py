@@ -108,9 +108,7 @@ def test_a_shout_with_an_open_call_is_not_finished(open_: str) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("another_is_open", [False, True])
-def test_a_shout_of_silent_calls_is_finished_if_all_whose_calls_are_up_have_opted_out(
-    *, another_is_open: bool
-) -> None:
+def test_a_shout_of_silent_calls_is_finished_if_all_whose_calls_are_up_have_opted_out(*, another_is_open: bool) -> None:
     message = released(2, status=ShoutStatus.ONGOING)
     up = {"status": CallStatus.ONGOING, "sid": "s", "serial": 1, "attempts": 1, "started": timezone.now()}
     message.calls.update(**up)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('blast_api', '0004_what_metrics_ask'),
+        ('blast_api', '0007_dnc_list'),
     ]
 
     operations = [

@@ -1,0 +1,1 @@
+"""How we speak to the database, whichever it is."""
