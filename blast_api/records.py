@@ -8,15 +8,13 @@ had in hand without having finished are then a dead writer's, and the files them
 from __future__ import annotations
 
 import fcntl
-import gzip
 import json
 import logging
 import os
 import socket
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +23,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.db import connection, transaction
 
-from . import bulk, counts, lines, state_dir
+from . import bulk, counts, lines, packed, state_dir
 from .addresses import redacted
 from .models import Call, Message, Record, Recording, database_now
 
@@ -286,7 +284,10 @@ def _settle_dead_writers() -> None:
         since = min(record.taken for record in mine.values() if record.taken)
         try:
             found = {line: mine[line].pk for line in lines_since(path_of(kind), since) if line in mine}
-        except OSError as error:  # moved away while we looked, perhaps: the next run looks again
+        except (
+            OSError,
+            packed.UnreadableLog,
+        ) as error:  # moved away while we looked, perhaps: the next run looks again
             log.warning(
                 "a log cannot be read, so nobody knows yet which lines are in it",
                 extra={"action": "log_unreadable", "kind": kind, "error": str(error)},
@@ -299,9 +300,10 @@ def _settle_dead_writers() -> None:
 
 
 def lines_since(path: Path, since: datetime) -> Iterator[str]:
-    """The lines of a log and of its rotated forms, compressed or not, that changed since then. Raises OSError.
+    """The lines of a log and of its rotated forms, packed or not, that changed since then. Raises OSError, UnreadableLog.
 
-    Who may not look into the folder, or finds another thing under the log's own name, knows nothing of its lines.
+    Who may not look into the folder, finds another thing under the log's own name, or a form of it that cannot be read,
+    knows nothing of its lines.
     """
     for name in sorted(os.listdir(path.parent)):  # a glob would find nothing where we may not look
         file = path.with_name(name)
@@ -309,7 +311,14 @@ def lines_since(path: Path, since: datetime) -> Iterator[str]:
             continue
         if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - _CLOCKS_APART:
             continue
-        # What ends too soon is being compressed just now: the whole of it still stands beside it.
-        unfinished = suppress(EOFError, gzip.BadGzipFile, zlib.error)
-        with gzip.open(file) if file.suffix == ".gz" else file.open("rb") as lines_, unfinished:
-            yield from (line.rstrip(b"\n").decode(errors="replace") for line in lines_)
+        try:
+            yield from (line.rstrip(b"\n").decode(errors="replace") for line in packed.lines_of_path(file))
+        except packed.UnreadableLog:
+            if not _stands_unpacked(file, path):
+                raise
+
+
+def _stands_unpacked(file: Path, log: Path) -> bool:
+    """Whether the same rotated log stands beside it as it was: it is being packed just now, or was unpacked for us."""
+    name, _, suffix = file.name.rpartition(".")
+    return name.startswith(log.name) and name != log.name and not suffix.isdigit() and file.with_name(name).is_file()

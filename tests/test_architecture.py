@@ -32,7 +32,7 @@ FLOORS: list[set[str]] = [
     {"state_dir"},
     {"domain"},
     {"retry"},
-    {"states"},
+    {"states", "packed"},
     {"errors", "menus", "numbers", "pacing", "flexml", "lines", "logfile", "tally"},
 ]
 BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules of their own

@@ -6,20 +6,13 @@ of the two comes first. For this the keys of timed-out calls are remembered, and
 
 from __future__ import annotations
 
-import gzip
-import io
 import json
-import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from pathlib import Path
-from typing import BinaryIO, cast
 
 DIMENSIONS = ("day", "userdata", "status", "application")
-_LONGEST_LINE = 1024 * 1024  # bytes; ours are less than a thousandth of it
-_GZIP = b"\x1f\x8b"
 _TIMED_OUT, _COMPLETED, _OPTED_OUT = "timed-out", "completed", "added to do not call"
 _HEARD_BY = ("HUMAN", "MACHINE", "NOTSURE")
 
@@ -146,25 +139,3 @@ class Report:
             line.finished.astimezone(self._zone).date().isoformat() if name == "day" else str(getattr(line, name))
             for name in self._by
         )
-
-
-def lines_of(file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a log, compressed or not. One without end is empty. Raises ValueError for a broken archive."""
-    peeking = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
-    packed = peeking.peek(2)[:2] == _GZIP
-    source = cast(BinaryIO, gzip.GzipFile(fileobj=peeking) if packed else peeking)
-    try:
-        while line := source.readline(_LONGEST_LINE):
-            if not line.endswith(b"\n") and len(line) == _LONGEST_LINE:
-                while line and not line.endswith(b"\n"):
-                    line = source.readline(_LONGEST_LINE)
-                line = b"\n"
-            yield line
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError("the archive is broken or ends too soon") from error
-
-
-def lines_of_path(path: Path) -> Iterator[bytes]:
-    """The lines of a log file. Raises OSError, and ValueError for a broken archive."""
-    with path.open("rb") as file:
-        yield from lines_of(file)

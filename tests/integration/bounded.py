@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from blast_api.logs import AtMost
 
-BOUNDED = ("blast_api.callcontrol.refusals", "django.security.DisallowedHost")
+BOUNDED = ("blast_api.callcontrol.refusals", "blast_api.records", "django.security.DisallowedHost")
 
 
 @contextmanager

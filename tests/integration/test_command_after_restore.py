@@ -100,12 +100,13 @@ def test_without_yes_nothing_is_done() -> None:
     assert released(1).pk == shout.pk + 1
 
 
-@pytest.mark.parametrize("name", ["missing.log", "broken.gz"])
+@pytest.mark.parametrize("name", ["missing.log", "broken.gz", "packed.zst"])
 def test_with_a_file_that_cannot_be_read_nothing_is_done(tmp_path: Path, name: str) -> None:
     shout = released(1)
     (tmp_path / "broken.gz").write_bytes(gzip.compress(b"x" * 10_000)[:30])
+    (tmp_path / "packed.zst").write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
     ran = run("after_restore", *SINCE, "--yes", str(tmp_path / name))
-    assert (ran.code, ran.err.count("\n")) == (1, 0)
+    assert (ran.code, ran.err.count("\n"), name in ran.err) == (1, 0, True)
     assert Message.objects.get().status == ShoutStatus.ONGOING
     assert released(1).pk == shout.pk + 1
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
 import shutil
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -66,17 +69,38 @@ def test_a_line_is_known_by_its_record_however_it_was_written_since() -> None:
     assert run("replay_records", "--json", *SINCE).json["cdr"]["written"] == 0
 
 
-@pytest.mark.parametrize("packed", [False, True])
-def test_what_a_rotated_log_has_is_not_written_twice(packed: bool) -> None:
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    "-of-any-name": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("suffix", PACKED)
+def test_what_a_rotated_log_has_is_not_written_twice(suffix: str) -> None:
     _written(3)
     path = records.path_of(CDR)
-    rotated = path.rename(path.with_name("cdr.log-20300131"))
-    if packed:
-        rotated.with_suffix(".log-20300131.gz").write_bytes(gzip.compress(rotated.read_bytes()))
-        rotated.unlink()
+    path.with_name(f"cdr.log-20300131{suffix}").write_bytes(PACKED[suffix](path.read_bytes()))
+    path.unlink()
     later = _written(2)
     assert run("replay_records", "--json", *SINCE).json["cdr"] == {"stored": 5, "written": 0, "present": 5}
     assert _log() == later
+
+
+@pytest.mark.parametrize("name", ["cdr.log-20300131.zst", "cdr.log-20300131"])
+def test_beside_a_rotated_log_that_cannot_be_read_nothing_is_written(name: str) -> None:
+    _written(3)
+    path = records.path_of(CDR)
+    path.unlink()
+    packed = path.with_name(name)
+    packed.write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
+    for words in ((), ("--dry-run",)):
+        ran = run("replay_records", *SINCE, *words)
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err == f"{packed}: is packed by zstd, which is not read here: unpack it first"
+    assert not path.exists()
 
 
 def test_with_force_all_is_written() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import json
+import lzma
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -92,12 +95,15 @@ def test_attempts_minutes_and_outcomes_add_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("by", ["day", "userdata", "status", "day,userdata,status,application", "none"])
 @pytest.mark.parametrize("words", [[], ["--since", "2030-02-01"], ["--until", "2030-02-01"], ["--userdata", "church"]])
-def test_the_database_and_the_logs_say_the_same(tmp_path: Path, by: str, words: list[str]) -> None:
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])
+def test_the_database_and_the_logs_say_the_same(
+    tmp_path: Path, by: str, words: list[str], pack: Callable[[bytes], bytes]
+) -> None:
     _stored(*LIFE)
     Record.objects.update(created=DAY + timedelta(days=1))
     half = _log(tmp_path / "cdr.log", *LIFE[4:])
-    packed = tmp_path / "cdr.log-20300131.gz"
-    packed.write_bytes(gzip.compress("".join(f"{line}\n" for line in LIFE[:4]).encode()))
+    packed = tmp_path / "cdr.log-20300131"
+    packed.write_bytes(pack("".join(f"{line}\n" for line in LIFE[:4]).encode()))
     told = _told(run("report", "--json", "--by", by, *words))
     assert told == _told(run("report", "--json", "--by", by, *words, str(packed), half))
     assert told["total"]["attempts"]
@@ -163,9 +169,12 @@ def test_files_that_cannot_be_read_are_told_after_the_report_on_the_others(tmp_p
     log = _log(tmp_path / "cdr.log", _line(1))
     broken = tmp_path / "broken.gz"
     broken.write_bytes(gzip.compress(_line(2).encode() * 1000)[:100])
-    ran = run("report", "--json", str(tmp_path / "missing.log"), str(broken), log)
+    packed = tmp_path / "cdr.log-20300131.zst"
+    packed.write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
+    ran = run("report", "--json", str(tmp_path / "missing.log"), str(broken), str(packed), log)
     assert (ran.code, ran.json["total"]["attempts"]) == (1, 1)
     assert "missing.log: No such file" in ran.err
+    assert f"{packed}: is packed by zstd, which is not read here: unpack it first;" in f"{ran.err};"
     assert "broken.gz: the archive is broken or ends too soon" in ran.err
 
 
@@ -184,8 +193,9 @@ def test_a_person_sees_a_table_and_a_program_lines(tmp_path: Path) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_command_by_itself_reads_standard_input_and_has_its_exit_codes() -> None:
-    ran = spawn("report", "--json", "-", stdin=gzip.compress(f"{_line(1)}\n".encode()))
-    assert (ran.code, ran.json["total"]["attempts"]) == (0, 1)
+    for pack in (gzip.compress, lzma.compress):
+        ran = spawn("report", "--json", "-", stdin=pack(f"{_line(1)}\n".encode()))
+        assert (ran.code, ran.json["total"]["attempts"]) == (0, 1)
     ran = spawn("report", "--json", "-", stdin=f"{_line(1)}\nnonsense\n".encode())
     assert (ran.code, ran.json["total"]["attempts"]) == (1, 1)
     assert "nonsense" not in ran.err

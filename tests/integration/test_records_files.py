@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import fcntl
 import gzip
 import json
+import lzma
 import os
 import shutil
 import threading
@@ -22,9 +24,16 @@ from blast_api import records
 from blast_api.models import Record
 from tests.disks import full_at, large
 
+from .bounded import bounded_anew
+
 pytestmark = pytest.mark.django_db
 
 KINDS = list(Record.Kind)
+_UNPACK: dict[str, Callable[[bytes], bytes]] = {
+    ".gz": gzip.decompress,
+    ".xz": lzma.decompress,
+    ".bz2": bz2.decompress,
+}
 
 
 def _waiting(count: int, kind: str = "cdr") -> list[str]:
@@ -40,7 +49,7 @@ def _written(kind: str = "cdr") -> list[str]:
     path = records.path_of(Record.Kind(kind))
     found: list[str] = []
     for file in path.parent.glob(f"{path.name}*"):
-        text = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        text = _UNPACK.get(file.suffix, bytes)(file.read_bytes())
         assert text == b"" or text.endswith(b"\n")
         found += text.decode().splitlines()
     return sorted(found)
@@ -97,7 +106,17 @@ def _compress_half(path: Path) -> None:
     rotated.with_name(f"{rotated.name}.gz").write_bytes(whole[: len(whole) // 2])
 
 
-@pytest.mark.parametrize("rotate", [_rotate, _rotate_and_compress, _compress_half])
+def _rotate_and_xz(path: Path) -> None:
+    path.with_name(f"{path.name}-20260101.xz").write_bytes(lzma.compress(path.read_bytes()))
+    path.unlink()
+
+
+def _rotate_and_bzip2(path: Path) -> None:
+    path.with_name(f"{path.name}-20260101.bz2").write_bytes(bz2.compress(path.read_bytes()))
+    path.unlink()
+
+
+@pytest.mark.parametrize("rotate", [_rotate, _rotate_and_compress, _rotate_and_xz, _rotate_and_bzip2, _compress_half])
 def test_what_a_dead_writer_wrote_is_found_after_rotation_too(rotate: Callable[[Path], None]) -> None:
     lines = _waiting(3)
     _crash_before_marking(2)
@@ -121,11 +140,74 @@ def test_half_a_line_of_a_killed_writer_is_cut_off(torn: str, before: str) -> No
 def test_a_rotated_log_that_is_no_log_disturbs_nothing() -> None:
     path = records.path_of(Record.Kind.CDR)
     path.with_name("cdr.log-1.gz").write_bytes(b"not gzip at all")
-    path.with_name("cdr.log-2").write_bytes(b"\xff\xfe\x00 not text\n")
+    path.with_name("cdr.log-2").write_bytes(b"no record\n\xff\xfe\x00 nor text\n")
     lines = _waiting(2)
     _crash_before_marking(1)
     records.write_due()
     assert sorted(path.read_text().splitlines()) == lines
+
+
+def _zstd(path: Path) -> None:
+    """The head is enough: nobody here reads further."""
+    path.rename(path.with_name(f"{path.name}-20260101"))
+    path.with_name(f"{path.name}-20260101.zst").write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
+
+
+def _half(path: Path) -> None:
+    _rotate_and_compress(path)
+    packed = path.with_name(f"{path.name}-20260101.gz")
+    packed.write_bytes(packed.read_bytes()[:-9])
+
+
+def _unknown(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.with_name(f"{path.name}-20260101").write_bytes(b"\x8b\x03\x80 by whatever program")
+
+
+@pytest.mark.parametrize("pack", [_zstd, _half, _unknown])
+def test_a_rotated_log_that_nobody_here_can_read_is_not_taken_for_one_without_the_lines(
+    pack: Callable[[Path], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    lines = _waiting(3)
+    _crash_before_marking(2)
+    path = records.path_of(Record.Kind.CDR)
+    text = path.read_text()
+    pack(path)
+    stands = path.with_name(f"{path.name}-20260101")
+    if pack is _zstd:
+        stands.rename(path.with_name("elsewhere"))
+    later = _waiting(1)
+    with bounded_anew():
+        assert records.write_due() == 1
+    (told,) = caplog.records
+    assert told.__dict__["action"] == "log_unreadable"
+    assert told.__dict__["error"].startswith(f"{next(path.parent.glob('cdr.log-*'))}: ")
+    assert path.read_text().splitlines() == later
+    assert Record.objects.filter(written=None).count() == 3
+    for packed in path.parent.glob("cdr.log-*"):
+        packed.unlink()
+    stands.write_text(text)
+    records.write_due()
+    assert _written() == sorted(lines + later)
+
+
+def test_what_is_packed_just_now_is_read_where_it_still_stands() -> None:
+    lines = _waiting(3)
+    _crash_before_marking(2)
+    _zstd(records.path_of(Record.Kind.CDR))
+    records.write_due()
+    assert records.path_of(Record.Kind.CDR).read_text().splitlines() == lines[2:]
+
+
+@pytest.mark.parametrize("name", ["cdr.log.zst", "cdr.log.1.2"])
+def test_a_log_of_another_day_does_not_stand_for_a_packed_one(name: str) -> None:
+    _waiting(3)
+    _crash_before_marking(2)
+    path = records.path_of(Record.Kind.CDR)
+    path.rename(path.with_name("elsewhere"))
+    path.with_name("cdr.log.1").write_text("")
+    path.with_name(name).write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
+    assert records.write_due() == 0
 
 
 def test_a_folder_with_a_name_like_a_rotated_log_disturbs_nothing() -> None:

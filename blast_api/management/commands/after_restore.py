@@ -11,8 +11,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from blast_api.management.operating import OperatorCommand, moment
 from blast_api.models import database_now
+from blast_api.packed import lines_of_path
 from blast_api.upkeep import restored
-from blast_api.upkeep.usage import Line, lines_of_path
+from blast_api.upkeep.usage import Line
 
 
 class Command(OperatorCommand):
@@ -61,14 +62,11 @@ class _Logs:
         self.unreadable = 0
 
     def lines(self) -> Iterator[Line]:
-        """Raises OSError, and CommandError for a broken archive."""
+        """Raises OSError and UnreadableLog."""
         self.unreadable = 0
         for file in self._files:
-            try:
-                for text in lines_of_path(file):
-                    yield from self._read(text)
-            except ValueError as error:
-                raise CommandError(f"{file}: {error}.") from error
+            for text in lines_of_path(file):
+                yield from self._read(text)
 
     def _read(self, text: bytes) -> Iterator[Line]:
         try:

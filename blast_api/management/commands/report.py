@@ -12,7 +12,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
-from blast_api.upkeep.usage import DIMENSIONS, Figures, Line, Report, lines_of, lines_of_path
+from blast_api.packed import UnreadableLog, lines_of, lines_of_path
+from blast_api.upkeep.usage import DIMENSIONS, Figures, Line, Report
 
 # A record is stored with the ending that it records, or a little later; clocks may have been set in between.
 _CLOCKS_APART = timedelta(days=1)
@@ -33,7 +34,7 @@ class Command(OperatorCommand):
             "files",
             nargs="*",
             metavar="FILE",
-            help="cdr.log and its rotated forms, compressed or not; - is standard input",
+            help="cdr.log and its rotated forms, as they are or packed by gzip, xz or bzip2; - is standard input",
         )
         parser.add_argument(
             "--by",
@@ -90,7 +91,7 @@ def _sources(files: list[str], since: datetime | None) -> Iterator[tuple[str, It
     if not files:
         yield "the database", _stored(since)
     for name in files:
-        yield name, lines_of(sys.stdin.buffer) if name == "-" else lines_of_path(Path(name))
+        yield name, lines_of(sys.stdin.buffer, "standard input") if name == "-" else lines_of_path(Path(name))
 
 
 def _stored(since: datetime | None) -> Iterator[str]:
@@ -114,8 +115,8 @@ def _read(report: Report, name: str, lines: Iterable[str | bytes], faults: list[
                 continue
             if userdata is None or line.userdata == userdata:
                 report.add(line)
-    except ValueError as error:
-        faults.append(f"{name}: {error}, after line {number}")
+    except UnreadableLog as error:
+        faults.append(f"{error}, after line {number}" if number else str(error))
     except OSError as error:
         faults.append(f"{name}: {error.strerror or error}")
     if unreadable:
