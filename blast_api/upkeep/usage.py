@@ -1,7 +1,8 @@
 """What the records of calls add up to. Lines are read one after another, wherever they come from, and none is kept.
 
 A line marked `late` corrects the earlier one of the same `pk`, which said `timed-out`: that one is not counted, whichever
-of the two comes first. For this the keys of timed-out calls are remembered, and nothing else.
+of the two comes first. For this the keys of timed-out calls are remembered, and those of people who heard the message in an
+attempt that failed, and nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Figures:
     attempts: int = 0
     seconds: int = 0
     billed_minutes: int = 0  # each attempt's rounded up
-    reached: int = 0  # heard the message, or a part of it
+    reached: int = 0  # people, who heard the message or a part of it
     opted_out: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
 
@@ -32,14 +33,13 @@ class Figures:
     def minutes(self) -> float:
         return self.seconds / 60
 
-    def add(self, line: Line, sign: int = 1) -> None:
-        """Count a line in, or out again."""
-        opted_out = line.status == _OPTED_OUT
+    def add(self, line: Line, *, reached: bool, sign: int = 1) -> None:
+        """Count a line in, or out again; `reached` if it is the one by which its person counts as reached."""
         self.attempts += sign
         self.seconds += sign * line.duration
         self.billed_minutes += sign * -(-line.duration // 60)
-        self.opted_out += sign * opted_out
-        self.reached += sign * (opted_out or (line.status == _COMPLETED and line.answerer in _HEARD_BY))
+        self.opted_out += sign * (line.status == _OPTED_OUT)
+        self.reached += sign * reached
         self.outcomes[line.status] += sign
 
     def merge(self, other: Figures) -> None:
@@ -84,6 +84,10 @@ class Line:
         number = str(about.get("to_number", ""))
         return cls(pk, number, userdata, application, status, duration, answerer, finished, late)
 
+    @property
+    def heard(self) -> bool:
+        return self.status == _OPTED_OUT or self.answerer in _HEARD_BY
+
 
 def _is_natural(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
@@ -101,7 +105,8 @@ class Report:
         self.groups: dict[Group, Figures] = {}
         self._by, self._zone = tuple(by), zone
         self._since, self._until = since, until
-        self._timed_out: dict[int, tuple[Group, Line] | None] = {}  # None: corrected before it came
+        self._timed_out: dict[int, tuple[Group, Line, bool] | None] = {}  # None: corrected before it came
+        self._heard: set[int] = set()  # in an attempt that did not end as heard
 
     @property
     def total(self) -> Figures:
@@ -115,8 +120,8 @@ class Report:
         """Count a line, if it is in the range; it corrects an earlier one in any case."""
         if line.late:
             if earlier := self._timed_out.get(line.pk):
-                group, timed_out = earlier
-                self.groups[group].add(timed_out, -1)
+                group, timed_out, reached = earlier
+                self.groups[group].add(timed_out, reached=reached, sign=-1)
             self._timed_out[line.pk] = None
         elif line.status == _TIMED_OUT and line.pk in self._timed_out:
             return
@@ -125,10 +130,18 @@ class Report:
         )
         if not in_range:
             return
-        group = self._group(line)
-        self.groups.setdefault(group, Figures()).add(line)
+        group, reached = self._group(line), self._reaches(line)
+        self.groups.setdefault(group, Figures()).add(line, reached=reached)
         if line.status == _TIMED_OUT:
-            self._timed_out[line.pk] = group, line
+            self._timed_out[line.pk] = group, line, reached
+
+    def _reaches(self, line: Line) -> bool:
+        """Whether somebody was reached by this attempt and by none before: older logs have people who were rung again."""
+        if not line.heard or line.pk in self._heard:
+            return False
+        if line.status not in (_COMPLETED, _OPTED_OUT, _TIMED_OUT):
+            self._heard.add(line.pk)
+        return True
 
     def rows(self) -> list[tuple[Group, Figures]]:
         """The groups in order; one of which everything was corrected is none."""

@@ -122,6 +122,24 @@ def test_late_news_after_the_range_takes_the_time_out_from_it(tmp_path: Path) ->
     assert told["total"]["attempts"] == 0
 
 
+def test_people_are_reached_once_whatever_the_carrier_says_of_the_end(tmp_path: Path) -> None:
+    lines = [
+        _line(1, "failed", answerer="HUMAN", duration=41),
+        _line(1, "failed", answerer="MACHINE", duration=41),
+        _line(1, "completed", duration=41),
+        _line(2, "failed", answerer="NOTSURE"),
+        _line(3, "failed", answerer="HANGUP"),
+        _line(4, "failed"),
+        _line(5, "timed-out", answerer="HUMAN"),
+        _line(6, "timed-out", answerer="HUMAN"),
+        _line(6, "completed", late=True),
+        _line(7, "no-answer"),
+        _line(7, "added to do not call"),
+    ]
+    told = _told(run("report", "--json", _log(tmp_path / "cdr.log", *lines)))["total"]
+    assert (told["attempts"], told["reached"]) == (len(lines) - 1, len({1, 2, 5, 6, 7}))
+
+
 def test_days_are_those_of_the_time_zone(tmp_path: Path) -> None:
     log = _log(tmp_path / "cdr.log", _line(1, at=datetime(2030, 1, 31, 23, 30, tzinfo=UTC)))
     days = {

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -112,16 +108,3 @@ def test_each_line_has_its_version_and_its_own_name() -> None:
     written = lines(settings.CDR_LOGGER_PATH)
     assert {line["v"] for line in written} == {1}
     assert len({line["record"] for line in written}) == 2
-
-
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
-def test_the_line_of_the_manual_prints_the_minutes_of_use(tmp_path: Path) -> None:
-    message = factories.message()
-    for duration in (100, None, 85):
-        records.add_cdrs([factories.call(message, duration=duration)], message)
-    records.write_due()
-    rotated = tmp_path / "cdr.log-20190909.gz"
-    rotated.write_bytes(gzip.compress(Path(settings.CDR_LOGGER_PATH).read_bytes()))
-    command = "zcat cdr.log-20190909.gz | jq -s 'map(.duration) | add' | xargs -I{} expr {} / 60"
-    done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout == "3\n"
