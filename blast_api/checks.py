@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
@@ -159,6 +160,14 @@ def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
             hint="Name the addresses of your Prometheus.",
             id="blast_api.W102",
         )
+    for key in ("SECRET_KEY", *sorted(conf.SECRETS)):
+        if re.search(r"\s#", str(getattr(settings, key, ""))):
+            yield Warning(
+                f"{key}: has a # after a space. If that is a comment, systemd takes it for a part of the value and the shell "
+                "does not: web server and cron then work with two secrets.",
+                hint="In /etc/default/blast-api write comments on lines of their own.",
+                id="blast_api.W104",
+            )
     if not settings.API_TOKEN_REQUIRED:
         yield Error(
             "API_TOKEN_REQUIRED: is off, so any stranger may create shouts.",

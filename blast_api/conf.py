@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network
@@ -29,9 +29,9 @@ class Configuration:
 
     base_callcontrol_api_url: str  # without the last slash
     base_carrierx_api_url: str  # without the last slash
-    carrierx_api_token: str
-    flexml_api_user: str
-    flexml_api_password: str
+    carrierx_api_token: str = field(repr=False)
+    flexml_api_user: str = field(repr=False)
+    flexml_api_password: str = field(repr=False)
     carrierx_sids: Mapping[str, str]
     amd_initial_silence: int
     amd_greeting: int

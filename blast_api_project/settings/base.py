@@ -6,7 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import environ
+from blast_api.domain.database_url import database_of
+from blast_api_project.configured import Unusable
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 # What must outlive a process and is no log: postponed callbacks, counts, locks. `load` lets the operator name another.
@@ -93,14 +94,15 @@ def make_folder(path: str) -> None:
         Path(BASE_DIR, str(path)).mkdir(mode=0o750)
 
 
-def listed(text: str) -> list[str]:
-    """The words of a comma separated list; spaces around them are nobody's."""
-    return [word.strip() for word in text.split(",") if word.strip()]
-
-
 def database(url: str) -> dict[str, object]:
-    """The database of a DATABASE_URL, with the options without which this service does not run well on it."""
-    parsed: dict[str, Any] = environ.Env.db_url_config(url.strip())
+    """The database of a DATABASE_URL, with the options without which this service does not run well on it.
+
+    Raises Unusable.
+    """
+    try:
+        parsed = database_of(url)
+    except ValueError as error:
+        raise Unusable(f"DATABASE_URL: {error}.") from error
     if str(parsed["ENGINE"]).endswith("sqlite3"):
         return sqlite(Path(str(parsed["NAME"])), **parsed.get("OPTIONS", {}))
     # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import environ
 
-from blast_api_project.configured import load
+from blast_api_project.configured import load, text
 from blast_api_project.settings.base import *  # noqa: F403
-from blast_api_project.settings.base import BASE_DIR, database, logging_to, make_folder
+from blast_api_project.settings.base import BASE_DIR, database, logging_to, make_folder, sqlite
 
 
 def _own_secret(path: Path) -> str:
@@ -32,8 +32,10 @@ globals().update(load())
 
 DEBUG = True
 ALLOWED_HOSTS = ["*"]
-SECRET_KEY = env.str("SECRET_KEY", default="") or _own_secret(BASE_DIR / ".secret_key")
-DATABASES = {"default": database(env.str("DATABASE_URL", default=f"sqlite:///{BASE_DIR / 'db.sqlite3'}"))}
+SECRET_KEY = text("SECRET_KEY", default="") or _own_secret(BASE_DIR / ".secret_key")
+_url = text("DATABASE_URL", default="")
+DATABASES = {"default": database(_url) if _url else sqlite(BASE_DIR / "db.sqlite3")}
+DEFAULT_EXCEPTION_REPORTER_FILTER = "blast_api_project.discreet.Filter"
 
 LOG_DIR = env.path("BLAST_LOG_DIR", default=str(BASE_DIR / "log"))
 Path(LOG_DIR).mkdir(parents=True, exist_ok=True)

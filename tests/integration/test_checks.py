@@ -287,6 +287,16 @@ def test_metrics_for_everybody_are_warned_of(production: Settings) -> None:
     assert "(blast_api.W102) METRICS_ALLOWED: lets everybody read" in told(deploy=True)
 
 
+@pytest.mark.parametrize("key", ["SECRET_KEY", *sorted(conf.SECRETS)])
+def test_a_secret_with_what_may_be_a_comment_is_warned_of_and_not_quoted(production: Settings, key: str) -> None:
+    setattr(production, key, "hush-hush  # of the test account")
+    text = told(deploy=True)
+    assert f"(blast_api.W104) {key}: has a # after a space" in text
+    assert "hush" not in text
+    setattr(production, key, "hush-#hush")
+    assert "W104" not in told(deploy=True)
+
+
 @pytest.mark.usefixtures("production")
 def test_a_filled_in_sheet_has_no_faults_of_ours() -> None:
     assert "blast_api." not in told(deploy=True)

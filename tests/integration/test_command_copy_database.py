@@ -209,6 +209,8 @@ def test_a_lock_keeps_others_from_writing_to_what_is_copied(elsewhere: str) -> N
         ("sqlite:////nowhere/db.sqlite3", 1, "There is no file /nowhere/db.sqlite3"),
         ("mysql://here/db", 2, "--from takes"),
         ("nonsense", 2, "--from takes"),
+        ("postgres://nobody:secret#1@127.0.0.1:9/none", 2, "--from cannot be read: write "),
+        ("postgres://nobody:secret@127.0.0.1:secret/none", 2, "--from cannot be read: write "),
         ("postgres://nobody:secret@127.0.0.1:9/none", 1, "The database is away"),
     ],
 )

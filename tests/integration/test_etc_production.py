@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -110,6 +111,69 @@ def test_a_prod_py_of_an_older_template_knows_the_folder_of_state(installed: Pat
 def test_production_does_not_start_without(installed: Path, name: str) -> None:
     environment = {key: value for key, value in NEEDED.items() if key != name}
     assert f"Set the {name} environment variable" in manage(installed, "check", environment=environment)
+
+
+HUSH = "$hush-hush, hush" * 4
+
+
+@pytest.mark.parametrize("kind", ["dev", "prod"])
+def test_secrets_may_be_any_text(installed: Path, kind: str) -> None:
+    secrets = {
+        "DJANGO_SETTINGS_MODULE": f"blast_api_project.settings.{kind}",
+        "SECRET_KEY": HUSH,
+        "SECRET_KEY_FALLBACKS": json.dumps([HUSH]),
+        "DATABASE_URL": f"postgres://$me:{HUSH.replace(' ', '%20')}@127.0.0.1:9/blast_api",
+        "BLAST_CARRIERX_API_TOKEN": HUSH,
+        "BLAST_FLEXML_API_USER": HUSH,
+        "BLAST_FLEXML_API_PASSWORD": HUSH,
+    }
+    asked = (
+        "from django.conf import settings as s; d = s.DATABASES['default']; "
+        "print([s.SECRET_KEY, d['PASSWORD'], s.CARRIERX_API_TOKEN, s.FLEXML_API_USER, s.FLEXML_API_PASSWORD, "
+        "*s.SECRET_KEY_FALLBACKS])"
+    )
+    told = manage(installed, "shell", "-v", "0", "-c", asked, environment=NEEDED | secrets)
+    assert told == f"{[HUSH] * (6 if kind == 'prod' else 5)}\n"
+    for words in (["check", "--deploy"], ["shouts"], ["runcrons"], ["migrate"]):  # that database is away
+        assert "hush" not in manage(installed, *words, environment=NEEDED | secrets)
+
+
+@pytest.mark.parametrize("kind", ["dev", "prod"])
+@pytest.mark.parametrize(
+    "url", ["hush", "hush://me:hush@db/d", "postgres://me:hu/hush@db/d", "postgres://me:hush@db:x/d"]
+)
+def test_a_database_url_that_cannot_be_read_ends_with_a_sentence_that_does_not_quote_it(
+    installed: Path, kind: str, url: str
+) -> None:
+    written = {"DJANGO_SETTINGS_MODULE": f"blast_api_project.settings.{kind}", "DATABASE_URL": url}
+    said = manage(installed, "check", environment=NEEDED | written)
+    assert said.startswith("DATABASE_URL: cannot be read: write ")
+    assert (said.count("\n"), "hush" in said) == (1, False)
+
+
+def test_a_checkout_may_lie_anywhere(installed: Path) -> None:
+    place = installed.rename(installed.with_name("it's 100%25 #1 + ? here"))
+    assert "OK" in manage(place, "migrate", environment={"DJANGO_SETTINGS_MODULE": "blast_api_project.settings.dev"})
+    assert (place / "db.sqlite3").stat().st_size
+
+
+def test_the_page_about_an_error_in_development_hides_the_databases_url(installed: Path) -> None:
+    asked = (
+        "from django.views.debug import get_default_exception_reporter_filter as f; from django.http import HttpRequest; "
+        "r = HttpRequest(); r.META = {'DATABASE_URL': 'hush', 'SECRET_KEY': 'hush', 'HOME': '/'}; "
+        "print(f().get_safe_request_meta(r))"
+    )
+    told = manage(
+        installed,
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        asked,
+        environment={"DJANGO_SETTINGS_MODULE": "blast_api_project.settings.dev"},
+    )
+    assert "hush" not in told
+    assert "'HOME': '/'" in told
 
 
 def test_the_settings_of_production_are_as_the_operator_expects(installed: Path) -> None:

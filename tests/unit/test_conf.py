@@ -287,6 +287,12 @@ def test_a_secret_is_never_quoted(settings: Settings, key: str, secret: object) 
     assert "hush" not in str(error.value)
 
 
+def test_the_configuration_does_not_show_its_secrets(settings: Settings) -> None:
+    for key in conf.SECRETS:
+        setattr(settings, key, "hush-hush")
+    assert "hush" not in repr(configuration())
+
+
 @pytest.mark.parametrize(
     ("written", "entry"),
     [

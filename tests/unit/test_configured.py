@@ -94,3 +94,61 @@ def test_production_ends_with_one_sentence_and_no_traceback(folder: Path) -> Non
     assert ended.stdout == ""
     assert ended.stderr.startswith("blast-api does not start in production without ")
     assert ended.stderr.count("\n") == 1
+
+
+# --- Secrets ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "secret", ["$hush", "$", "$$HOME", "", " hush # hush ", "{hush}", "'\"\\", "a,b", "[hush", "h\u00fcsh"]
+)
+def test_a_secret_may_be_any_text(secret: str) -> None:
+    assert configured.text("SECRET_KEY", environ={"SECRET_KEY": secret, "hush": "of another"}) == secret
+
+
+def test_a_variable_that_is_missing_or_no_text_is_named_and_not_quoted() -> None:
+    assert configured.text("SECRET_KEY", default="d", environ={}) == "d"
+    for environ in ({}, {"SECRET_KEY": "hush\udcff"}):
+        with pytest.raises(SystemExit, match="SECRET_KEY") as refusal:
+            configured.text("SECRET_KEY", environ=environ)
+        assert "hush" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "entries"),
+    [
+        ("", []),
+        ("$a,b", ["$a", "b"]),
+        (" a , b,, ", ["a", "b"]),
+        ('["a,b", " c "]', ["a,b", " c "]),
+        ("[a", ["[a"]),
+        ("[::1],127.0.0.1", ["[::1]", "127.0.0.1"]),
+        ("[1, 2]", ["[1", "2]"]),
+    ],
+)
+def test_a_list_is_separated_by_commas_or_json(written: str, entries: list[str]) -> None:
+    assert configured.texts(written) == entries
+
+
+@pytest.mark.parametrize(
+    ("sheet", "where"),
+    [
+        ('\nCARRIERX_API_TOKEN = "hush', ", line 2: SyntaxError"),
+        ("FLEXML_API_PASSWORD = hush", ", line 1: NameError"),
+        ("FLEXML_API_PASSWORD = 'hush' 1", ", line 1: SyntaxError"),
+        ("\n\nFLEXML_API_PASSWORD = int('hush')", ", line 3: ValueError"),
+        ("CARRIERX_API_TOKEN = 'hush\udcff'", ": SyntaxError"),
+        ("import hush", ", line 1: ModuleNotFoundError"),
+    ],
+)
+def test_a_sheet_that_cannot_be_run_is_named_by_its_line_and_not_quoted(folder: Path, sheet: str, where: str) -> None:
+    path = folder / "configuration.py"
+    path.write_bytes(sheet.encode(errors="surrogateescape"))
+    script = "import configured; configured.load(environ={})"
+    ended = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert ended.stderr.startswith(str(path))
+    assert where in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    assert "hush" not in ended.stderr

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.management.base import CommandError, CommandParser
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.utils import load_backend
 
+from blast_api.domain.database_url import database_of
 from blast_api.management.operating import USAGE, OperatorCommand
 from blast_api.upkeep import transfer
 
@@ -66,7 +66,10 @@ def connected(url: str) -> Iterator[None]:
 def _described(url: str) -> dict[str, Any]:
     if not url.startswith(("sqlite:///", "postgres://", "postgresql://")):
         raise CommandError("--from takes sqlite:////path/db.sqlite3 or postgres://user@host/name.", returncode=USAGE)
-    described: dict[str, Any] = environ.Env.db_url_config(url)
+    try:
+        described = database_of(url)
+    except ValueError as error:
+        raise CommandError(f"--from {error}.", returncode=USAGE) from error
     if url.startswith("sqlite"):
         if not Path(str(described["NAME"])).is_file():
             raise CommandError(f"There is no file {described['NAME']}.")

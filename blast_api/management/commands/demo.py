@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import requests
 from django.core.management.base import BaseCommand, CommandError
@@ -58,7 +59,7 @@ class Command(BaseCommand):
             folder = Path(name, "log")
             try:
                 console.print("Setting up a database, a simulated carrier, a web server and a dispatcher on loopback …")
-                database, state = f"sqlite:///{Path(name, 'demo.sqlite3')}", str(Path(name, "state"))
+                database, state = f"sqlite:///{quote(str(folder / 'demo.sqlite3'))}", str(Path(name, "state"))
                 with stage(folder=folder, speed=_SPEED, DATABASE_URL=database, BLAST_STATE_DIR=state) as scene:
                     Demo(scene, console, folder).run()
             except (StageError, requests.RequestException) as error:
