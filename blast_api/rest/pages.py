@@ -96,9 +96,7 @@ def _counted(rows: QuerySet[Row], limit: int | None, offset: int, total: int) ->
 
 def _walked(rows: QuerySet[Row], limit: int, order: Order) -> tuple[QuerySet[Row], _Links]:
     """The page ends with a row, not after so many: if one goes before it is read it is shorter, and no row is skipped."""
-    edge = list(
-        rows.values_list(order.column, "pk")[limit - 1 : limit + 1]
-    )  # the last of this page, the first of the next
+    edge = list(rows.values_list(order.column, "pk")[limit - 1 : limit + 1])  # the page's last row, and who follows it
     if len(edge) < 2:
         return rows, {}
     (last, pk), _ = edge
