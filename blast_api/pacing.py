@@ -72,6 +72,7 @@ class Departure:
     slot: float
     now: Callable[[], float]
     sleep: Callable[[float], bool | None]  # true: told to stop
+    is_recalled: Callable[[], bool] = lambda: False  # true: what was to leave must not any more
 
     def wait(self) -> None:
         """Sleep until the slot's time."""
@@ -80,6 +81,6 @@ class Departure:
                 raise SlotMissed
 
     def check(self) -> None:
-        """Ask this immediately before the first byte: a slot is never used late."""
-        if not usable(self.slot, now=self.now()):
+        """Ask this immediately before the first byte: a slot is never used late, nor for what is recalled."""
+        if self.is_recalled() or not usable(self.slot, now=self.now()):
             raise SlotMissed

@@ -12,6 +12,7 @@ import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from types import TracebackType
 from typing import Self
@@ -23,10 +24,11 @@ from blast_api.carrierx.client import CarrierClient, Outcome, Unknown
 from blast_api.conf import configuration
 from blast_api.models import AWAY, database_now
 
+from . import recall
 from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import Inquiry, claim_errands
-from .jobs import Job, keep_all
+from .jobs import Job, Place, keep_all
 from .storage import Asking
 
 log = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ _MOST_SENDERS = 448
 _REFILL = pacing.LOOKAHEAD * 0.6
 _IDLE_S = 0.25
 _KEPT_AT_ONCE = 500
+# How often the rows are asked what must not leave any more; claims reach half a second ahead.
+_RECALL_EVERY_S = 0.1
 # Who is told to go waits so long for a database that is away; what it then cannot keep is as after a crash.
 _PARTING_S = 7.0
 
@@ -63,6 +67,8 @@ class Dispatcher:
         self._unkept: list[_Sent] = []
         self._again_at = 0.0
         self._more = False
+        self._recalled: frozenset[recall.Key] = frozenset()
+        self._asked_at = 0.0  # monotonic
 
     def __enter__(self) -> Self:
         return self
@@ -78,6 +84,7 @@ class Dispatcher:
     def turn(self, wait_s: float = 0.0) -> int:
         """Claim what is due, then keep the answers that come within `wait_s`; how many requests were begun or ended."""
         begun = self._claim() if not self._stop.is_set() else 0
+        self._heed_recalls()
         if begun:
             wait_s = 0.0
         elif self.is_busy:
@@ -113,6 +120,13 @@ class Dispatcher:
         self._again_at = claim.again_at - _REFILL if claim.more else self.clock.now() + _IDLE_S
         return len(claim.jobs) + len(errands)
 
+    def _heed_recalls(self) -> None:
+        if self._out and time.monotonic() - self._asked_at >= _RECALL_EVERY_S:
+            self._recalled, self._asked_at = recall.in_rows(), time.monotonic()
+
+    def _is_recalled(self, job: Job) -> bool:
+        return isinstance(job, Place) and (job.key in self._recalled or recall.is_marked(job.message_id))
+
     def _begin(self, jobs: list[Job]) -> None:
         for job in jobs:
             self._out += 1
@@ -123,7 +137,9 @@ class Dispatcher:
         try:
             prepared = job.prepare(self.client)
             outcome = Unknown("the sender failed")  # from here on it may have left
-            outcome = job.send(self.client, prepared, pacing.Departure(job.slot, self.clock.now, self._stop.wait))
+            recalled = partial(self._is_recalled, job)
+            departure = pacing.Departure(job.slot, self.clock.now, self._stop.wait, recalled)
+            outcome = job.send(self.client, prepared, departure)
         except pacing.SlotMissed:
             outcome = None
         except Exception:

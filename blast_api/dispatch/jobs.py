@@ -56,7 +56,13 @@ class Place:
     slot: float
     number: str
     due_at: datetime
+    message_id: int
     kind: ClassVar[Kind]
+
+    @property
+    def key(self) -> tuple[Kind, int, int]:
+        """Whose call it is, its row and the serial of its address."""
+        raise NotImplementedError
 
     @property
     def delay_s(self) -> int:
@@ -92,7 +98,11 @@ class PlaceCall(Place):
     @classmethod
     def of(cls, call: Call, slot: float) -> PlaceCall:
         assert call.due_at is not None
-        return cls(slot, call.number, call.due_at, delivery.Attempt(call.pk, call.serial))
+        return cls(slot, call.number, call.due_at, call.message_id, delivery.Attempt(call.pk, call.serial))
+
+    @property
+    def key(self) -> tuple[Kind, int, int]:
+        return self.kind, self.attempt.call_id, self.attempt.serial
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
         return self._prepared(client, self.attempt.call_id, self.attempt.serial)
@@ -135,7 +145,11 @@ class PlaceRecording(Place):
     def of(cls, recording: Recording, slot: float) -> PlaceRecording:
         assert recording.due_at is not None
         attempt = recordings.Attempt(recording.pk, recording.serial)
-        return cls(slot, recording.message.caller, recording.due_at, attempt)
+        return cls(slot, recording.message.caller, recording.due_at, recording.pk, attempt)
+
+    @property
+    def key(self) -> tuple[Kind, int, int]:
+        return self.kind, self.attempt.message_id, self.attempt.serial
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
         return self._prepared(client, self.attempt.message_id, self.attempt.serial)

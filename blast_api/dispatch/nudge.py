@@ -10,6 +10,7 @@ from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import Configuration, configuration
 from blast_api.models import database_now
 
+from . import recall
 from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import claim_errands
@@ -36,7 +37,8 @@ def keep_recording(message_id: int) -> None:
 
 
 def withdraw(message_id: int) -> None:
-    """Take back what a canceled shout has waiting at the carrier, as far as the bound allows."""
+    """Hold back what a canceled shout has in hand, and take back what it has waiting at the carrier, within the bound."""
+    recall.mark(message_id)
     _quietly("withdraw", message_id)
 
 

@@ -61,6 +61,11 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     return claimed
 
 
+def recalled() -> list[tuple[int, int]]:
+    """Calls in hand, by their serial, that nobody may hear: withdrawn with their shout, or listed since."""
+    return list(Call.objects.in_hand().filter(withdrawn=True).values_list("pk", "serial"))
+
+
 def lapse(now: datetime) -> int:
     """Placements that nothing has confirmed in time were not made: they wait for their next turn. Answers how many."""
     before = now - timedelta(seconds=configuration().placement_confirm_timeout)

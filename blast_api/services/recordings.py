@@ -94,6 +94,13 @@ def claim(*, limit: int, now: datetime, only: int | None = None) -> list[Recordi
     return claimed
 
 
+def recalled() -> list[tuple[int, int]]:
+    """Calls to authors in hand, by their serial, whose shout has ended meanwhile."""
+    in_hand = Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False, held_since__isnull=False)
+    ended = in_hand.filter(message__closed=None).exclude(message__status=ShoutStatus.PENDING)
+    return list(ended.values_list("pk", "serial"))
+
+
 def lapse(now: datetime) -> int:
     """Placements that nothing has confirmed in time were not made: they wait for their next turn. Answers how many."""
     before = now - timedelta(seconds=configuration().placement_confirm_timeout)
