@@ -31,6 +31,7 @@ def environment(**configuration: object) -> dict[str, str]:
         "FLEXML_API_PASSWORD": config.flexml_api_password,
         "CARRIERX_API_TOKEN": config.carrierx_api_token,
         "MAX_CALLS_PER_SECOND": config.max_calls_per_second,
+        "RETRY_DELAY": 0,
         "LOG_DIR": folder,
         "STATE_DIR": settings.STATE_DIR,
     }

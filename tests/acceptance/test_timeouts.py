@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from blast_api import cron, records, sweeps
 from blast_api.carrierx.events import StatusReport
-from blast_api.models import Call, Message, Recording
+from blast_api.models import Call, Gate, Message, Recording
 from blast_api.services import delivery
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
@@ -42,46 +42,20 @@ def _sweep_at(now: datetime) -> None:
 # --- Shouts ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("calls", "batch", "rate", "ratio", "retries", "delay", "seconds"),
-    [
-        (1, 50, 25, 1.5, 0, 0, 1 * 8 * 1.5 + 1 / 25 + 300),
-        (4, 2, 40, 1.5, 3, 0, 2 * 8 * 1.5 + 4 / 40 + 300),
-        (5, 2, 10, 2.0, 3, 60, 3 * 8 * 2.0 + 5 / 10 + 3 * 60 + 300),
-        (3, 1, 40, 1.0, 2, {"failed": 30, "busy": 100}, 3 * 8 * 1.0 + 3 / 40 + 2 * 30 + 300),
-    ],
-)
-def test_the_deadline_is_the_sum_of_all_that_a_shout_may_take(
-    world: World,
-    settings: Settings,
-    calls: int,
-    batch: int,
-    rate: int,
-    ratio: float,
-    retries: int,
-    delay: object,
-    seconds: float,
-) -> None:
-    settings.CALL_BATCH_SIZE, settings.MAX_CALLS_PER_SECOND, settings.CALL_LENGTH_RATIO = batch, rate, ratio
-    settings.MAX_RETRIES, settings.RETRY_DELAY = retries, delay
-    shout = world.recorded(*(recipient(0, index=index) for index in range(calls)))
-    message = Message.objects.get(pk=shout)
-    assert Recording.objects.get().length_s == 8
-    assert message.deadline is not None
-    assert message.starts_at is not None
-    assert (message.deadline - message.starts_at).total_seconds() == pytest.approx(seconds, abs=0.001)
+def _silence(settings: Settings, length_s: int = 8) -> timedelta:
+    """How long after a call's start the carrier may be silent about it."""
+    return timedelta(seconds=settings.RING_TIMEOUT + length_s * settings.CALL_LENGTH_RATIO + settings.MESSAGE_TIMEOUT)
 
 
-def _stuck(world: World) -> Message:
-    """A shout with one call that ended, one that nothing is heard of, and one that never left."""
+def _stuck(world: World) -> tuple[Message, datetime]:
+    """A shout with one call that ended and two that nothing is heard of, and when the later of them was last heard of."""
     shout = world.recorded(recipient(0), recipient(1), recipient(2))
-    world.carrier.inject("lose_status", number=recipient(1))
-    world.carrier.inject("refuse", status=500, number=recipient(2))
+    for number in (recipient(1), recipient(2)):
+        world.carrier.inject("lose_status", number=number)
     cron.run_once()
     world.carrier.advance_until_idle()
-    message = Message.objects.get(pk=shout)
-    assert message.deadline is not None
-    return message
+    up = Call.objects.filter(finished=None).values_list("answered", flat=True)
+    return Message.objects.get(pk=shout), max(moment for moment in up if moment)
 
 
 def _report(call: Call) -> None:
@@ -89,12 +63,13 @@ def _report(call: Call) -> None:
     delivery.settled(delivery.Attempt(call.pk, call.serial), ended, now=timezone.now())
 
 
-def test_past_the_deadline_the_shout_and_its_open_calls_are_timed_out(world: World) -> None:
-    message = _stuck(world)
-    assert message.deadline is not None
-    _sweep_at(message.deadline)
+def test_calls_that_the_carrier_says_nothing_of_are_timed_out_and_then_their_shout(
+    world: World, settings: Settings
+) -> None:
+    message, heard = _stuck(world)
+    _sweep_at(heard + _silence(settings) - timedelta(seconds=5))
     assert world.status(message.pk) == "ongoing"
-    _sweep_at(message.deadline + timedelta(seconds=1))
+    _sweep_at(heard + _silence(settings) + timedelta(seconds=1))
     assert world.status(message.pk) == "timed-out"
     assert world.calls(message.pk) == {recipient(0): "completed", recipient(1): "timed-out", recipient(2): "timed-out"}
     assert sorted(line["status"] for line in lines(settings.CDR_LOGGER_PATH)) == ["completed", "timed-out", "timed-out"]
@@ -103,10 +78,52 @@ def test_past_the_deadline_the_shout_and_its_open_calls_are_timed_out(world: Wor
     assert len(world.carrier.arrivals) == 4
 
 
+def test_a_call_that_is_silent_holds_up_no_other_and_is_timed_out_by_itself(world: World, settings: Settings) -> None:
+    shout = world.recorded(recipient(0), recipient(1))
+    world.carrier.inject("silent", number=recipient(0))
+    world.carrier.inject("refuse", status=503, number=recipient(1))
+    cron.run_once()
+    begun = Call.objects.get(number=recipient(0)).started
+    assert begun is not None
+    _sweep_at(begun + _silence(settings) + timedelta(seconds=1))
+    assert world.calls(shout) == {recipient(0): "timed-out", recipient(1): "ready"}
+    assert world.status(shout) == "ongoing"
+
+
+@pytest.mark.parametrize("wait", [timedelta(minutes=1), timedelta(hours=20)])
+def test_what_waits_for_its_turn_is_never_timed_out(world: World, settings: Settings, wait: timedelta) -> None:
+    """No cron for so long, a carrier that refuses us, a rate that is shared: none of that is the call's silence."""
+    settings.MESSAGE_TIMEOUT = 1
+    shout = world.recorded(*(recipient(0, index=index) for index in range(3)))
+    world.carrier.inject("refuse", status=503, times=3)
+    cron.run_once()
+    _sweep_at(timezone.now() + wait)
+    assert set(world.calls(shout).values()) == {"ready"}
+    assert world.status(shout) == "ongoing"
+    Gate.objects.all().delete()
+    world.play()
+    assert set(world.calls(shout).values()) == {"completed"}
+    assert world.status(shout) == "finished"
+
+
+def test_ninety_shouts_at_once_call_everybody(world: World, settings: Settings) -> None:
+    """They share the rate, so that each takes ninety times as long as it would alone; time-outs are long over by then."""
+    settings.MESSAGE_TIMEOUT = settings.RING_TIMEOUT = 5
+    settings.MAX_CALLS_PER_SECOND = 400
+    source = world.recorded(recipient(0))
+    world.play()
+    people = [recipient(0, index=index) for index in range(4)]
+    made = [world.shout(*people, **{"old-shout-id": source, "userdata": "user"}) for _ in range(90)]
+    Message.objects.filter(pk__in=made).update(starts_at=timezone.now() - timedelta(hours=3))
+    Call.objects.filter(message__in=made).update(due_at=timezone.now() - timedelta(hours=3))
+    world.play()
+    assert {world.status(shout) for shout in made} == {"finished"}
+    assert set(Call.objects.filter(message__in=made).values_list("status", flat=True)) == {"completed"}
+
+
 def test_late_news_within_the_window_settles_the_calls_and_then_the_shout(world: World, settings: Settings) -> None:
-    message = _stuck(world)
-    assert message.deadline is not None
-    _sweep_at(message.deadline + timedelta(seconds=1))
+    message, heard = _stuck(world)
+    _sweep_at(heard + _silence(settings) + timedelta(seconds=1))
     first, second = Call.objects.filter(status=CallStatus.TIMED_OUT)
     _report(first)
     assert world.status(message.pk) == "timed-out"
@@ -126,23 +143,23 @@ def test_late_news_within_the_window_settles_the_calls_and_then_the_shout(world:
 @pytest.mark.parametrize(("seconds", "status"), [(-2, "completed"), (2, "timed-out")])
 def test_news_count_until_the_window_ends(world: World, settings: Settings, seconds: float, status: str) -> None:
     settings.MESSAGE_TIMEOUT_CHECK_WINDOW = 12
-    message = _stuck(world)
-    assert message.deadline is not None
-    _sweep_at(message.deadline + timedelta(seconds=1))
-    _sweep_at(message.deadline + timedelta(hours=12, seconds=seconds))
+    message, heard = _stuck(world)
+    timed_out = heard + _silence(settings) + timedelta(seconds=1)
+    _sweep_at(timed_out)
+    _sweep_at(timed_out + timedelta(hours=12, seconds=seconds))
     call = Call.objects.get(number=recipient(1))
     _report(call)
     call.refresh_from_db()
     assert call.status == status
-    assert (Message.objects.get().closed is not None) == (status == "timed-out")
+    assert (Message.objects.get(pk=message.pk).closed is not None) == (status == "timed-out")
 
 
-def test_an_answer_after_the_deadline_is_hung_up_on(world: World) -> None:
-    shout = world.recorded(recipient(0))
+def test_an_answer_after_the_time_out_is_hung_up_on(world: World, settings: Settings) -> None:
+    world.recorded(recipient(0))
     cron.run_once()
-    deadline = Message.objects.get(pk=shout).deadline
-    assert deadline is not None
-    _sweep_at(deadline + timedelta(seconds=1))
+    begun = Call.objects.get().started
+    assert begun is not None
+    _sweep_at(begun + _silence(settings) + timedelta(seconds=1))
     world.carrier.advance_until_idle()
     assert world.carrier.calls[-1].played == []
     assert world.carrier.faults == []

@@ -19,7 +19,11 @@ import pytest
 import requests
 from django.conf import settings
 
+from blast_api.addresses import Kind
+from blast_api.models import DoNotCallNumber
 from tests.acceptance.processes import environment, wait_until
+
+from .callbacks import delivered, path
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,6 +97,15 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 def test_there_is_a_process_for_each_core_and_one_more(server: Server) -> None:
     assert len(server.workers()) == PROCESSES
+
+
+def test_a_body_in_chunks_is_heard(server: Server) -> None:
+    call = delivered(answerer="HUMAN")
+    address = f"{server.url}{path(Kind.CALL, call.pk, 1, 'key')}"
+    chunks = iter([b'{"Digits"', b':"5"}'])  # requests sends what has no length in chunks
+    answer = requests.post(address, data=chunks, headers={"X-Forwarded-Proto": "https"}, timeout=10)
+    assert answer.status_code == 200
+    assert DoNotCallNumber.objects.filter(number=call.number).exists()
 
 
 def test_a_reload_replaces_every_process_and_everybody_is_answered(server: Server) -> None:

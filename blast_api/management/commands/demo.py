@@ -60,7 +60,13 @@ class Command(BaseCommand):
             try:
                 console.print("Setting up a database, a simulated carrier, a web server and a dispatcher on loopback …")
                 database, state = f"sqlite:///{quote(str(folder / 'demo.sqlite3'))}", str(Path(name, "state"))
-                with stage(folder=folder, speed=_SPEED, DATABASE_URL=database, BLAST_STATE_DIR=state) as scene:
+                with stage(
+                    folder=folder,
+                    speed=_SPEED,
+                    DATABASE_URL=database,
+                    BLAST_STATE_DIR=state,
+                    BLAST_RETRY_DELAY="0",  # nobody who looks on waits a minute
+                ) as scene:
                     Demo(scene, console, folder).run()
             except (StageError, requests.RequestException) as error:
                 for output in sorted(folder.glob("*.out")):
