@@ -79,9 +79,11 @@ def test_calls_that_the_carrier_says_nothing_of_are_timed_out_and_then_their_sho
 
 
 def test_a_call_that_is_silent_holds_up_no_other_and_is_timed_out_by_itself(world: World, settings: Settings) -> None:
+    settings.CALL_BATCH_SIZE, settings.PLACEMENT_HORIZON = 1, 0  # the second batch is not due yet
+    settings.CALL_LENGTH_RATIO = 100
     shout = world.recorded(recipient(0), recipient(1))
+    settings.CALL_LENGTH_RATIO = 1.5
     world.carrier.inject("silent", number=recipient(0))
-    world.carrier.inject("refuse", status=503, number=recipient(1))
     cron.run_once()
     begun = Call.objects.get(number=recipient(0)).started
     assert begun is not None
