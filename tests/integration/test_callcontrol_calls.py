@@ -116,7 +116,7 @@ def test_a_call_whose_delay_has_passed_is_ongoing_and_its_first_document_costs_n
 def test_a_final_word_settles_the_call_and_its_shout(
     carrier: Carrier, fields: dict[str, Any], word: str, ending: CallStatus
 ) -> None:
-    call = delivered(**fields)
+    call = delivered(**fields | {"answerer": "HUMAN"})
     assert carrier.of_call(call, "status", CallStatus=word, CallDuration=7, CallSid="sid") == b""
     call.refresh_from_db()
     assert (call.status, call.q850, call.duration) == (ending, Q850.get(ending), 7)
@@ -132,7 +132,7 @@ def test_a_final_word_settles_the_call_and_its_shout(
 def test_late_news_settles_a_call_and_its_shout_within_the_window(
     carrier: Carrier, word: str, ending: CallStatus
 ) -> None:
-    call = delivered(**IN_THE_WINDOW)
+    call = delivered(**IN_THE_WINDOW, answerer="HUMAN")
     carrier.of_call(call, "status", CallStatus=word, CallDuration="7")
     call.refresh_from_db()
     call.message.refresh_from_db()
@@ -176,7 +176,7 @@ def test_a_late_acceptance_of_a_call_that_is_up_is_only_its_sid(
 
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())
 def test_a_late_acceptance_never_reopens_a_settled_call(carrier: Carrier, word: str, ending: CallStatus) -> None:
-    call = delivered(**CLAIMED)
+    call = delivered(**CLAIMED, answerer="HUMAN")
     carrier.of_call(call, "status", CallStatus=word, CallSid=None)
     delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=False, starts_at=timezone.now())])
     call.refresh_from_db()

@@ -158,7 +158,7 @@ def test_a_shout_that_waits_for_no_recording_takes_none(carrier: Carrier, state:
 
 @pytest.mark.parametrize(
     ("told", "length_s"),
-    [(8, 8), ("8", 8), (7.1, 8), ("7.1", 8), (0, 0), (None, 31), ("", 31), ("long", 31), (-3, 31), ([8], 31)],
+    [(8, 8), ("8", 8), (7.1, 8), ("7.1", 8), (0.1, 1), (None, 31), ("", 31), ("long", 31), (-3, 31), ([8], 31)],
 )
 def test_a_takes_length_is_the_carriers_word_or_the_time_it_took(carrier: Carrier, told: object, length_s: int) -> None:
     row = ringing(state=R.PRESSED_STAR)
