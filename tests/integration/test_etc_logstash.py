@@ -100,7 +100,9 @@ def test_only_a_line_that_said_timed_out_is_corrected_by_a_late_one() -> None:
     now = timezone.now()
     message = factories.message(status=ShoutStatus.TIMED_OUT, finished=now)
     factories.recording(message, recorded=True)
-    call = factories.call(message, status=CallStatus.TIMED_OUT, sid="s", serial=1, attempts=2, finished=now, answerer="HUMAN")
+    call = factories.call(
+        message, status=CallStatus.TIMED_OUT, sid="s", serial=1, attempts=2, finished=now, answerer="HUMAN"
+    )
     records.add_cdrs([factories.call(message, status=CallStatus.FAILED), call], message)
     for _ in range(2):
         ended = StatusReport(CallStatus.COMPLETED, "completed", "s", 3, {})

@@ -71,7 +71,7 @@ def test_one_scrape_tells_what_all_processes_of_the_host_have_counted(group: Pro
         assert told["callbacks_total CallAnswered 200"] == 10
         assert told["callbacks_total CallStatus 200"] == 10
         assert told["callback_seconds_count CallAnswered"] == 10
-        assert told["attempts_ended_total completed"] == 10
+        assert told["attempts_ended_total no-answer"] == 10  # nobody was told to have heard anything
         assert told["shouts_ended_total finished"] == 2
         assert told["queue_depth calls"] == 0
         assert told["database_up"] == 1
