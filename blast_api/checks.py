@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
+from urllib.request import getproxies_environment, proxy_bypass
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -126,6 +127,25 @@ def _why_not_writable(folder: Path) -> str:
     except OSError as error:
         return f"cannot be used by this user: {error.strerror}"
     return ""
+
+
+@register("blast_api.environment")
+def check_proxies(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """A proxy that the environment names is not asked. With a tag of its own: `runcrons` need not say so each minute."""
+    values, _faults = conf.read()
+    url = urlsplit(str(values.get("base_carrierx_api_url", "")))
+    host, named = url.hostname or "", getproxies_environment()
+    scheme = next((scheme for scheme in (url.scheme, "all") if scheme in named), "")
+    if not scheme or _is_this_host(host) or proxy_bypass(url.netloc.rpartition("@")[2], named):
+        return []
+    return [
+        Warning(
+            f"{scheme.upper()}_PROXY: is set in the environment, and the carrier is asked without a proxy all the same: only "
+            "BASE_CARRIERX_API_URL says where its credentials go.",
+            hint=f"Let this host connect to {host} directly. Then this goes away with the variable, or with NO_PROXY={host}.",
+            id="blast_api.W103",
+        )
+    ]
 
 
 @register(Tags.security, deploy=True)

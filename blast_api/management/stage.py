@@ -20,6 +20,13 @@ _READY_WITHIN_S = 60.0
 _GONE_WITHIN_S = 15.0
 
 
+def loopback() -> requests.Session:
+    """Asks what is on this host; no proxy of the environment has to do with that."""
+    session = requests.Session()
+    session.trust_env = False
+    return session
+
+
 class StageError(Exception):
     """A process did not come up, or went away."""
 
@@ -53,7 +60,7 @@ class Stage:
         while time.monotonic() < deadline:
             self.check()
             try:
-                requests.get(url, timeout=2)
+                loopback().get(url, timeout=2)
             except requests.RequestException:
                 time.sleep(0.1)
             else:

@@ -37,6 +37,13 @@ def production(settings: Settings) -> Settings:
     return settings
 
 
+@pytest.fixture(autouse=True)
+def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the host that the tests run on has in its environment."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        monkeypatch.delenv(name)
+
+
 def test_the_defaults_pass() -> None:
     assert told() == "System check identified no issues (0 silenced).\n"
 
@@ -78,6 +85,51 @@ def test_all_keys_at_fault_are_named_at_once(settings: Settings) -> None:
 def test_a_missing_key_is_an_error(settings: Settings) -> None:
     del settings.PLACEMENT_HORIZON
     assert "PLACEMENT_HORIZON: is missing." in told()
+
+
+# --- Proxies ---------------------------------------------------------------------------------------------------------
+
+PROXY = "http://me:hush@proxy.example:3128"
+CARRIER = "https://api.carrierx.com/"
+
+
+@pytest.mark.parametrize(
+    ("carrier", "environ", "warned"),
+    [
+        (CARRIER, {"HTTPS_PROXY": PROXY}, "HTTPS_PROXY"),
+        (CARRIER, {"https_proxy": PROXY, "HTTP_PROXY": PROXY}, "HTTPS_PROXY"),
+        (CARRIER, {"ALL_PROXY": PROXY}, "ALL_PROXY"),
+        (CARRIER, {"HTTPS_PROXY": PROXY, "NO_PROXY": "localhost,example.org"}, "HTTPS_PROXY"),
+        ("http://carrier.example", {"HTTP_PROXY": PROXY}, "HTTP_PROXY"),
+        (CARRIER, {}, ""),
+        (CARRIER, {"HTTPS_PROXY": ""}, ""),
+        (CARRIER, {"HTTP_PROXY": PROXY}, ""),
+        (CARRIER, {"HTTPS_PROXY": PROXY, "NO_PROXY": "api.carrierx.com"}, ""),
+        (CARRIER, {"HTTPS_PROXY": PROXY, "no_proxy": ".carrierx.com"}, ""),
+        ("http://127.0.0.1:8001", {"HTTP_PROXY": PROXY}, ""),
+        ("http://localhost:8001", {"ALL_PROXY": PROXY}, ""),
+    ],
+)
+def test_a_proxy_that_would_not_be_asked_is_warned_of(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, carrier: str, environ: dict[str, str], warned: str
+) -> None:
+    settings.BASE_CARRIERX_API_URL = carrier
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    text = told()
+    assert (f"(blast_api.W103) {warned}: is set in the environment" in text) == bool(warned)
+    assert ("W103" in text) == bool(warned)
+    assert "hush" not in text
+
+
+@pytest.mark.django_db
+def test_the_cron_jobs_do_not_speak_of_a_proxy_each_minute(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.BASE_CARRIERX_API_URL = "http://carrier.example"
+    monkeypatch.setenv("HTTP_PROXY", PROXY)
+    call_command("runcrons", skip_checks=False)
+    assert capsys.readouterr().err == ""
 
 
 # --- ALLOWED_HOSTS ---------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from blast_api.management.stage import Stage, StageError, stage
+from blast_api.management.stage import Stage, StageError, loopback, stage
 
 _AUTHOR = "15555552090"
 _USER = "demo"
@@ -83,7 +83,7 @@ class Demo:
 
     def run(self) -> None:
         body = {"title": "Demo", "caller": _AUTHOR, "userdata": _USER, "recipients": list(self._expected)}
-        answer = requests.post(f"{self._scene.api}/shouts", json=body, timeout=30)
+        answer = loopback().post(f"{self._scene.api}/shouts", json=body, timeout=30)
         answer.raise_for_status()
         shout_id = answer.json()["id"]
         self._console.print(
@@ -100,7 +100,7 @@ class Demo:
         self._console.print("[green]Every call ended as scripted.[/]")
 
     def _get(self, path: str, **query: object) -> Any:
-        answer = requests.get(self._scene.api + path, params={k: str(v) for k, v in query.items()}, timeout=30)
+        answer = loopback().get(self._scene.api + path, params={k: str(v) for k, v in query.items()}, timeout=30)
         answer.raise_for_status()
         return answer.json()
 
@@ -183,14 +183,14 @@ class Demo:
         if opted_out != sorted(n for n, (status, _) in self._expected.items() if status == "added to do not call"):
             faults.append(f"the do-not-call list is {opted_out}")
         rung = Counter(
-            call["number"] for call in requests.get(f"{self._scene.carrier}/_simulator/calls", timeout=30).json()
+            call["number"] for call in loopback().get(f"{self._scene.carrier}/_simulator/calls", timeout=30).json()
         )
         faults += [
             f"{number} was rung {rung[number]} times instead of {attempts}"
             for number, (_, attempts) in self._expected.items()
             if rung[number] != attempts
         ]
-        found = requests.get(f"{self._scene.carrier}/_simulator/faults", timeout=30).json()["faults"]
+        found = loopback().get(f"{self._scene.carrier}/_simulator/faults", timeout=30).json()["faults"]
         faults += [f"the carrier complains: {fault}" for fault in found]
         attempts = sum(max(attempts, 1) for _, attempts in self._expected.values())
         for log, count in (("cdr.log", attempts), ("bdr.log", 1), ("rec_cdr.log", 1)):
