@@ -41,6 +41,8 @@ class OperatorCommand(BaseCommand):
             raise CommandError(f"The database refuses: {first_line(error)}") from error
         except (OSError, BlastError) as error:
             raise CommandError(first_line(error)) from error
+        except UnicodeEncodeError as error:  # from outside comes nothing else that no encoding has
+            raise CommandError("A word of the command is no UTF-8.") from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted.", returncode=130) from None
 
