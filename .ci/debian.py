@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 CGROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup")  # where version 2 is mounted
@@ -37,11 +40,75 @@ cd /
 umount -l /former
 exec env -i container=blast PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/systemd --show-status=0 --log-target=journal
 """
+NAMESPACES = ("--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--fork")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def say(*words: object) -> None:
     print(*words, flush=True)  # noqa: T201
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where packages come from, by one entry of the machine's own list."""
+
+    uri: str
+    suite: str
+    keyring: str = ""
+
+    @property
+    def options(self) -> list[str]:
+        """How debootstrap is told."""
+        return [*([f"--keyring={self.keyring}"] if self.keyring else []), self.suite]
+
+
+def source(*suites: str, etc: Path = Path("/etc/apt")) -> Source | None:
+    """Debian's own archive by the machine's package sources, for the first of these suites that any of them has."""
+    found = list(_sources(etc))
+    for suite in suites:
+        ours = [each for each in found if each.suite == suite and each.uri.startswith(("http:", "https:", "file:"))]
+        # Others publish under the names of Debian's suites, too.
+        debian = [each for each in ours if "debian-archive" in each.keyring or re.search(r"/debian/?$", each.uri)]
+        if debian:
+            return debian[0]
+    return None
+
+
+def _sources(etc: Path) -> Iterator[Source]:
+    """The entries for packages of `main`, of either form that apt reads."""
+    for file in (etc / "sources.list", *sorted((etc / "sources.list.d").glob("*.list"))):
+        for line in file.read_text().splitlines() if file.exists() else ():
+            if entry := re.match(r"\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s+([^#]*)", line):
+                keyring = re.search(r"signed-by=(/\S+)", entry[1] or "", re.IGNORECASE)
+                if "main" in entry[4].split():
+                    yield Source(entry[2], entry[3], keyring[1] if keyring else "")
+    for file in sorted((etc / "sources.list.d").glob("*.sources")):
+        text = re.sub(r"(?m)^#.*\n?", "", file.read_text())
+        for stanza in re.split(r"\n\s*\n", text):
+            fields = {
+                name.lower(): value for name, value in re.findall(r"(?m)^([\w-]+):((?:.*)(?:\n[ \t].*)*)", stanza)
+            }
+            words = {name: value.split() for name, value in fields.items()}
+            is_on = fields.get("enabled", "yes").strip().lower() not in (
+                "no",
+                "false",
+                "0",
+                "off",
+                "without",
+                "disable",
+            )
+            if is_on and "deb" in words.get("types", ()) and "main" in words.get("components", ()):
+                keyring = next((word for word in words.get("signed-by", ()) if word.startswith("/")), "")
+                for uri in words.get("uris", ()):
+                    yield from (Source(uri, suite, keyring) for suite in words.get("suites", ()))
+
+
+def obstacle() -> str:
+    """Why no Debian can be booted here; empty if nothing is known to be in the way."""
+    if not any(Path(place, "cgroup.procs").exists() for place in CGROUPS):
+        return "control groups of version 2 are not mounted"
+    tried = subprocess.run(["unshare", *NAMESPACES, "true"], stderr=subprocess.PIPE, text=True)
+    return tried.stderr.strip() if tried.returncode else ""
 
 
 class Debian:
@@ -76,7 +143,7 @@ class Debian:
         home = next(Path(place) for place in CGROUPS if Path(place, "cgroup.procs").exists())
         self.cgroup = home / f"blast-api-install-{os.getpid()}"
         self.cgroup.mkdir()
-        unshare = "unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child --propagation private"
+        unshare = f"unshare {' '.join(NAMESPACES)} --kill-child --propagation private"
         enter = f'echo $$ >"{self.cgroup}/cgroup.procs"; exec {unshare} bash -c "$0" boot "$1"'
         self.boot = subprocess.Popen(["bash", "-c", enter, BOOT, str(self.root)])
         deadline = time.monotonic() + 120
