@@ -17,8 +17,8 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_yasg",
-    "django_crontab",
     "blast_api",
+    "django_crontab",  # behind ours, whose command of the same name comes first
 ]
 # No sessions, no cookies, no accounts of people: applications carry tokens, the carrier carries signed addresses.
 MIDDLEWARE = [
@@ -86,6 +86,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 # so that the next one takes over without a gap; several at once are harmless.
 CRONJOBS = [("* * * * *", "django.core.management.call_command", ["runcrons"], {"linger": 55})]
 CRONTAB_COMMENT = "blast-api"
+CRONTAB_DJANGO_MANAGE_PATH = str(BASE_DIR / "manage.py")
 
 
 def make_folder(path: str) -> None:

@@ -16,6 +16,8 @@ from django.conf import settings
 
 from blast_api_project.settings import base
 
+from .checkouts import installed_at, manage
+
 ROOT = Path(settings.BASE_DIR)
 ETC = ROOT / "etc"
 UNITS = ("blast-api.service", "blast-api-runcrons.service")
@@ -34,30 +36,7 @@ NEEDED = {
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """A checkout with the two files that its operator makes of their templates."""
-    root = tmp_path / "blast-api"
-    for name in ("blast_api", "blast_api_project", "etc", "prompts"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "manage.py", root)
-    for made in ("configuration.py", "settings/prod.py"):
-        shutil.copy(root / f"blast_api_project/{made}.template", root / "blast_api_project" / made)
-    return root
-
-
-def manage(root: Path, *arguments: str, environment: dict[str, str]) -> str:
-    """What the command says, in an environment of nothing else."""
-    done = subprocess.run(
-        [sys.executable, root / "manage.py", *arguments],
-        env={
-            "PATH": os.environ["PATH"],
-            "BLAST_LOG_DIR": str(root.with_name("log")),
-            "BLAST_STATE_DIR": str(root.with_name("state")),
-        }
-        | environment,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout + done.stderr
+    return installed_at(tmp_path / "blast-api")
 
 
 def test_the_settings_of_production_pass_the_check_for_deployment(installed: Path) -> None:
