@@ -121,7 +121,7 @@ def test_many_shouts_cost_as_many_queries_as_one() -> None:
     one = queries()
     for _ in range(20):
         released(30)
-    assert queries() == one <= 6
+    assert queries() == one <= 7  # whether the service is ready takes a few, the store of recordings one of them
 
 
 def test_more_shouts_than_the_limit_are_counted() -> None:
