@@ -158,8 +158,10 @@ def _nobody_hears(attempt: Attempt, *, now: datetime) -> bool:
 def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     """Answering-machine detection has spoken: the URL of the message to play; None: hang up. Raises AttemptOver."""
     told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
+    # Looked up first: noted as heard is only what can be played, also if the database goes away in between.
+    recording = attempts.RECORDING(call_id=attempt.call_id)
     heard = attempts.DETECTED(**told, who=who.value) > 0 or _nobody_hears(attempt, now=now)
-    return _message_url(attempt) if heard and who is not Answerer.HANGUP else None
+    return _play_url(recording) if heard and who is not Answerer.HANGUP else None
 
 
 def pressed(attempt: Attempt, digits: str, *, now: datetime) -> tuple[menus.Wish, str]:
@@ -172,7 +174,7 @@ def pressed(attempt: Attempt, digits: str, *, now: datetime) -> tuple[menus.Wish
         return wish, ""
     if not _is_heard(attempt):
         return menus.Wish.END, ""
-    return wish, _message_url(attempt)
+    return wish, _play_url(attempts.RECORDING(call_id=attempt.call_id))
 
 
 def may_be_asked(attempt: Attempt, *, now: datetime) -> bool:
@@ -190,8 +192,8 @@ def apologised(attempt: Attempt) -> None:
     attempt.rows().update(apologised=True)
 
 
-def _message_url(attempt: Attempt) -> str:
-    ((url, take),) = attempts.RECORDING(call_id=attempt.call_id)
+def _play_url(recording: Sequence[tuple[str, int]]) -> str:
+    ((url, take),) = recording
     return Recording(url=url, take=take).play_url
 
 

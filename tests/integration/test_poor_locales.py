@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from blast_api import records
-from blast_api.models import Record
+from blast_api import health, records
+from blast_api.models import Record, database_now
 from blast_api.services import applications
 from tests import factories
 from tests.acceptance.processes import environment
@@ -54,6 +54,7 @@ COMMANDS = [
 def foreign(tmp_path: Path) -> Path:
     """A shout, its records and an application with names of another alphabet; answers the folder of the logs."""
     applications.make("\U0001f642")
+    health.cron_ran("here", now=database_now())  # or the commands say first that it has not
     shout = released(2, userdata=FOREIGN, title=FOREIGN)
     records.add_cdrs([factories.call(shout, status="completed")], shout)
     records.write_due()
