@@ -46,7 +46,8 @@ def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
     shout = world.recorded(*_PEOPLE)
     world.carrier.inject("refuse", status=status, retry_after=retry_after, times=-1)
     cron.run_once()
-    assert low_s - 1 < _shut_for_s() <= high_s
+    # A second may be over before the run is: then the call on trial was refused too, and the wait is twice as long.
+    assert low_s - 1 < _shut_for_s() <= high_s * 2 ** (_gate().troubles - 1)
     assert 0 < len(world.carrier.arrivals) - 1 <= len(_PEOPLE)  # those that were in the air already
     assert not Call.objects.in_hand().exists()
     assert set(Call.objects.values_list("attempts", flat=True)) == {0}
