@@ -12,7 +12,6 @@ from django.db import connection
 from . import health, records, sweeps
 from .callcontrol.views import take_up_postponed
 from .conf import configuration
-from .dispatch import recall
 from .dispatch.dispatcher import Dispatcher
 from .models import AWAY, database_now
 from .services import delivery, recordings, shouts
@@ -88,7 +87,6 @@ class TellOfIt(Job):
 
     def run(self) -> int:
         health.cron_ran(records.HOST, now=database_now())
-        recall.forget()
         return 0
 
 

@@ -22,7 +22,8 @@ except ImportError:
 def body_of(request: HttpRequest) -> bytes | None:
     """The whole body; None: it is too long, or it broke off."""
     try:
-        if request.headers.get("Transfer-Encoding") and not request.META.get("CONTENT_LENGTH"):
+        # Not `request.headers`, which copies them all: this is asked for each callback.
+        if request.META.get("HTTP_TRANSFER_ENCODING") and not request.META.get("CONTENT_LENGTH"):
             return _bounded(_chunks(request))
         return request.body
     except (RequestDataTooBig, UnreadablePostError, OSError, ValueError):  # a length that is no number, or a chunk's
@@ -44,11 +45,9 @@ def _chunks(request: HttpRequest) -> Iterator[bytes]:
         yield from iter(_uwsgi.chunked_read, b"")
         return
     stream = request.META["wsgi.input"]
-    if request.META.get("wsgi.input_terminated"):  # the server has put them together, and says so
-        yield from iter(lambda: stream.read(65536), b"")
-        return
-    first = stream.readline(_LONGEST_SIZE_LINE)
-    if not _is_size(first):  # put together, and not said
+    put_together = request.META.get("wsgi.input_terminated")  # by the server, which may not say so
+    first = b"" if put_together else stream.readline(_LONGEST_SIZE_LINE)
+    if not _is_size(first):
         yield first
         yield from iter(lambda: stream.read(65536), b"")
         return

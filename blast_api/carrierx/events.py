@@ -53,6 +53,10 @@ class Answerer(Enum):
     HANGUP = "HANGUP"  # left before it was known
 
 
+# To these the message is played, at least in part.
+HEARD_BY = frozenset({Answerer.HUMAN.value, Answerer.MACHINE.value, Answerer.NOT_SURE.value})
+
+
 @dataclass(frozen=True, slots=True)
 class StatusReport:
     """How a call ended; `ending` is None while the carrier's word is no known final status."""
@@ -76,14 +80,10 @@ class RecordingReport:
 Parameters = Mapping[str, object]
 
 
-def parameters(body: bytes, query: str) -> Parameters:
-    """The parameters of a callback: a JSON object, a form, or the query of a GET; empty if it is none of these."""
-    return read(body, query)[0]
-
-
 def read(body: bytes, query: str) -> tuple[Parameters, bool]:
     """The parameters of a callback, and whether all of its body could be read.
 
+    A body is a JSON object or a form; the query of a GET counts where there is none. They are empty if it is none of these.
     What is not quite JSON is read as well as it can be, because a key 5 may be in it: bytes that are no UTF-8, raw line
     ends in texts, a bare nan, an end that is missing. Of what is nested too deep to be written down, the flat pairs count.
     """

@@ -8,9 +8,9 @@ second; so do those here if the disk is away.
 from __future__ import annotations
 
 import logging
+import os
 import time
 from contextlib import suppress
-from pathlib import Path
 
 from blast_api import state_dir
 from blast_api.addresses import Kind
@@ -26,25 +26,28 @@ Key = tuple[Kind, int, int]
 
 def mark(message_id: int) -> None:
     """Nothing of this shout may leave this host any more. Call it after the cancellation is committed."""
+    forget()
     try:
-        _folder().mkdir(exist_ok=True)
-        (_folder() / str(message_id)).touch()
+        with suppress(FileExistsError):
+            os.mkdir(_folder())  # and not STATE_DIR: a disk that is away is waited for
+        with open(_mark_of(message_id), "wb"):
+            pass
     except OSError as error:
         about = {"action": "recall_unmarked", "shout": message_id, "error": str(error)}
         log.warning("a cancellation cannot be marked on disk: it is seen in the rows", extra=about)
 
 
 def is_marked(message_id: int) -> bool:
-    """Whether somebody on this host has canceled the shout just now: one look at the disk, 2 us."""
-    return (_folder() / str(message_id)).exists()
+    """Whether somebody on this host has canceled the shout just now: one look at the disk."""
+    return os.path.exists(_mark_of(message_id))
 
 
 def forget() -> None:
-    """Remove the marks that have done their work."""
-    with suppress(OSError):
-        for file in _folder().iterdir():
-            if file.stat().st_mtime < time.time() - _MARKED_FOR_S:
-                file.unlink()
+    """Remove the marks that have done their work; whoever makes one does so, and nobody else need."""
+    with suppress(OSError), os.scandir(_folder()) as marks:
+        for old in marks:
+            if old.stat().st_mtime < time.time() - _MARKED_FOR_S:
+                os.unlink(old.path)
 
 
 def in_rows() -> frozenset[Key]:
@@ -54,5 +57,9 @@ def in_rows() -> frozenset[Key]:
     return frozenset((*calls, *authors))
 
 
-def _folder() -> Path:
-    return state_dir.folder() / "canceled"
+def _folder() -> str:
+    return f"{state_dir.folder()}/canceled"
+
+
+def _mark_of(message_id: int) -> str:
+    return f"{_folder()}/{message_id}"

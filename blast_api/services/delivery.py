@@ -18,7 +18,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from blast_api import menus, records
-from blast_api.carrierx.events import Answerer, StatusReport
+from blast_api.carrierx.events import HEARD_BY, Answerer, StatusReport
 from blast_api.conf import configuration
 from blast_api.models import Call, Message, Recording
 from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
@@ -31,8 +31,6 @@ log = logging.getLogger(__name__)
 
 _LAPSED_AT_ONCE = 1000
 _TIMED_OUT_AT_ONCE = 500
-# By these the message was played, at least in part.
-_HEARD = frozenset({Answerer.HUMAN.value, Answerer.MACHINE.value, Answerer.NOT_SURE.value})
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
 
@@ -252,7 +250,7 @@ def _end(
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
     row.held_since = None
     line = records.cdr(row, row.message, late=late)
-    if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in _HEARD:
+    if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:
         again_at = configuration().retry_policy.due_at(ending, attempts=row.attempts, now=now)
         if again_at:
             row.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
@@ -271,7 +269,7 @@ def _ending(row: Row, told: CallStatus) -> CallStatus:
         return CallStatus.OPTED_OUT
     if row.withdrawn and not row.answerer:
         return _withdrawal_ending(row)
-    if told is CallStatus.COMPLETED and row.answerer not in _HEARD:
+    if told is CallStatus.COMPLETED and row.answerer not in HEARD_BY:
         return CallStatus.APP_ERROR if row.apologised else CallStatus.NO_ANSWER
     return told
 

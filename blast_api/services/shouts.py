@@ -303,7 +303,8 @@ def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, no
 def finish_if_settled(message_id: int, *, now: datetime) -> bool:
     """End a live shout whose calls have all ended: finished, or timed out if of one nobody knows what became of it.
 
-    Call it after the last move is committed. Of two last moves at once, the one that commits last sees both; a crash in between is the sweep's.
+    Call it after the last move is committed. Of two last moves at once, the one that commits last sees both; a crash in
+    between is the sweep's.
     """
     if _AN_OPEN_CALL(message_id=message_id):
         return False

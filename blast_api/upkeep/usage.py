@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
+from blast_api.carrierx.events import HEARD_BY
+
 DIMENSIONS = ("day", "userdata", "status", "application")
 _TIMED_OUT, _COMPLETED, _OPTED_OUT = "timed-out", "completed", "added to do not call"
-_HEARD_BY = ("HUMAN", "MACHINE", "NOTSURE")
 
 
 @dataclass(slots=True)
@@ -86,7 +87,7 @@ class Line:
 
     @property
     def heard(self) -> bool:
-        return self.status == _OPTED_OUT or self.answerer in _HEARD_BY
+        return self.status == _OPTED_OUT or self.answerer in HEARD_BY
 
 
 def _is_natural(value: object) -> bool:

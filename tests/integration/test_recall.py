@@ -92,7 +92,7 @@ def test_an_author_is_not_rung_for_a_shout_that_was_canceled_meanwhile() -> None
 def test_marks_are_forgotten_when_they_have_done_their_work() -> None:
     for shout in (1, 2):
         recall.mark(shout)
-    os.utime(recall._folder() / "1", (time.time() - 100, time.time() - 100))
+    os.utime(recall._mark_of(1), (time.time() - 100, time.time() - 100))
     recall.forget()
     assert (recall.is_marked(1), recall.is_marked(2)) == (False, True)
 
