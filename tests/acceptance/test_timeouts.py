@@ -97,11 +97,12 @@ def test_what_waits_for_its_turn_is_never_timed_out(world: World, settings: Sett
     """No cron for so long, a carrier that refuses us, a rate that is shared: none of that is the call's silence."""
     settings.MESSAGE_TIMEOUT = 1
     shout = world.recorded(*(recipient(0, index=index) for index in range(3)))
-    world.carrier.inject("refuse", status=503, times=3)
+    world.carrier.inject("refuse", status=503, times=-1)
     cron.run_once()
     _sweep_at(timezone.now() + wait)
     assert set(world.calls(shout).values()) == {"ready"}
     assert world.status(shout) == "ongoing"
+    world.carrier.injections.reset()
     Gate.objects.all().delete()
     world.play()
     assert set(world.calls(shout).values()) == {"completed"}
