@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ from pytest_django import Settings
 
 from blast_api import records
 from blast_api.carrierx.events import StatusReport
+from blast_api.models import Message
 from blast_api.services import delivery
 from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
-from tests.acceptance.processes import wait_until
 from tests.world import World, lines, recipient
+
+from .logstash import Pipeline
 
 ETC = Path(settings.BASE_DIR) / "etc/logstash"
 LOGS = {"blasts": "bdr.log", "calls": "cdr.log", "recordings": "rec_cdr.log"}
@@ -54,9 +57,10 @@ def named(name: str) -> set[str]:
 @pytest.fixture
 def written(world: World, settings: Settings) -> dict[str, list[dict[str, Any]]]:
     """Records of each kind, made by a whole shout."""
-    at = (timezone.now() + timedelta(seconds=1)).isoformat()
-    world.recorded(*map(recipient, (0, 3, 8)), title="Snow day", schedule=at)
-    wait_until(lambda: timezone.now().isoformat() > at)
+    later = (timezone.now() + timedelta(hours=1)).isoformat()
+    shout = world.shout(*map(recipient, (0, 3, 8)), title="Snow day", schedule=later)
+    Message.objects.filter(pk=shout).update(schedule=timezone.now())  # the hour has passed
+    world.carrier.advance_until_idle()
     world.play()
     return {
         "blasts": lines(settings.BDR_LOG_PATH),
@@ -83,15 +87,66 @@ def test_every_field_of_ours_is_in_a_template(written: dict[str, list[dict[str, 
         assert set(written[name][0]) == set(properties(name)), name
 
 
-@pytest.mark.parametrize("name", LOGS)
-def test_a_pipeline_reads_its_log_into_the_index_of_its_template(name: str) -> None:
-    written = pipeline(name)
-    assert f'path => ["/var/log/blast-api/{LOGS[name]}", "/var/log/blast-api/{LOGS[name]}-*"]' in written
-    (index,) = re.findall(r'index => "([^"]+)"', written)
-    (pattern,) = template(name)["index_patterns"]
-    assert index.startswith(pattern.rstrip("*"))
-    assert f'template => "/etc/logstash/blast-api/{name}.template.json"' in written
-    assert f'path.config: "/etc/logstash/blast-api/{name}.conf"' in (ETC / "pipelines.yml").read_text()
+def copied(folder: Path) -> dict[str, str]:
+    """`cp etc/logstash/* FOLDER`; answers the environment that names it."""
+    shutil.copytree(ETC, folder)
+    return {"BLAST_API_LOGSTASH": str(folder)}
+
+
+def pipelines(folder: Path, way: str) -> list[Pipeline]:
+    """What Logstash runs with all our files in a folder: all that is there as one, as by default, or by our pipelines.yml."""
+    environment = copied(folder)
+    if way == "one folder":
+        return [Pipeline(*sorted(folder.glob("*.conf")), environment=environment)]
+    listed = re.findall(
+        r'path.config: "\$\{BLAST_API_LOGSTASH:/etc/logstash/conf.d\}/(.*)"', (ETC / "pipelines.yml").read_text()
+    )
+    return [Pipeline(folder / name, environment=environment) for name in listed]
+
+
+@pytest.mark.parametrize("way", ["one folder", "pipelines.yml"])
+def test_a_line_of_each_log_is_one_document_in_its_own_index(way: str, tmp_path: Path) -> None:
+    common = {"created": "2030-01-31T12:00:00.000Z", "finished": "2030-02-01T12:00:00.000Z", "pk": 7, "record": "r"}
+    found = pipelines(tmp_path / "conf.d", way)
+    reached = {}
+    for log in LOGS.values():
+        for rotated in ("", "-20300201"):
+            for late in (False, True):
+                line = json.dumps(common | {"late": late, "status": "completed"})
+                path = f"/var/log/blast-api/{log}{rotated}"
+                (document,) = (each for pipeline in found for each in pipeline.read(path, line))
+                assert document.source == {**json.loads(line), "@timestamp": common["finished"]}
+                reached[log, late] = (document.index, document.id, document.version)
+    assert reached == {
+        ("bdr.log", False): ("blast-api-blasts-2030.01", "7", "1"),
+        ("bdr.log", True): ("blast-api-blasts-2030.01", "7", "2"),
+        ("cdr.log", False): ("blast-api-calls-2030.01", "r", "1"),
+        ("cdr.log", True): ("blast-api-calls-2030.01", "7-timed-out", "2"),
+        ("rec_cdr.log", False): ("blast-api-recordings-2030.02", "r", "1"),
+        ("rec_cdr.log", True): ("blast-api-recordings-2030.02", "r", "1"),
+    }
+
+
+def test_a_strangers_event_passes_our_files_untouched(tmp_path: Path) -> None:
+    """All of /etc/logstash/conf.d/ is one pipeline by default, with whatever else lies there."""
+    (all_of_it,) = pipelines(tmp_path / "conf.d", "one folder")
+    theirs = {"message": "not ours", "host": "there", "tags": ["_jsonparsefailure"], "@metadata": {}}
+    event = json.loads(json.dumps(theirs))
+    assert all_of_it.run(event) == []
+    assert event == theirs
+
+
+@pytest.mark.parametrize("way", ["one folder", "pipelines.yml"])
+def test_each_index_has_its_template_in_the_folder_of_the_pipelines(way: str, tmp_path: Path) -> None:
+    found = [template for pipeline in pipelines(tmp_path / "conf.d", way) for template in pipeline.templates()]
+    patterns = [json.loads(template.read_text())["index_patterns"] for template in found]
+    assert sorted(patterns) == [["blast-api-blasts-*"], ["blast-api-calls-*"], ["blast-api-recordings-*"]]
+
+
+def test_what_logstash_reads_is_where_the_readme_puts_it() -> None:
+    assert "cp etc/logstash/* /etc/logstash/conf.d/\n" in (Path(settings.BASE_DIR) / "README.md").read_text()
+    for name in LOGS:
+        assert "${BLAST_API_LOGSTASH:/etc/logstash/conf.d}/" in pipeline(name)
 
 
 @pytest.mark.django_db
