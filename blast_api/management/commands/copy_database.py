@@ -34,7 +34,7 @@ class Command(OperatorCommand):
             required=True,
             dest="url",
             metavar="URL",
-            help="sqlite:////path/db.sqlite3 or postgres://user@host/name",
+            help="sqlite:////path/db.sqlite3 or postgres://user@host/name, whose password is in ~/.pgpass or PGPASSFILE",
         )
 
     def handle(self, *args: object, url: str, as_json: bool, **options: object) -> None:
@@ -70,6 +70,12 @@ def _described(url: str) -> dict[str, Any]:
         described = database_of(url)
     except ValueError as error:
         raise CommandError(f"--from {error}.", returncode=USAGE) from error
+    if described.get("PASSWORD") or "password" in described.get("OPTIONS", {}):
+        raise CommandError(
+            "--from has a password in it, which everybody on this host can read there: put it into ~/.pgpass, or into the file "
+            "that PGPASSFILE names.",
+            returncode=USAGE,
+        )
     if url.startswith("sqlite"):
         if not Path(str(described["NAME"])).is_file():
             raise CommandError(f"There is no file {described['NAME']}.")
