@@ -134,6 +134,11 @@ ATTRIBUTES: Mapping[str, Mapping[str, Kind]] = {
         "afterGreetingSilence": _POSITIVE,
         "totalAnalysisTime": _POSITIVE,
         "betweenWordSilence": _POSITIVE,
+        # Not confirmed: the names that the detection this one is made of has for them.
+        "minimumWordLength": _POSITIVE,
+        "maximumWordLength": _POSITIVE,
+        "maximumNumberOfWords": _POSITIVE,
+        "silenceThreshold": _POSITIVE,
     },
     "Hangup": {},
     "Redirect": {"method": _METHOD},

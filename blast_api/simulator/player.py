@@ -92,8 +92,7 @@ class Player:
         """Play from the call's own URL to the end of the call."""
         try:
             verbs = yield from self._fetch(Jump(Target(url, method)), url)
-            as_recipient = any(isinstance(verb, Amd) for verb in verbs[:2])  # a session recording may stand before it
-            self._person = in_role(self._person, as_recipient=as_recipient)
+            self._person = in_role(self._person, as_recipient=any(map(self._is_for_a_recipient, verbs)))
             while True:
                 jump = yield from self._document(verbs)
                 if jump is None:
@@ -105,6 +104,14 @@ class Player:
             return
         finally:
             self._keep_sessions()
+
+    def _is_for_a_recipient(self, verb: Verb) -> bool:
+        """Tell from a verb of the first document why somebody is called: to find out who it is, or to hear a recording."""
+        prompts = verb.prompts if isinstance(verb, Gather) else (verb,)
+        played = (
+            urljoin(self._document_url, prompt.url) for prompt in prompts if isinstance(prompt, Play) and prompt.url
+        )
+        return isinstance(verb, Amd) or any(map(self._studio.is_recording, played))
 
     def _keep_sessions(self) -> None:
         for verb, since_s in self._sessions:

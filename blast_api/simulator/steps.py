@@ -81,6 +81,9 @@ class Studio(Protocol):
     def seconds_of_file(self, file_sid: str) -> float:
         """Return the length of a stored sound in seconds; raises StudioFault when it is gone."""
 
+    def is_recording(self, url: str) -> bool:
+        """Tell whether the sound at a URL was recorded on a call."""
+
     def keep(self, verb: Record, seconds: float) -> Kept:
         """Store a recording of so many seconds; raises StudioFault when it has no place, NoRoom when that is full."""
 

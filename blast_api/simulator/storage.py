@@ -77,6 +77,7 @@ class StoredFile:
     modified_at: float
     mime_type: str
     settings: Settings
+    is_recording: bool = False
 
     @property
     def ttl_s(self) -> int:
@@ -219,8 +220,12 @@ class Storage:
         prefix = f"{self._base_url()}/f/"
         if not url.startswith(prefix):
             return self._prompt_seconds
-        # Clients append `?format=<time>.wav` to get past a cache; it is no part of the name.
-        return self.seconds_of_file(urlsplit(url).path.rpartition("/")[2].partition(".")[0])
+        return self.seconds_of_file(_sid_in(url))
+
+    def is_recording(self, url: str) -> bool:
+        """Tell whether the sound at a URL was recorded on a call."""
+        file = self.files.get(_sid_in(url)) if url.startswith(f"{self._base_url()}/f/") else None
+        return file is not None and file.is_recording
 
     def seconds_of_file(self, file_sid: str) -> float:
         """Return the length of a stored sound in seconds; raises StudioFault when it is gone."""
@@ -247,7 +252,8 @@ class Storage:
                     file = self._overwrite(verb.file_sid, content, settings)
                 else:
                     sid = verb.container_sid or self.default_sid
-                    file = self.add_file(sid, content, settings, mime_type="audio/x-wav")
+                    file = replace(self.add_file(sid, content, settings, mime_type="audio/x-wav"), is_recording=True)
+                    self._files[file.sid] = file
         except _Full as refusal:
             raise NoRoom(f"a recording has no room: {refusal.errors}") from refusal
         except Refusal as refusal:
@@ -261,6 +267,11 @@ class Storage:
         file = replace(self.change_file(sid, settings), content=content, seconds=seconds, stored_at=now)
         self._files[sid] = file
         return file
+
+
+def _sid_in(url: str) -> str:
+    """Clients append `?format=<time>.wav` to get past a cache; it is no part of the name."""
+    return urlsplit(url).path.rpartition("/")[2].partition(".")[0]
 
 
 class _Full(Refusal):

@@ -9,6 +9,7 @@ from blast_api.simulator.steps import Fetch, Habits, Heard, Kept, Notice, Presse
 from blast_api.simulator.verbs import Record
 
 FIRST = "http://app/first"
+RECORDING = "http://carrier/f/1.wav"
 
 
 class Shelf:
@@ -28,11 +29,14 @@ class Shelf:
     def seconds_of_file(self, file_sid: str) -> float:
         return self.seconds_of(file_sid)
 
+    def is_recording(self, url: str) -> bool:
+        return url == RECORDING
+
     def keep(self, verb: Record, seconds: float) -> Kept:
         if self.full:
             raise StudioFault("full")
         self.kept.append((verb, seconds))
-        return Kept("http://carrier/f/1.wav", "1")
+        return Kept(RECORDING, "1")
 
     def complain(self, fault: str) -> None:
         self.complaints.append(fault)
