@@ -23,6 +23,8 @@ else:
     # Tests survive a power cut as well as anything, and commit some ten thousand times.
     DATABASES["default"]["OPTIONS"] = DATABASES["default"]["OPTIONS"] | {"options": "-c synchronous_commit=off"}  # type: ignore[operator]
 
+# No factory makes it, so that it is nobody's number.
+DID = "15555540100"
 # The default of every test: a carrier that nobody answers for. Tests that place calls name their simulator.
 BASE_CARRIERX_API_URL = "http://127.0.0.1:9/"
 FLEXML_API_USER = "endpoint"

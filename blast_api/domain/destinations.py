@@ -7,7 +7,7 @@ numbers that cost whoever calls them. What a number is, the library says (its me
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import phonenumbers
@@ -28,14 +28,24 @@ _ANY_LINE = "0150"
 
 @dataclass(frozen=True, slots=True)
 class Destinations:
-    """The operator's choice: a pattern over digits, the regions (None: every one) and the types of number to refuse."""
+    """The operator's choice: a pattern over digits, the regions (None: every one) and the types of number to refuse.
+
+    Nobody calls themselves, either: `own` lines are refused.
+    """
 
     pattern: re.Pattern[str]
     regions: frozenset[str] | None
     refused_types: frozenset[int]
+    own: frozenset[str] = frozenset()
+
+    def and_not(self, number: str) -> Destinations:
+        """The same rule, with one more line of our own."""
+        return replace(self, own=self.own | {number})
 
     def refusal(self, number: str) -> str | None:
         """Why this number, in its canonical form, is not called: words to follow the number; None: it is."""
+        if number in self.own:
+            return "is the line of whoever calls"
         if not self.pattern.search(number):
             return "is not a number that this service calls"
         if self.regions is None and not self.refused_types:

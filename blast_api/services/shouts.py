@@ -140,7 +140,8 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         request_digest=new.request_digest,
     )
     numbers = list(dict.fromkeys(new.recipients))
-    refusal = config.destinations.refusal
+    destinations = config.destinations if config.caller_as_recipient else config.destinations.and_not(new.caller)
+    refusal = destinations.refusal
     rows = (
         (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
         if refusal(number)

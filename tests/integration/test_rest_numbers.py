@@ -62,6 +62,27 @@ def test_nor_is_an_author_there(client: Client) -> None:
     assert answer.json() == {"caller": ["18765550101 is in JM where this service does not call."]}
 
 
+@pytest.mark.parametrize(
+    ("allowed", "settled"),
+    [(False, {"15555540100": 1, "15555552090": 1}), (True, {"15555540100": 1, "15555552090": None})],
+)
+def test_nobody_is_called_by_themselves(
+    client: Client, settings: Settings, allowed: bool, settled: dict[str, int | None]
+) -> None:
+    settings.CALLER_AS_RECIPIENT, settings.DID = allowed, "15555540100"
+    answer = post(client, body(caller="15555552090", recipients=[*settled, "15555551010"]))
+    assert answer.status_code == 201
+    causes = dict(Call.objects.values_list("number", "q850"))
+    assert causes == settled | {"15555551010": None}
+    assert Call.objects.filter(status="failed").count() == sum(cause == 1 for cause in settled.values())
+
+
+def test_the_calling_number_is_no_author(client: Client, settings: Settings) -> None:
+    answer = post(client, body(caller=settings.DID))
+    assert answer.status_code == 400
+    assert answer.json() == {"caller": [f"{settings.DID} is the line of whoever calls."]}
+
+
 def test_a_default_region_reads_numbers_without_country_code(client: Client, settings: Settings) -> None:
     short = body(recipients=["(555) 555-1010"], caller="555 555 2090")
     settings.DEFAULT_REGION = "US"
