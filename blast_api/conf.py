@@ -21,6 +21,8 @@ from .retry import RetryPolicy
 from .states import CallStatus, RecordingState
 
 SECRETS = frozenset({"CARRIERX_API_TOKEN", "FLEXML_API_USER", "FLEXML_API_PASSWORD"})
+# The prompt and the beep before a recording, and the carrier's report after it.
+_AROUND_A_RECORDING_S = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,10 +35,19 @@ class Configuration:
     flexml_api_user: str = field(repr=False)
     flexml_api_password: str = field(repr=False)
     carrierx_sids: Mapping[str, str]
+    amd: bool
     amd_initial_silence: int
     amd_greeting: int
     amd_after_greeting_silence: int
     amd_total_analysis_time: int
+    amd_between_word_silence: int | None  # None, here and below: as the carrier has it
+    amd_minimum_word_length: int | None
+    amd_maximum_word_length: int | None
+    amd_maximum_number_of_words: int | None
+    amd_silence_threshold: int | None
+    max_recording_seconds: int
+    recording_silence: int
+    max_replays: int
     voice_menu: Mapping[str, str]
     did: str
     max_calls_per_second: int
@@ -53,6 +64,7 @@ class Configuration:
     default_region: str | None
     allowed_regions: frozenset[str] | None
     refused_number_types: frozenset[int]
+    caller_as_recipient: bool
     placement_horizon: float
     placement_confirm_timeout: float
     ring_timeout: int
@@ -79,6 +91,19 @@ class Configuration:
         return timedelta(hours=max(self.message_timeout_check_window, 1))
 
     @property
+    def longest_recording(self) -> int:
+        """Seconds that an author may speak: no more than the call to them may stay in that state."""
+        limit = self.rec_call_status_timeouts[RecordingState.PRESSED_STAR]
+        return self.max_recording_seconds if limit is None else min(self.max_recording_seconds, int(limit))
+
+    @property
+    def recording_state_limits(self) -> Mapping[RecordingState, float | None]:
+        """How long a recording call may stay in each state: while an author speaks, until the carrier has told of the longest take."""
+        limit = self.rec_call_status_timeouts[RecordingState.PRESSED_STAR]
+        speaks = None if limit is None else max(limit, self.longest_recording + _AROUND_A_RECORDING_S)
+        return {**self.rec_call_status_timeouts, RecordingState.PRESSED_STAR: speaks}
+
+    @property
     def patience(self) -> timedelta:
         """How long the carrier may say nothing of a call, beside the time that its message takes."""
         return timedelta(seconds=self.ring_timeout + self.message_timeout)
@@ -86,7 +111,8 @@ class Configuration:
     @property
     def destinations(self) -> Destinations:
         """The rule that says which numbers are called."""
-        return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types)
+        own = frozenset({self.did})
+        return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types, own)
 
     @property
     def retry_policy(self) -> RetryPolicy:
@@ -115,10 +141,22 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "FLEXML_API_USER": (values.credential, "Write the login of the FlexML endpoint as a string."),
     "FLEXML_API_PASSWORD": (values.credential, "Write the password of the FlexML endpoint as a string."),
     "CARRIERX_SIDS": (values.sids, f"A mapping with any of {', '.join(SIDS)}."),
+    "AMD": (values.boolean, "True or False."),
     "AMD_INITIAL_SILENCE": (values.whole(0, 60000), "Milliseconds, for example 5000."),
     "AMD_GREETING": (values.whole(0, 60000), "Milliseconds, for example 2000."),
     "AMD_AFTER_GREETING_SILENCE": (values.whole(0, 60000), "Milliseconds, for example 500."),
     "AMD_TOTAL_ANALYSIS_TIME": (values.whole(0, 60000), "Milliseconds, for example 10000."),
+    "AMD_BETWEEN_WORD_SILENCE": (values.optional(values.whole(1, 60000)), "Milliseconds, or None: the carrier's own."),
+    "AMD_MINIMUM_WORD_LENGTH": (values.optional(values.whole(1, 60000)), "Milliseconds, or None: the carrier's own."),
+    "AMD_MAXIMUM_WORD_LENGTH": (values.optional(values.whole(1, 60000)), "Milliseconds, or None: the carrier's own."),
+    "AMD_MAXIMUM_NUMBER_OF_WORDS": (
+        values.optional(values.whole(1, 100)),
+        "A whole number, or None: the carrier's own.",
+    ),
+    "AMD_SILENCE_THRESHOLD": (values.optional(values.whole(1, 32767)), "A level, or None: the carrier's own."),
+    "MAX_RECORDING_SECONDS": (values.whole(1, 7200), "Seconds, for example 600."),
+    "RECORDING_SILENCE": (values.whole(1, 600), "Seconds, for example 10."),
+    "MAX_REPLAYS": (values.whole(0, 99), "A whole number, for example 3; 0: nobody hears it twice."),
     "VOICE_MENU": (values.voice_menu, "Copy the ten names from configuration.py.template, each with a URL."),
     "DID": (values.phone_number, "Digits with country code, for example 15555550100."),
     "MAX_CALLS_PER_SECOND": (
@@ -141,6 +179,7 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "DEFAULT_REGION": (values.region, "A region of ISO 3166, as US, or None: each number must have its country code."),
     "ALLOWED_REGIONS": (values.regions, 'Regions of ISO 3166, as ("US", "CA"), or None: every region.'),
     "REFUSED_NUMBER_TYPES": (values.number_types, f"Any of {', '.join(TYPES)}."),
+    "CALLER_AS_RECIPIENT": (values.boolean, "True or False."),
     "PLACEMENT_HORIZON": (values.number(0, 86400), "Seconds, for example 120."),
     "PLACEMENT_CONFIRM_TIMEOUT": (values.number(1, 86400), "Seconds, for example 120."),
     "RING_TIMEOUT": (values.whole(5, 600), "Seconds from 5 to 600, for example 30."),

@@ -72,7 +72,10 @@ class Gather(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class Record(Verb):
-    """Records into the carrier's storage; lifecycle_ttl in seconds. Falls through if nothing was recorded."""
+    """Records into the carrier's storage, `max_length` seconds at most or until `timeout` of silence.
+
+    lifecycle_ttl in seconds. Falls through if nothing was recorded.
+    """
 
     action: str | None = None
     method: str | None = None
@@ -81,6 +84,8 @@ class Record(Verb):
     direction: str
     finish_on_key: str | None = None
     play_beep: bool | None = None
+    max_length: int | None = None
+    timeout: int | None = None
     trim: str | None = None
     container_sid: str | None = None
     file_sid: str | None = None
@@ -92,7 +97,7 @@ class Record(Verb):
 
 @dataclass(frozen=True, kw_only=True)
 class Amd(Verb):
-    """Answering-machine detection; all times in milliseconds."""
+    """Answering-machine detection; times and lengths in milliseconds."""
 
     action: str
     method: str = "POST"
@@ -100,6 +105,11 @@ class Amd(Verb):
     greeting: int
     after_greeting_silence: int
     total_analysis_time: int
+    between_word_silence: int | None = None
+    minimum_word_length: int | None = None
+    maximum_word_length: int | None = None
+    maximum_number_of_words: int | None = None
+    silence_threshold: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

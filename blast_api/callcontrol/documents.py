@@ -74,7 +74,7 @@ def for_author(step: Step, address: Address, recording: Recording | None, *, con
 
 
 def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> Record:
-    again = recording is not None and recording.file_sid != ""
+    config, again = configuration(), recording is not None and recording.file_sid != ""
     return Record(
         action=address(f"recorded?take={take}"),
         method="POST",
@@ -83,6 +83,8 @@ def _record(address: Address, recording: Recording | None, take: int, container_
         direction="out",
         finish_on_key="#",
         play_beep=True,
+        max_length=config.longest_recording,
+        timeout=config.recording_silence,
         trim="do-not-trim",
         container_sid=None if again else container_sid or None,
         file_sid=recording.file_sid if recording and again else None,
@@ -110,13 +112,32 @@ def _detection(config: Configuration) -> Form:
             greeting=config.amd_greeting,
             after_greeting_silence=config.amd_after_greeting_silence,
             total_analysis_time=config.amd_total_analysis_time,
+            between_word_silence=config.amd_between_word_silence,
+            minimum_word_length=config.amd_minimum_word_length,
+            maximum_word_length=config.amd_maximum_word_length,
+            maximum_number_of_words=config.amd_maximum_number_of_words,
+            silence_threshold=config.amd_silence_threshold,
         ),
     )
 
 
-def deliver(who: Answerer, message_url: str, address: Address) -> bytes:
-    """The message, as suits who picked up; a key is taken throughout, also from a person taken for a machine."""
-    return _delivery(configuration(), who).filled_in(message=message_url, key=address("key"))
+def deliver(who: Answerer, message_url: str, address: Address, *, replays: int = 0) -> bytes:
+    """The message, as suits who picked up; a key is taken throughout, also from a person taken for a machine.
+
+    The key's address tells how many replays there were, so that the same key once more is no other one.
+    """
+    key = address(f"key?replays={replays}" if replays else "key")
+    return _delivery(configuration(), who).filled_in(message=message_url, key=key)
+
+
+def at_once(message_url: str, address: Address) -> bytes:
+    """The message as the first document, without asking who picked up."""
+    return _undetected(configuration()).filled_in(message=message_url, key=address("key"))
+
+
+@lru_cache(maxsize=1)
+def _undetected(_: Configuration) -> Form:
+    return Form(*_debug_record(), *_ask_person())
 
 
 @lru_cache(maxsize=len(Answerer))
@@ -129,26 +150,30 @@ def _delivery(_: Configuration, who: Answerer) -> Form:
         case Answerer.NOT_SURE:
             return Form(*_ask_recipient(message, Pause(length=1), message))
         case Answerer.HUMAN:
-            return Form(*_ask_recipient(message, _prompt("opt_out")))
+            return Form(*_ask_person())
         case Answerer.HANGUP:
             return Form(Hangup())
 
 
-def after_key(wish: Wish, message_url: str, address: Address) -> bytes:
-    """The answer to what the recipient pressed."""
+def after_key(wish: Wish, message_url: str, address: Address, *, replays: int = 1) -> bytes:
+    """The answer to what the recipient pressed; `replays` counts this one in, if it is one."""
     match wish:
         case Wish.REPLAY:
-            return deliver(Answerer.HUMAN, message_url, address)
+            return deliver(Answerer.HUMAN, message_url, address, replays=replays)
         case Wish.OPT_OUT:
             return document(_prompt("goodbye"), Hangup())
         case Wish.END:
             return hang_up()
 
 
-def ask_again(address: Address, times: int) -> bytes:
+def ask_again(address: Address, *, times: int, replays: int = 0) -> bytes:
     """The question to the recipient once more, because what was answered could not be read."""
-    action = address(f"key?asked={times}")
+    action = address(f"key?asked={times}" + (f"&replays={replays}" if replays else ""))
     return document(_gather(_prompt("opt_out"), action=action, timeout_s=_RECIPIENT_KEY_TIMEOUT_S), Hangup())
+
+
+def _ask_person() -> list[Verb]:
+    return _ask_recipient(Play(text=blank("message")), _prompt("opt_out"))
 
 
 def _ask_recipient(*heard: Play | Pause, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:

@@ -51,6 +51,7 @@ class Callback(View):
     at: datetime
     is_readable = True  # all of what was told, that is
     asked = 0  # times that the same question was asked before, because the answer could not be read
+    replays = 0  # times that the message was played again before
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         begun = time.perf_counter()
@@ -90,7 +91,8 @@ class Callback(View):
         query = request.META.get("QUERY_STRING", "")
         body = body_of(request)
         told, understood = events.read(body or b"", query)
-        self.asked, self.is_readable = events.asked(query), understood and body is not None
+        self.asked, self.replays = events.asked(query), events.replays(query)
+        self.is_readable = understood and body is not None
         if not self.is_readable:
             about = self._about(
                 "callback_unreadable", length=None if body is None else len(body), names=sorted(told)[:20]
@@ -185,8 +187,12 @@ class CallDocument(CallCallback):
 
 class CallAnswered(CallDocument):
     def answer(self, told: events.Parameters) -> HttpResponse:
-        heard = delivery.answered(self.attempt, now=timezone.now())
-        return flexml(documents.detect(self.address) if heard else documents.hang_up())
+        if configuration().amd:
+            heard = delivery.answered(self.attempt, now=timezone.now())
+            return flexml(documents.detect(self.address) if heard else documents.hang_up())
+        # Nobody is asked who picked up, so it is not sure.
+        message_url = delivery.detected(self.attempt, events.Answerer.NOT_SURE, now=timezone.now())
+        return flexml(documents.at_once(message_url, self.address) if message_url else documents.hang_up())
 
 
 class CallDetected(CallDocument):
@@ -201,9 +207,10 @@ class CallKey(CallCallback):
         digits = events.digits(told)
         if not digits and not self.is_readable and self.asked < _MOST_ASKED:
             heard = delivery.may_be_asked(self.attempt, now=self.at)
-            return flexml(documents.ask_again(self.address, self.asked + 1) if heard else documents.hang_up())
-        wish, message_url = delivery.pressed(self.attempt, digits, now=self.at)
-        return flexml(documents.after_key(wish, message_url, self.address))
+            again = documents.ask_again(self.address, times=self.asked + 1, replays=self.replays)
+            return flexml(again if heard else documents.hang_up())
+        wish, message_url = delivery.pressed(self.attempt, digits, replays=self.replays, now=self.at)
+        return flexml(documents.after_key(wish, message_url, self.address, replays=self.replays + 1))
 
     def postpone(self, told: events.Parameters) -> HttpResponse | None:
         wish = menus.at_delivery(events.digits(told))

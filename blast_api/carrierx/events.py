@@ -24,7 +24,7 @@ _MOST_BRACKETS = 200
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
 _TAKE = re.compile(r"(?:^|&)take=([0-9]{1,5})(?:&|$)")
-_ASKED = re.compile(r"(?:^|&)asked=([0-9]{1,2})(?:&|$)")
+_COUNTED = {name: re.compile(rf"(?:^|&){name}=([0-9]{{1,2}})(?:&|$)") for name in ("asked", "replays")}
 # A name and a flat value in what should have been a JSON object.
 _PAIR = re.compile(
     r"""["'](\w{1,64})["']\s{0,16}:\s{0,16}("(?:[^"\\]|\\.){0,2048}"|'[^']{0,2048}'|-?[0-9][0-9.]{0,30}|null)""",
@@ -171,7 +171,16 @@ def take(query: str) -> int | None:
 
 def asked(query: str) -> int:
     """How often the question had been asked again already, which we have named in the address."""
-    named = _ASKED.search(query)
+    return _counted(query, "asked")
+
+
+def replays(query: str) -> int:
+    """How often the message had been played again already, which we have named in the address."""
+    return _counted(query, "replays")
+
+
+def _counted(query: str, name: str) -> int:
+    named = _COUNTED[name].search(query)
     return int(named[1]) if named else 0
 
 

@@ -45,6 +45,11 @@ def whole(low: int, high: int) -> Callable[[object], int]:
     return parse
 
 
+def optional(parse: Callable[[object], Value]) -> Callable[[object], Value | None]:
+    """As `parse`, or none: None, and as text nothing or the word."""
+    return lambda written: None if str(written).strip().lower() in ("", "none", "null") else parse(written)
+
+
 def number(low: float, high: float) -> Callable[[object], float]:
     return lambda written: _within(_number_of(written), low, high)
 

@@ -162,15 +162,18 @@ def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     return _play_url(recording) if heard and who is not Answerer.HANGUP else None
 
 
-def pressed(attempt: Attempt, digits: str, *, now: datetime) -> tuple[menus.Wish, str]:
-    """A key, or none: what the person wishes, and the URL of the message for a replay. Raises AttemptOver."""
+def pressed(attempt: Attempt, digits: str, *, replays: int = 0, now: datetime) -> tuple[menus.Wish, str]:
+    """A key, or none: what the person wishes, and the URL of the message for a replay. Raises AttemptOver.
+
+    After so many `replays` as there may be, none is granted.
+    """
     attempts.refuse_if_over(attempt, now=now)
     wish = menus.at_delivery(digits)
     if wish is menus.Wish.OPT_OUT:
         opt_out(attempt.call_id)
     if wish is not menus.Wish.REPLAY:
         return wish, ""
-    if not _is_heard(attempt):
+    if replays >= configuration().max_replays or not _is_heard(attempt):
         return menus.Wish.END, ""
     return wish, _play_url(attempts.RECORDING(call_id=attempt.call_id))
 

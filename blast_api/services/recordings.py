@@ -296,7 +296,7 @@ def lost(message_id: int, *, now: datetime) -> None:
 
 def expire(now: datetime) -> int:
     """Shouts whose author hung up undecided are canceled; those too long in one state are timed out."""
-    limits: Mapping[RecordingState, float | None] = configuration().rec_call_status_timeouts
+    limits: Mapping[RecordingState, float | None] = configuration().recording_state_limits
     pending = Recording.objects.filter(message__status=ShoutStatus.PENDING, message__closed=None)
     hung_up = pending.filter(ended__lt=now - _GRACE, state__in=_UNDECIDED)
     changed = _end_all(hung_up, ShoutStatus.CANCELED, now=now)

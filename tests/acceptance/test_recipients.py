@@ -80,6 +80,23 @@ def test_every_recipient_hears_what_they_should_whatever_the_carriers_ways(world
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["finished"]
 
 
+def test_without_detection_everybody_hears_the_message_at_once(world: World, settings: Settings) -> None:
+    settings.AMD = False
+    people = [recipient(ending) for ending in (0, 1, 7, 8)]
+    shout = world.recorded(*people)
+    world.play()
+    assert world.carrier.faults == []
+    assert [heard(*calls_to(world.carrier, number)) for number in people] == [
+        HEARD,
+        HEARD,
+        HEARD * 2,
+        [*HEARD, "goodbye"],
+    ]
+    assert all(call.heard[0].at == call.answered_at for number in people for call in calls_to(world.carrier, number))
+    assert world.calls(shout) == dict(zip(people, [*["completed"] * 3, "added to do not call"], strict=True))
+    assert attempts("answerer") == {number: ["NOTSURE"] for number in people}
+
+
 def test_a_machine_is_spoken_to_when_it_has_finished(world: World) -> None:
     world.recorded(recipient(1))
     world.play()

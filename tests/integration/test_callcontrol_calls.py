@@ -159,6 +159,51 @@ def test_late_news_is_not_tried_again(carrier: Carrier, settings: Settings) -> N
     assert call.status == CallStatus.FAILED
 
 
+# --- As the operator has it -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("most", [0, 1, 3])
+def test_key_0_plays_the_message_again_so_often_and_then_ends_the_call(
+    carrier: Carrier, settings: Settings, most: int
+) -> None:
+    settings.MAX_REPLAYS = most
+    call = delivered(**LIVE["answered"], answerer="HUMAN")
+    key = "key"
+    for replay in range(1, most + 1):
+        again = carrier.of_call(call, key, Digits="0")
+        assert carrier.of_call(call, key, Digits="0") == again  # told once more it is no other one
+        key = f"key?replays={replay}"
+        assert f"{key}&quot;".encode() in again or f'{key}"'.encode() in again
+    assert carrier.of_call(call, key, Digits="0") == documents.hang_up()
+    assert carrier.of_call(call, key, Digits="5") == heard_by(call, "key", {"Digits": "5"})
+
+
+@pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
+def test_without_detection_the_message_is_heard_at_once_and_counts_as_heard(
+    carrier: Carrier, settings: Settings, fields: dict[str, Any]
+) -> None:
+    settings.AMD = False
+    call = delivered(**fields)
+    heard = carrier.of_call(call, "answered")
+    assert MESSAGE.encode() in heard
+    assert b"Amd" not in heard
+    before = rows()
+    assert (carrier.of_call(call, "answered"), rows()) == (heard, before)
+    carrier.of_call(call, "status", CallStatus="completed", CallDuration=7)
+    call.refresh_from_db()
+    assert (call.status, call.answerer, call.answered is not None) == (CallStatus.COMPLETED, "NOTSURE", True)
+
+
+def test_without_detection_nobody_hears_what_they_must_not(carrier: Carrier, settings: Settings) -> None:
+    settings.AMD = False
+    call = delivered(**LIVE["ongoing"])
+    factories.listed(call.number)
+    assert carrier.of_call(call, "answered") == documents.hang_up()
+    carrier.of_call(call, "status", CallStatus="completed")
+    call.refresh_from_db()
+    assert (call.status, call.answerer) == (CallStatus.DO_NOT_CALL, "")
+
+
 # --- Before the answer to the placement is kept ---------------------------------------------------------------------
 
 

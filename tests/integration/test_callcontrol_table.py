@@ -151,7 +151,9 @@ def _document(heard: str, column: str, told: Told, call: Call) -> bytes:
         case "detection":
             return documents.detect(us)
         case "message":
-            return documents.deliver(_who(told) if column == "AMD" else Answerer.HUMAN, MESSAGE, us)
+            if column == "AMD":
+                return documents.deliver(_who(told), MESSAGE, us)
+            return documents.after_key(Wish.REPLAY, MESSAGE, us, replays=1)
         case "goodbye":
             return documents.after_key(Wish.OPT_OUT, "", us)
         case "hang up":

@@ -58,7 +58,8 @@ def play(*names: str) -> str:
 NO_KEY = play("no_key_pressed") + "<Hangup />"
 RECORD = (
     '<Record action="http://us/recorded?take={}" method="POST" errorAction="http://us/not-recorded" errorMethod="POST" '
-    'direction="out" finishOnKey="#" playBeep="true" trim="do-not-trim" {}lifecycleAction="delete" '
+    'direction="out" finishOnKey="#" playBeep="true" maxLength="600" timeout="10" trim="do-not-trim" {}'
+    'lifecycleAction="delete" '
     'lifecycleTtl="86400" />'
 )
 FIRST_TAKE = (
@@ -113,7 +114,19 @@ DOCUMENTS: dict[str, tuple[Write, str]] = {
         gather("key", HEARD, '<Pause length="1" />', HEARD) + "<Hangup />",
     ),
     "nobody any more": (recipient(Answerer.HANGUP), "<Hangup />"),
-    "key 0": (after(Wish.REPLAY), gather("key", HEARD, play("opt_out")) + "<Hangup />"),
+    "at once, a person or a machine": (
+        lambda: documents.at_once(MESSAGE, us),
+        gather("key", HEARD, play("opt_out")) + "<Hangup />",
+    ),
+    "key 0": (after(Wish.REPLAY), gather("key?replays=1", HEARD, play("opt_out")) + "<Hangup />"),
+    "key 0 for the third time": (
+        lambda: documents.after_key(Wish.REPLAY, MESSAGE, us, replays=3),
+        gather("key?replays=3", HEARD, play("opt_out")) + "<Hangup />",
+    ),
+    "a key that nobody could read": (
+        lambda: documents.ask_again(us, times=1, replays=2),
+        gather("key?asked=1&amp;replays=2", play("opt_out")) + "<Hangup />",
+    ),
     "key 5": (after(Wish.OPT_OUT), play("goodbye") + "<Hangup />"),
     "another key": (after(Wish.END), "<Hangup />"),
     "nothing more": (documents.hang_up, "<Hangup />"),
@@ -148,7 +161,11 @@ SESSION = '<Record direction="out" {}recordSession="true" lifecycleAction="delet
 FIRST_DOCUMENTS = {
     "the author's": (author(Step.WELCOME), DOCUMENTS["welcome"][1]),
     "the recipient's": (DOCUMENTS["who is it"][0], AMD),
+    "the recipient's, of whom nobody asks who it is": DOCUMENTS["at once, a person or a machine"],
 }
+
+
+FIRST_WRITERS = [write for write, _ in FIRST_DOCUMENTS.values()] + [DOCUMENTS["welcome"][0]]
 
 
 @pytest.mark.parametrize(
@@ -164,11 +181,43 @@ def test_a_whole_call_is_recorded_when_the_operator_says_so(
     assert read_document(write())
 
 
-@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name not in ("welcome", "who is it")])
+@pytest.mark.parametrize("name", [name for name, (write, _) in DOCUMENTS.items() if write not in FIRST_WRITERS])
 def test_only_the_first_document_of_a_call_starts_that_record(settings: Settings, name: str) -> None:
     settings.RECORD_ALL_CALLS = True
     write, inner = DOCUMENTS[name]
     assert write() == whole(inner)
+
+
+# --- What the operator sets ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("longest_s", "speaks_s", "max_length"), [(300, 600, 300), (600, 120.5, 120), (7200, None, 7200)]
+)
+def test_an_author_speaks_no_longer_than_the_operator_says(
+    settings: Settings, longest_s: int, speaks_s: float | None, max_length: int
+) -> None:
+    settings.MAX_RECORDING_SECONDS, settings.RECORDING_SILENCE = longest_s, 3
+    settings.REC_CALL_STATUS_TIMEOUTS = settings.REC_CALL_STATUS_TIMEOUTS | {"PRESSED_STAR": speaks_s}
+    written = documents.for_author(Step.RECORD, us, None)
+    bounds = f'maxLength="{max_length}" timeout="3"'
+    assert written == whole(FIRST_TAKE.replace('maxLength="600" timeout="10"', bounds))
+    assert read_document(written)
+
+
+def test_the_detections_other_measures_are_told_if_the_operator_has_them(settings: Settings) -> None:
+    settings.AMD_BETWEEN_WORD_SILENCE, settings.AMD_SILENCE_THRESHOLD = 50, 256
+    settings.AMD_MINIMUM_WORD_LENGTH, settings.AMD_MAXIMUM_WORD_LENGTH, settings.AMD_MAXIMUM_NUMBER_OF_WORDS = (
+        90,
+        4000,
+        3,
+    )
+    more = (
+        'betweenWordSilence="50" minimumWordLength="90" maximumWordLength="4000" maximumNumberOfWords="3" '
+        'silenceThreshold="256" />'
+    )
+    assert documents.detect(us) == whole(AMD.replace("/>", more))
+    assert read_document(documents.detect(us))
 
 
 # --- Where a recording goes ----------------------------------------------------------------------------------------
