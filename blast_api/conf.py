@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 
 from .domain import values
+from .domain.billing import Increments
 from .domain.destinations import TYPES, Destinations
 from .domain.values import PROMPTS as PROMPTS
 from .domain.values import RETRYABLE, SIDS
@@ -82,6 +83,7 @@ class Configuration:
     max_requests_per_minute: int
     max_wrong_tokens_per_minute: int
     idempotency_key_window: float
+    billing_increments: Increments
     cron_timeout: float
     metrics_allowed: tuple[IPv4Network | IPv6Network, ...]
 
@@ -198,6 +200,7 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "MAX_REQUESTS_PER_MINUTE": (values.whole(1, 10000), "A whole number, for example 600."),
     "MAX_WRONG_TOKENS_PER_MINUTE": (values.whole(1, 10000), "A whole number, for example 20."),
     "IDEMPOTENCY_KEY_WINDOW": (values.number(1, 10**4), "Hours, 1 or more, for example 24."),
+    "BILLING_INCREMENTS": (values.increments, "First and further seconds, as 60/60 or 6/6."),
     "CRON_TIMEOUT": (values.number(30, 86400), "Seconds, 30 or more, for example 180: cron comes once a minute."),
     "METRICS_ALLOWED": (values.networks, 'Networks, for example ("127.0.0.0/8", "::1", "10.1.2.3").'),
 }

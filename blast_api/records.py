@@ -25,6 +25,7 @@ from django.db import connection, transaction
 
 from . import bulk, counts, lines, packed, state_dir
 from .addresses import redacted
+from .conf import configuration
 from .models import Call, Message, Record, Recording, database_now
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ _BATCH = 1000
 _LONGEST_BODY = 16384
 _LONGEST_FIELD = 2048
 _QUOTED = 1024
+_LONGEST_SAID = 300  # characters of the carrier's words about an attempt
 _TOLD_OF_AN_ENDING = ("CallSid", "CallStatus", "CallDuration", "Direction", "From", "To")
 _LOCK = "cdr.lock"
 HOST = socket.gethostname()[:64]
@@ -65,12 +67,16 @@ class _Ended(Protocol):
     answerer: str
     attempts: int
     started: datetime | None
+    answered: datetime | None
     finished: datetime | None
 
 
-def cdr(call: _Ended, message: _Shout, *, late: bool = False) -> str:
-    """The line about an attempt that has ended, for who stores it together with the ending; `call` holds how it ended."""
-    return _line(_cdr(call, message, late=late))
+def cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) -> str:
+    """The line about an attempt that has ended, for who stores it together with the ending; `call` holds how it ended.
+
+    `said` are the carrier's own words about it.
+    """
+    return _line(_cdr(call, message, said=said, late=late))
 
 
 def add_cdrs(calls: Iterable[Call], message: Message) -> None:
@@ -78,21 +84,25 @@ def add_cdrs(calls: Iterable[Call], message: Message) -> None:
     _add(Record.Kind.CDR, (_cdr(call, message) for call in calls))
 
 
-def _cdr(call: _Ended, message: _Shout, *, late: bool = False) -> dict[str, object]:
+def _cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) -> dict[str, object]:
     return {
         "pk": call.pk,
         "message": message.pk,
         "application": message.application_id,
         "user_data": message.userdata,
         "to_number": call.number,
+        "did": configuration().did if call.attempts else None,
         "sid": call.sid,
         "status": call.status,
         "q850": call.q850,
         "duration": call.duration or 0,
         "answerer": call.answerer,
+        "carrier_said": redacted(said[:_LONGEST_SAID]),
+        "attempt": call.attempts,
         "num_retries": max(call.attempts - 1, 0),
         "created": written_time(message.created),
         "started": written_time(call.started),
+        "answered": written_time(call.answered),
         "finished": written_time(call.finished),
         "late": late,
     }

@@ -66,6 +66,12 @@ class StatusReport:
     sid: str
     duration_s: int | None
     body: Mapping[str, object]
+    cause: str = ""
+
+    @property
+    def said(self) -> str:
+        """The carrier's own words: its status, and the cause if it told one."""
+        return f"{self.word} ({self.cause})" if self.cause else self.word
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,14 @@ def status(told: Parameters) -> StatusReport:
         sid=_text(told, "CallSid")[:_LONGEST_SID],
         duration_s=_seconds(told, "CallDuration"),
         body=told,
+        cause=_cause(told),
     )
+
+
+def _cause(told: Parameters) -> str:
+    """Why the call ended. What the carrier calls it is not known: a name that ends so (AMD's is of its beginning)."""
+    named = (name for name in told if name.lower().endswith("cause") and name != "AMDCause")
+    return next((text for name in named if (text := _text(told, name))), "")[:64]
 
 
 def take(query: str) -> int | None:

@@ -116,7 +116,7 @@ class PlaceCall(Place):
                 log.error(
                     "the carrier refused a call", extra={"action": "call_refused", "reason": outcome.reason, **about}
                 )
-                delivery.refused(self.attempt, now=now)
+                delivery.refused(self.attempt, reason=outcome.reason, now=now)
             case Refused():
                 delivery.give_back([self.attempt])
             case Unknown():

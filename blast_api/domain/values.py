@@ -15,6 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from blast_api.states import CallStatus, RecordingState
 
+from .billing import Increments
 from .destinations import REGIONS, TYPES
 
 PROMPTS = (
@@ -199,6 +200,13 @@ def phone_number(written: object) -> str:
     if not re.fullmatch("[1-9][0-9]{6,14}", digits, re.ASCII):
         raise ValueError("is not a phone number of 7 to 15 digits with country code")
     return digits
+
+
+def increments(written: object) -> Increments:
+    found = re.fullmatch(r"([1-9][0-9]{0,3})/([1-9][0-9]{0,3})", string(written).strip(), re.ASCII)
+    if not found:
+        raise ValueError("is not two numbers of seconds with a slash between")
+    return Increments(int(found[1]), int(found[2]))
 
 
 def region(written: object) -> str | None:

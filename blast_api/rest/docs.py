@@ -48,6 +48,7 @@ _CALL = {
     "Q850": 0,
     "duration": 21,
     "attempts": 1,
+    "answerer": "HUMAN",
 }
 _ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
 _NEW_SHOUT = {

@@ -187,6 +187,9 @@ class CallSerializer(serializers.Serializer[Any]):
     Q850 = serializers.IntegerField(source="q850", allow_null=True, help_text="Cause, as in ITU-T Q.850.")
     duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")
     attempts = serializers.IntegerField(help_text="How often it was placed.")
+    answerer = serializers.CharField(
+        help_text="Who heard the message: HUMAN, MACHINE, NOTSURE. HANGUP and nothing: nobody.", allow_blank=True
+    )
 
 
 class DoNotCallSerializer(serializers.Serializer[Any]):

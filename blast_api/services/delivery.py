@@ -114,13 +114,13 @@ def accepted(placed: Sequence[Placed]) -> None:
     attempts.NAMED.many(rows)
 
 
-def refused(attempt: Attempt, *, now: datetime) -> None:
-    """The carrier does not want this call, now or ever: it has failed."""
+def refused(attempt: Attempt, *, reason: str = "", now: datetime) -> None:
+    """The carrier does not want this call, now or ever: it has failed. `reason` are its own words."""
     if (found := attempts.unsettled(attempt)) is None:
         return
     row, _ = found
     is_in_hand = row.status == CallStatus.READY
-    if is_in_hand and _end(row, CallStatus.FAILED, duration=None, again=False, now=now):
+    if is_in_hand and _end(row, CallStatus.FAILED, duration=None, said=reason, again=False, now=now):
         transaction.on_commit(partial(shouts.finish_if_settled, row.message.pk, now=now))
 
 
@@ -231,7 +231,7 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
         row.sid = row.sid or report.sid
         row.started = row.started or row.held_since
         late = row.status == CallStatus.TIMED_OUT
-        if not _end(row, report.ending, duration=report.duration_s, late=late, now=now):
+        if not _end(row, report.ending, duration=report.duration_s, said=report.said, late=late, now=now):
             continue  # it has changed under our hands, as by a key that was pressed: look again
         if late:
             shouts.finish_late(row.message.pk, now=now)
@@ -242,7 +242,14 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
 
 
 def _end(
-    row: Row, told: CallStatus, *, duration: int | None, again: bool = True, late: bool = False, now: datetime
+    row: Row,
+    told: CallStatus,
+    *,
+    duration: int | None,
+    said: str = "",
+    again: bool = True,
+    late: bool = False,
+    now: datetime,
 ) -> bool:
     """End the attempt of a row as it was read, record it, and make the call ready `again` if it is to be retried.
 
@@ -252,7 +259,7 @@ def _end(
     assert former.status in call_before(ending)
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
     row.held_since = None
-    line = records.cdr(row, row.message, late=late)
+    line = records.cdr(row, row.message, said=said, late=late)
     if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:
         again_at = configuration().retry_policy.due_at(ending, attempts=row.attempts, now=now)
         if again_at:

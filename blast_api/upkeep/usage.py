@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 
 from blast_api.carrierx.events import HEARD_BY
+from blast_api.domain.billing import Increments
 
 DIMENSIONS = ("day", "userdata", "status", "application")
 _TIMED_OUT, _COMPLETED, _OPTED_OUT = "timed-out", "completed", "added to do not call"
@@ -25,7 +26,7 @@ class Figures:
 
     attempts: int = 0
     seconds: int = 0
-    billed_minutes: int = 0  # each attempt's rounded up
+    billed_s: int = 0  # each attempt's rounded up
     reached: int = 0  # people, who heard the message or a part of it
     opted_out: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -34,11 +35,17 @@ class Figures:
     def minutes(self) -> float:
         return self.seconds / 60
 
-    def add(self, line: Line, *, reached: bool, sign: int = 1) -> None:
+    @property
+    def billed_minutes(self) -> float:
+        """Whole ones are whole numbers, as by the minute they all are."""
+        minutes, rest = divmod(self.billed_s, 60)
+        return round(self.billed_s / 60, 3) if rest else minutes
+
+    def add(self, line: Line, *, billed_s: int, reached: bool, sign: int = 1) -> None:
         """Count a line in, or out again; `reached` if it is the one by which its person counts as reached."""
         self.attempts += sign
         self.seconds += sign * line.duration
-        self.billed_minutes += sign * -(-line.duration // 60)
+        self.billed_s += sign * billed_s
         self.opted_out += sign * (line.status == _OPTED_OUT)
         self.reached += sign * reached
         self.outcomes[line.status] += sign
@@ -47,7 +54,7 @@ class Figures:
         """Count in all that another counted."""
         self.attempts += other.attempts
         self.seconds += other.seconds
-        self.billed_minutes += other.billed_minutes
+        self.billed_s += other.billed_s
         self.opted_out += other.opted_out
         self.reached += other.reached
         self.outcomes.update(other.outcomes)
@@ -101,10 +108,16 @@ class Report:
     """Figures of the attempts that ended in a range of time (`until` is not in it), by one or more dimensions."""
 
     def __init__(
-        self, by: Iterable[str], *, zone: tzinfo, since: datetime | None = None, until: datetime | None = None
+        self,
+        by: Iterable[str],
+        *,
+        zone: tzinfo,
+        billed: Increments,
+        since: datetime | None = None,
+        until: datetime | None = None,
     ) -> None:
         self.groups: dict[Group, Figures] = {}
-        self._by, self._zone = tuple(by), zone
+        self._by, self._zone, self._billed = tuple(by), zone, billed
         self._since, self._until = since, until
         self._timed_out: dict[int, tuple[Group, Line, bool] | None] = {}  # None: corrected before it came
         self._heard: set[int] = set()  # in an attempt that did not end as heard
@@ -122,7 +135,7 @@ class Report:
         if line.late:
             if earlier := self._timed_out.get(line.pk):
                 group, timed_out, reached = earlier
-                self.groups[group].add(timed_out, reached=reached, sign=-1)
+                self._count(group, timed_out, reached=reached, sign=-1)
             self._timed_out[line.pk] = None
         elif line.status == _TIMED_OUT and line.pk in self._timed_out:
             return
@@ -132,9 +145,13 @@ class Report:
         if not in_range:
             return
         group, reached = self._group(line), self._reaches(line)
-        self.groups.setdefault(group, Figures()).add(line, reached=reached)
+        self._count(group, line, reached=reached)
         if line.status == _TIMED_OUT:
             self._timed_out[line.pk] = group, line, reached
+
+    def _count(self, group: Group, line: Line, *, reached: bool, sign: int = 1) -> None:
+        billed_s = self._billed.billed_s(line.duration)
+        self.groups.setdefault(group, Figures()).add(line, billed_s=billed_s, reached=reached, sign=sign)
 
     def _reaches(self, line: Line) -> bool:
         """Whether somebody was reached by this attempt and by none before: older logs have people who were rung again."""

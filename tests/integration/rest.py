@@ -32,7 +32,7 @@ SHOUT_FIELDS = {
     "finished",
     "calls",
 }
-CALL_FIELDS = {"id", "started", "finished", "shout_id", "phone", "status", "Q850", "duration", "attempts"}
+CALL_FIELDS = {"id", "started", "finished", "shout_id", "phone", "status", "Q850", "duration", "attempts", "answerer"}
 
 
 def body(**fields: object) -> dict[str, object]:

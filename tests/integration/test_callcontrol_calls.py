@@ -128,6 +128,22 @@ def test_a_final_word_settles_the_call_and_its_shout(
     assert [line["status"] for line in lines(Record.Kind.BDR)] == ["finished"]
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({}, "Busy"),
+        ({"SipCause": 486, "AMDCause": "HUMAN"}, "Busy (486)"),
+        ({"HangupCause": "USER_BUSY"}, "Busy (USER_BUSY)"),
+        ({"SipCause": None, "Q850Cause": "x" * 999}, f"Busy ({'x' * 64})"),
+        ({"Cause": ["x"]}, "Busy"),
+    ],
+)
+def test_a_record_has_the_carriers_own_words(carrier: Carrier, told: dict[str, Any], said: str) -> None:
+    carrier.of_call(delivered(), "status", CallStatus="Busy", **told)
+    (cdr,) = lines(Record.Kind.CDR)
+    assert (cdr["status"], cdr["carrier_said"]) == ("busy", said)
+
+
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())
 def test_late_news_settles_a_call_and_its_shout_within_the_window(
     carrier: Carrier, word: str, ending: CallStatus

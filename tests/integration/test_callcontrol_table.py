@@ -51,6 +51,7 @@ STATES: dict[str, dict[str, Any]] = {
     "in hand": IN_HAND,
     "waits at the carrier": WAITS,
     "rings": RINGS,
+    "rings, heard an apology": RINGS | {"apologised": True},
     "is listened to": LISTENS,
     "in hand, listed since": IN_HAND,
     "waits at the carrier, listed since": WAITS,
@@ -207,7 +208,8 @@ def _of_shout(after: Call) -> list[tuple[str, bool]]:
 def _in_truth(before: Call, told: Told) -> CallStatus:
     """What the carrier's word comes to: completed is only what was heard."""
     word = WORDS[told["CallStatus"]]
-    return C.NO_ANSWER if word is C.COMPLETED and not before.answerer else word
+    unheard = C.APP_ERROR if before.apologised else C.NO_ANSWER
+    return unheard if word is C.COMPLETED and not before.answerer else word
 
 
 def _ends(before: Call, after: Call, told: Told) -> None:

@@ -93,6 +93,18 @@ def test_attempts_minutes_and_outcomes_add_up(tmp_path: Path) -> None:
     assert [(row["day"], row["attempts"]) for row in told["rows"]] == [("2030-01-31", 7), ("2030-02-01", 1)]
 
 
+@pytest.mark.parametrize(
+    ("increments", "minutes"), [("60/60", 7), ("6/6", 4.7), ("1/1", 4.583), ("30/6", 5.1), ("60/1", 6.017)]
+)
+def test_minutes_are_billed_by_the_increments_that_the_operator_says(
+    tmp_path: Path, settings: Settings, increments: str, minutes: float
+) -> None:
+    settings.BILLING_INCREMENTS = increments
+    total = _told(run("report", "--json", _log(tmp_path / "cdr.log", *LIFE)))["total"]
+    assert (total["billed_minutes"], total["seconds"]) == (minutes, 275)
+    assert isinstance(total["billed_minutes"], int) == (increments == "60/60")
+
+
 @pytest.mark.parametrize("by", ["day", "userdata", "status", "day,userdata,status,application", "none"])
 @pytest.mark.parametrize("words", [[], ["--since", "2030-02-01"], ["--until", "2030-02-01"], ["--userdata", "church"]])
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress, bz2.compress])

@@ -46,6 +46,22 @@ def test_a_call_record_has_the_fields_of_the_contract() -> None:
     assert line["finished"] == now.strftime("%Y-%m-%dT%H:%M:%S.") + f"{now.microsecond // 1000:03d}Z"
 
 
+def test_a_call_record_tells_who_called_when_it_was_answered_and_what_the_carrier_said() -> None:
+    message = factories.message(status=ShoutStatus.ONGOING)
+    now = timezone.now()
+    call = factories.call(message, status=CallStatus.FAILED, attempts=2, answered=now, finished=now)
+    secret = address(Kind.CALL, call.pk, 2, "status")
+    line = json.loads(records.cdr(call, message, said=f"422 {secret} " + "x" * 9999))
+    assert (line["did"], line["attempt"], line["num_retries"]) == (settings.DID, 2, 1)
+    assert line["answered"] == line["finished"]
+    assert line["carrier_said"].startswith("422 http")
+    assert secret.split("/")[-2] not in line["carrier_said"]
+    assert len(line["carrier_said"]) < 400
+    uncalled = factories.call(message, status=CallStatus.FAILED, q850=1)
+    line = json.loads(records.cdr(uncalled, message))
+    assert (line["did"], line["attempt"], line["answered"], line["carrier_said"]) == (None, 0, None, "")
+
+
 def test_a_shout_record_has_the_fields_of_the_contract() -> None:
     message = factories.message(
         status=ShoutStatus.CANCELED, title='"Quotes"\nand lines \u2028 \x7f', finished=timezone.now()

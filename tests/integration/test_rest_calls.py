@@ -24,7 +24,16 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
     message = factories.message()
     later = factories.call(message, position=1, number=number(1))
     first = factories.call(
-        message, position=0, number=number(2), status="busy", q850=17, duration=0, attempts=2, started=AT, finished=AT
+        message,
+        position=0,
+        number=number(2),
+        status="busy",
+        q850=17,
+        duration=0,
+        attempts=2,
+        started=AT,
+        finished=AT,
+        answerer="HANGUP",
     )
     factories.call(factories.message())
     answer = client.get("/api/v1/calls", {"shout-id": message.pk})
@@ -42,6 +51,7 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "Q850": 17,
             "duration": 0,
             "attempts": 2,
+            "answerer": "HANGUP",
         },
         {
             "id": later.pk,
@@ -53,6 +63,7 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "Q850": None,
             "duration": None,
             "attempts": 0,
+            "answerer": "",
         },
     ]
     assert set(told[0]) == CALL_FIELDS

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from blast_api import conf
 from blast_api.conf import configuration
+from blast_api.domain.billing import Increments
 from blast_api.errors import ConfigurationError
 from blast_api.states import CallStatus, RecordingState
 
@@ -63,6 +64,7 @@ DOCUMENTED = {
     "max_requests_per_minute": 600,
     "max_wrong_tokens_per_minute": 20,
     "idempotency_key_window": 24,
+    "billing_increments": Increments(60, 60),
     "cron_timeout": 180,
     "metrics_allowed": (ip_network("127.0.0.0/8"), ip_network("::1/128")),
 }
@@ -113,6 +115,7 @@ def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
         ("AMD_BETWEEN_WORD_SILENCE", "none", None),
         ("AMD_BETWEEN_WORD_SILENCE", "50", 50),
         ("MAX_REPLAYS", 0, 0),
+        ("BILLING_INCREMENTS", " 30/6 ", Increments(30, 6)),
         ("DID", "15555550100", "15555550100"),
         ("DID", "+15555550100", "15555550100"),
         ("DID", 15555550100, "15555550100"),
@@ -206,6 +209,7 @@ BAD: dict[str, list[object]] = {
     "MAX_REQUESTS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
     "MAX_WRONG_TOKENS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
     "IDEMPOTENCY_KEY_WINDOW": [*NOT_NUMBERS, 0, 0.5, 10**8],
+    "BILLING_INCREMENTS": [None, "", 60, "60", "60/", "0/6", "6/0", "60/60/60", "-6/6", "6.5/6", "six/six", [60, 60]],
     "CRON_TIMEOUT": [*NOT_NUMBERS, 0, 29, 10**8],
     "METRICS_ALLOWED": [None, 7, "here", "127.0.0.1/8", ["10.0.0.0/33"], [7], {"127.0.0.1": 1}, "::1 127.0.0.1"],
     "MAX_RETRIES": [*NOT_NUMBERS, 0.5, 101],

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.management.base import CommandError, CommandParser
 
+from blast_api.conf import configuration
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
 from blast_api.packed import UnreadableLog, lines_of, lines_of_path
@@ -22,7 +23,7 @@ _FIGURES = ("attempts", "minutes", "billed minutes", "reached", "opted out")
 
 class Command(OperatorCommand):
     help = (
-        "Adds up the records of calls: attempts, minutes, minutes as billed (each attempt's rounded up), people who heard "
+        "Adds up the records of calls: attempts, minutes, minutes as billed (each attempt's rounded up by BILLING_INCREMENTS), people who heard "
         "the message, opt-outs, and how many attempts ended how. From the database, which has what purge has left, or "
         "from the given logs; both say the same. Exits with 1 if a line or a file could not be read, after the report "
         "on the others."
@@ -63,7 +64,7 @@ class Command(OperatorCommand):
         dimensions = _dimensions(by)
         start = moment("--since", since, zone=zone) if since else None
         end = moment("--until", until, zone=zone) if until else None
-        report = Report(dimensions, zone=zone, since=start, until=end)
+        report = Report(dimensions, zone=zone, billed=configuration().billing_increments, since=start, until=end)
         faults: list[str] = []
         unreadable = 0
         for name, lines in _sources(files, start):
