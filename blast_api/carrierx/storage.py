@@ -1,4 +1,4 @@
-"""The one container of ours at the carrier: how it is found and made, and what the carrier tells of it."""
+"""What is stored at the carrier: how the one container of ours is found and made, what it tells of that, and of a file."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def new_container() -> dict[str, object]:
         "default_file_lifecycle_action": "no_action",
         "default_file_lifecycle_ttl": -1,
     }
+
+
+def is_kept(file: Mapping[str, object]) -> bool | None:
+    """Whether a file stays for good by the carrier's object of it; None if that does not tell. A number may be a text."""
+    lives_s = file.get("lifecycle_ttl")
+    return None if lives_s is None else str(lives_s).strip() in ("-1", "-1.0")
 
 
 def room(container: Mapping[str, object]) -> Room | None:

@@ -24,6 +24,7 @@ from blast_api.carrierx.client import (
     Unknown,
     usable_sid,
 )
+from blast_api.carrierx.storage import is_kept
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate
 from blast_api.pacing import LEAD, LOOKAHEAD, Departure, Pace
@@ -85,24 +86,35 @@ class KeepRecording:
         return client.prepare_keeping(self.file_sid)
 
     def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
-        return client.change(prepared, departure)
+        outcome = client.change(prepared, departure)
+        if isinstance(outcome, Accepted) and is_kept(outcome.content) is None:
+            outcome = client.file(self.file_sid)  # one slot is enough for both
+        return outcome
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
-        about = {"shout": self.message_id}
         match outcome:
+            case Accepted(content=file) if is_kept(file) is False:
+                lives_s = file.get("lifecycle_ttl")
+                self._not_yet(f"its lifecycle_ttl is still {lives_s!r:.40}", now=now, in_vain=True)
             case Accepted():
                 recordings.kept(self.message_id, now=now)
             case Refused(status=404) | Refused(reach=Refusal.THIS_REQUEST):
-                log.error(
-                    "the carrier does not keep a recording",
-                    extra={"action": "recording_lost", "reason": outcome.reason, **about},
-                )
-                recordings.lost(self.message_id, now=now)
+                self._lost(outcome.reason, now=now)
             case Refused() | Unknown():
-                log.warning(
-                    "a recording is not permanent yet",
-                    extra={"action": "recording_not_kept", "reason": outcome.reason, **about},
-                )
+                self._not_yet(outcome.reason, now=now)
+
+    def _not_yet(self, reason: str, *, now: datetime, in_vain: bool = False) -> None:
+        """It stays in hand, and is done again when that is stale; what the carrier says it did, and did not, not for ever."""
+        if in_vain and not recordings.may_still_be_kept(self.message_id, now=now):
+            self._lost(reason, now=now)
+            return
+        about = {"action": "recording_not_kept", "shout": self.message_id, "reason": reason}
+        log.warning("a recording is not permanent yet", extra=about)
+
+    def _lost(self, reason: str, *, now: datetime) -> None:
+        about = {"action": "recording_lost", "shout": self.message_id, "reason": reason}
+        log.error("the carrier does not keep a recording", extra=about)
+        recordings.lost(self.message_id, now=now)
 
     def give_back(self) -> None:
         recordings.let_go(self.message_id)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 # A key pressed just before hanging up may be reported after the end of the call.
 _GRACE = timedelta(seconds=5)
+# A carrier that takes the wish to keep a recording, and answers that its time is as before, is asked again for so long.
+_KEPT_WITHIN = timedelta(minutes=10)
 _ANSWERED = (RecordingState.USER_ANSWERED, RecordingState.PRESSED_STAR, RecordingState.RECORDED)
 _UNDECIDED = (RecordingState.NO_REC_CALL, RecordingState.PLACED, *_ANSWERED)
 
@@ -281,6 +283,11 @@ def kept(message_id: int, *, now: datetime) -> bool:
             return False
         recording = Recording.objects.select_related("message").get(pk=message_id)
         return shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
+
+
+def may_still_be_kept(message_id: int, *, now: datetime) -> bool:
+    """Whether the author confirmed so recently that the carrier is asked again to do what it said it had done."""
+    return Recording.objects.filter(pk=message_id, state_since__gt=now - _KEPT_WITHIN).exists()
 
 
 def lost(message_id: int, *, now: datetime) -> None:

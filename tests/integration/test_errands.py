@@ -111,10 +111,49 @@ def test_a_file_that_could_not_be_kept_now_is_kept_later(carrier: Carrier, statu
     dispatch()
     assert Message.objects.get().status == ShoutStatus.PENDING
     Recording.objects.update(held_since=timezone.now() - timedelta(seconds=16))
-    carrier.inject("refuse", status=200, body='{"file_sid": "f"}', method="PATCH", path="/core/v2/storage/files")
+    _file_told(carrier, "PATCH", lifecycle_ttl=-1)
     dispatch()
     assert Recording.objects.get().kept
     assert Message.objects.get().status == ShoutStatus.READY
+
+
+def _file_told(carrier: Carrier, method: str, **told: object) -> None:
+    body = json.dumps({"file_sid": "f", **told})
+    carrier.inject("refuse", status=200, body=body, method=method, path="/core/v2/storage/files")
+
+
+@pytest.mark.parametrize("told", [86400, "86400", 0, "", -2, [-1]])
+def test_a_file_that_the_carrier_says_it_keeps_and_does_not_is_asked_for_again_and_then_lost(
+    carrier: Carrier, told: object
+) -> None:
+    _confirmed()
+    _file_told(carrier, "PATCH", lifecycle_ttl=told)
+    dispatch()
+    recording = Recording.objects.get()
+    assert (recording.state, recording.kept) == (RecordingState.CONFIRMED, False)
+    assert claim_errands(DatabaseClock(), room=10) == []  # not at once
+    longest_ago = timezone.now() - timedelta(minutes=11)
+    Recording.objects.update(held_since=longest_ago, state_since=longest_ago)
+    _file_told(carrier, "PATCH", lifecycle_ttl=told)
+    dispatch()
+    assert Recording.objects.get().state == RecordingState.CARRIERX_ERROR
+    assert Message.objects.get().status == ShoutStatus.ERROR
+    assert carrier.injections.waiting == ()
+
+
+@pytest.mark.parametrize(
+    ("told", "kept"),
+    [({"lifecycle_ttl": -1}, True), ({"lifecycle_ttl": "-1"}, True), ({}, True), ({"lifecycle_ttl": 86400}, False)],
+)
+def test_where_the_answer_does_not_tell_of_the_files_time_the_file_is_looked_at(
+    carrier: Carrier, told: dict[str, object], *, kept: bool
+) -> None:
+    _confirmed()
+    _file_told(carrier, "PATCH")
+    _file_told(carrier, "GET", **told)
+    dispatch()
+    assert Recording.objects.get().kept == kept
+    assert carrier.injections.waiting == ()
 
 
 # --- Asking the carrier ----------------------------------------------------------------------------------------------
