@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
+
+from .db import sessions
 
 
 class BlastApiConfig(AppConfig):
@@ -9,3 +12,5 @@ class BlastApiConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401  # registers itself
+
+        connection_created.connect(sessions.bound)

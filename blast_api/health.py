@@ -17,9 +17,12 @@ from django.db.models import Max
 
 from .carrierx.storage import key_in_use
 from .conf import configuration
+from .db import sessions
 from .domain.quotas import NEARLY_FULL, Room
 from .models import AWAY, Container, CronHost, Gate, database_now
 
+# A database that hangs is away for whoever asks: probes wait for some seconds.
+_PATIENCE_S = 2.0
 _HOST_IS_GONE = timedelta(days=1)
 # What the carrier has not told for so long, nobody knows: the container may have been filled since.
 _UNWATCHED_AFTER = timedelta(hours=1)
@@ -114,12 +117,17 @@ class Readiness:
 def readiness() -> Readiness:
     """Ask everything that our work depends on, as far as that can be done cheaply: a few short queries."""
     try:
-        if not _is_migrated():
-            return Readiness(database=True, migrated=False)
-        now = database_now()
-        return Readiness(database=True, migrated=True, cron=_cron(now), carrier=carrier(now), storage=storage(now))
+        with sessions.patience(_PATIENCE_S):
+            return _readiness()
     except AWAY:
         return Readiness(database=False)
+
+
+def _readiness() -> Readiness:
+    if not _is_migrated():
+        return Readiness(database=True, migrated=False)
+    now = database_now()
+    return Readiness(database=True, migrated=True, cron=_cron(now), carrier=carrier(now), storage=storage(now))
 
 
 def missing_migrations() -> list[str]:

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
+from .db import sessions
 from .db.clock import AWAY as AWAY
 from .db.clock import database_now as database_now
 from .pacing import AFTER_A_JUMP
@@ -356,6 +357,7 @@ class Gate(models.Model):
     @classmethod
     def locked(cls, lane: Lane) -> Gate:
         """The lane's row, locked until the transaction ends."""
+        sessions.hold_briefly()
         try:
             return Gate.objects.select_for_update().get(pk=lane)
         except cls.DoesNotExist:

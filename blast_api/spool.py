@@ -3,6 +3,9 @@
 The carrier tells a thing once. That somebody must never be called again, and how a call ended, is kept therefore, wherever
 it can be kept: in STATE_DIR, or beside the logs if that takes nothing. `cron` has it taken up again from both, and
 earlier releases kept it beside the logs, too; what is taken up twice counts once, as the callbacks themselves do.
+
+An outage may leave many. So threads that keep something at the same moment share one flush of the disk, and a file is short:
+whoever takes one up is soon back at its other work. What must not wait for the rest goes to files of its own.
 """
 
 from __future__ import annotations
@@ -11,9 +14,11 @@ import fcntl
 import json
 import logging
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
@@ -25,7 +30,11 @@ from .carrierx.events import Parameters
 log = logging.getLogger(__name__)
 
 _NAME = "callbacks.spool"
+_NAME_OF_FIRST = "callbacks.spool-first"
 _UNUSABLE = "callbacks.unusable"  # for an operator to look at
+# Full or to be taken up, a file has one of these names, and the time: in their order they are taken up.
+_ASIDE = {_NAME_OF_FIRST: "callbacks.spool.a", _NAME: "callbacks.spool.b"}
+_FULL = 32768  # bytes: some hundred callbacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +49,12 @@ class Told:
     at: datetime
 
 
-def keep(callback: Told) -> None:
-    """Add it to the spool, whole and on the disk when this returns. Raises OSError if even that fails."""
-    _append(_NAME, callback)
+def keep(callback: Told, *, first: bool = False) -> None:
+    """Add it to the spool, whole and on the disk when this returns; `first`: it is taken up before all others.
+
+    Raises OSError if even that fails.
+    """
+    _groups[_NAME_OF_FIRST if first else _NAME].append(_line(callback))
     log.error(
         "the database is away: a callback waits on disk",
         extra={"action": "callback_spooled", "kind": callback.kind, "row": callback.row, "step": callback.step},
@@ -51,21 +63,26 @@ def keep(callback: Told) -> None:
 
 def put_aside(callback: Told) -> None:
     """Keep one that failed where it stands in the way of no other. Raises OSError."""
-    _append(_UNUSABLE, callback)
+    _append(_UNUSABLE, _line(callback))
 
 
-def take_up(again: Callable[[Told], None]) -> int:
-    """Hand every callback of the spool to `again`; answers how many. If it raises, all of them wait for the next time.
+def take_up(again: Callable[[Told], None], *, within_s: float = float("inf")) -> int:
+    """Hand callbacks of the spool to `again`, in their order; answers how many, 0 if there are no more.
 
-    What cannot be read, or not be removed afterwards, waits too, and holds up nobody who calls this.
+    After `within_s` seconds what is left waits for the next time, but for those that come first. If `again` raises, the
+    file waits. So does what cannot be read, or not be removed afterwards, and holds up nobody who calls this.
     """
     count = 0
+    deadline = time.monotonic() + within_s
     for place in state_dir.places():
-        with _patience():
-            _set_aside(place)
+        for name in _ASIDE:
+            with _patience():
+                _set_aside(place / name)
     with _patience():
         _bring_what_is_unusable()
     for file in _waiting():
+        if count and time.monotonic() > deadline and not file.name.startswith(_ASIDE[_NAME_OF_FIRST]):
+            break
         with _patience():
             taken_up = 0
             for callback in _read(file):
@@ -81,7 +98,7 @@ def take_up(again: Callable[[Told], None]) -> int:
 def size() -> int:
     """Bytes that wait to be taken up on this host; what is out of reach does not count."""
     waiting = 0
-    for file in (*(place / _NAME for place in state_dir.places()), *_waiting()):
+    for file in (*(place / name for place in state_dir.places() for name in _ASIDE), *_waiting()):
         with suppress(OSError):
             waiting += file.stat().st_size
     return waiting
@@ -101,22 +118,67 @@ def _patience() -> Iterator[None]:
 
 
 def _waiting() -> list[Path]:
-    """What was set aside, here or by a process that died since."""
+    """What was set aside, here or by a process that died since; those that come first, and of each the oldest, before others."""
     found: list[Path] = []
     for place in state_dir.places():
         with _patience():
             names = os.listdir(place)  # a glob would find nothing where we may not look
-            found += [place / name for name in sorted(names) if name.startswith(f"{_NAME}.")]
-    return found
+            found += [place / name for name in names if name.startswith(f"{_NAME}.")]
+    return sorted(found, key=lambda file: file.name)
 
 
-def _append(name: str, callback: Told) -> None:
+def _line(callback: Told) -> bytes:
+    return (json.dumps(asdict(callback) | {"at": callback.at.isoformat()}) + "\n").encode()
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """What a thread waits for to be on the disk."""
+
+    line: bytes
+    is_done: bool = False
+    error: OSError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The threads of this process that write to one file: one of them writes for all that have come meanwhile."""
+
+    name: str
+    _waiting: list[_Waiting] = field(default_factory=list)
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def append(self, line: bytes) -> None:
+        """Add the line; it is on the disk when this returns. Raises OSError."""
+        mine = _Waiting(line)
+        self._waiting.append(mine)
+        with self._turn:
+            if not mine.is_done:
+                self._write()
+        if mine.error:
+            raise mine.error
+
+    def _write(self) -> None:
+        batch = self._waiting[:]
+        del self._waiting[: len(batch)]
+        error: OSError | None = None
+        try:
+            _append(self.name, b"".join(each.line for each in batch))
+        except OSError as failed:
+            error = failed
+        for each in batch:
+            each.error, each.is_done = error, True
+
+
+_groups = {name: _Group(name) for name in _ASIDE}
+
+
+def _append(name: str, data: bytes) -> None:
     """Add it to the file of this name in the first place that takes it. Raises OSError if none does."""
-    line = json.dumps(asdict(callback) | {"at": callback.at.isoformat()}) + "\n"
     *others, last = state_dir.places()
     for place in others:
         try:
-            _add(place / name, line.encode())
+            _add(place / name, data)
         except OSError as error:
             log.error(
                 "a callback cannot be kept in STATE_DIR: it goes beside the logs",
@@ -124,13 +186,15 @@ def _append(name: str, callback: Told) -> None:
             )
         else:
             return
-    _add(last / name, line.encode())
+    _add(last / name, data)
 
 
 def _add(path: Path, data: bytes) -> None:
     file = _opened(path)
     try:
-        lines.append(file, data)
+        if lines.append(file, data) >= _FULL and path.name in _ASIDE:
+            with suppress(OSError):  # then whoever takes it up has more to do
+                _rename(path)
     finally:
         os.close(file)
 
@@ -146,16 +210,19 @@ def _opened(path: Path) -> int:
         os.close(file)  # it was set aside while we waited for the lock
 
 
-def _set_aside(place: Path) -> None:
-    """Give the spool of a place a name that nobody writes to."""
-    path = place / _NAME
+def _set_aside(path: Path) -> None:
+    """Give a file of the spool a name that nobody writes to."""
     if not path.exists():
         return
     file = _opened(path)
     try:
-        path.rename(path.with_name(f"{_NAME}.{uuid4().hex}"))
+        _rename(path)
     finally:
         os.close(file)
+
+
+def _rename(path: Path) -> None:
+    path.rename(path.with_name(f"{_ASIDE[path.name]}.{time.time_ns():020d}.{uuid4().hex}"))
 
 
 def _bring_what_is_unusable() -> None:

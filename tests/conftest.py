@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from blast_api import pacing
+from blast_api.callcontrol import views
+from blast_api.domain.breaker import Breaker
 from blast_api.simulator import Carrier, VirtualClock, serve
 
 from .world import World
@@ -44,6 +47,12 @@ def _own_files(settings: Settings, tmp_path: Path, tmp_path_factory: pytest.Temp
 def _nobody_has_asked_yet() -> None:
     """What is counted for throttling begins anew."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _the_database_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test finds away is nobody else's trouble, and is asked again at once."""
+    monkeypatch.setattr(views, "breakers", defaultdict(lambda: Breaker(again_s=0.0)))
 
 
 @pytest.fixture

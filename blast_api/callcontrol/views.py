@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from contextlib import suppress
 from datetime import datetime
 from typing import ClassVar
 
-from django.db import ProgrammingError, connection, transaction
+from django.db import OperationalError, ProgrammingError, connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views import View
@@ -21,7 +22,9 @@ from blast_api import counts, menus, spool
 from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
 from blast_api.conf import configuration
+from blast_api.db import sessions
 from blast_api.dispatch import nudge
+from blast_api.domain.breaker import Breaker
 from blast_api.errors import AttemptOver
 from blast_api.models import AWAY, Recording
 from blast_api.services import delivery, recordings, storage
@@ -36,9 +39,19 @@ log = logging.getLogger(__name__)
 # Seconds. A database that restarts is back within them, and the carrier still waits: what it tells, it tells once.
 _PATIENCE_S = 5.0
 _PAUSE_S = 0.05
+# What has been waited for in vain is tried again so often, by one thread of a process and no longer than this.
+_AGAIN_S = 1.0
+# By the kind of callback: a table that is locked, or a database that may only be read, stops only some of them.
+breakers: defaultdict[str, Breaker] = defaultdict(lambda: Breaker(again_s=_AGAIN_S))
+# What was postponed is taken up for so long at once: claims reach half a second ahead, and are not late for it.
+_TAKEN_UP_FOR_S = 0.25
 # A question whose answer cannot be read is asked again so often; then whoever is there is left alone.
 _MOST_ASKED = 2
 _ILLEGIBLE = "?"
+
+
+class _NotAsked(OperationalError):
+    """The database was away a moment ago."""
 
 
 class Callback(View):
@@ -75,9 +88,9 @@ class Callback(View):
             except AWAY as error:
                 if postponed := self.postpone(told):
                     return postponed
-                log.error(
-                    "the database is away: a callback failed", extra=self._about("callback_failed", error=str(error))
-                )
+                if not isinstance(error, _NotAsked):
+                    about = self._about("callback_failed", error=str(error))
+                    log.error("the database is away: a callback failed", extra=about)
                 return self._failed()
         except AttemptOver:
             return refuse(request, Reason.OVER)
@@ -108,14 +121,38 @@ class Callback(View):
         return {"action": action, "kind": self.kind, "row": self.row, "callback": type(self).__name__, **more}
 
     def _answer(self, told: events.Parameters) -> HttpResponse:
+        """The answer, unless the database is away: then that is known after _PATIENCE_S, and from then on at once."""
+        breaker = breakers[type(self).__name__]
+        begun = breaker.begin()
+        if begun is None:
+            raise _NotAsked("the database was away a moment ago")
+        patience_s = _AGAIN_S if breaker.is_open else _PATIENCE_S
+        try:
+            with sessions.patience(patience_s):
+                answer = self._answer_within(patience_s, told)
+        except AWAY as error:
+            if isinstance(error, ProgrammingError):  # it is there, and not as our code expects it
+                breaker.answered()
+            else:
+                breaker.gave_up(begun)
+            raise
+        except Exception:
+            breaker.answered()
+            raise
+        breaker.answered()
+        return answer
+
+    def _answer_within(self, patience_s: float, told: events.Parameters) -> HttpResponse:
         """The answer; while the database is away or says that it cannot just now, again. Twice is once, as for the carrier.
 
         Whether the connection works again by the time we look says nothing: it may be another one already.
         """
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while True:
             try:
                 return self.answer(told)
+            except ProgrammingError:
+                raise
             except AWAY:
                 if time.monotonic() > deadline:
                     raise
@@ -136,8 +173,8 @@ class Callback(View):
     def last_resort(self) -> HttpResponse:
         return flexml(documents.apology())
 
-    def _keep_on_disk(self, step: str, told: events.Parameters) -> None:
-        spool.keep(spool.Told(self.kind, self.row, self.serial, step, told, self.at))
+    def _keep_on_disk(self, step: str, told: events.Parameters, *, first: bool = False) -> None:
+        spool.keep(spool.Told(self.kind, self.row, self.serial, step, told, self.at), first=first)
         counts.CALLBACKS_SPOOLED.add()
 
     def address(self, step: str) -> str:
@@ -216,7 +253,7 @@ class CallKey(CallCallback):
         wish = menus.at_delivery(events.digits(told))
         if wish is not menus.Wish.OPT_OUT:
             return None
-        self._keep_on_disk("key", told)
+        self._keep_on_disk("key", told, first=True)
         return flexml(documents.after_key(wish, "", self.address))
 
 
@@ -305,8 +342,11 @@ _POSTPONED: dict[tuple[Kind, str], type[Callback]] = {
 
 
 def take_up_postponed() -> int:
-    """Answer again what came while the database was away; answers how many. Raises what the database raises."""
-    return spool.take_up(_again)
+    """Answer again what came while the database was away, the opt-outs and some of the rest; answers how many.
+
+    0: there are no more. Raises what the database raises.
+    """
+    return spool.take_up(_again, within_s=_TAKEN_UP_FOR_S)
 
 
 def _again(told: spool.Told) -> None:

@@ -22,6 +22,7 @@ from django.db import connection, transaction
 from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient, Outcome, Unknown
 from blast_api.conf import configuration
+from blast_api.db import sessions
 from blast_api.models import AWAY, database_now
 
 from . import recall
@@ -156,6 +157,7 @@ class Dispatcher:
         self._unkept.sort(key=lambda sent: sent.job.slot)
         try:
             with transaction.atomic():
+                sessions.hold_briefly()  # callbacks wait for these rows
                 keep_all(((sent.job, sent.outcome) for sent in self._unkept), now=database_now())
         except AWAY:
             raise

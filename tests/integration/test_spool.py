@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,10 +22,12 @@ from blast_api import spool
 from blast_api.addresses import Kind
 from blast_api.callcontrol import documents, views
 from blast_api.cron import run_once
+from blast_api.domain.breaker import Breaker
 from blast_api.menus import Wish
 from blast_api.models import Call, DoNotCallNumber, Record
 from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
+from tests.acceptance.processes import wait_until
 from tests.disks import full_at
 
 from .callbacks import ask, delivered, path
@@ -33,18 +37,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
 
 
 @contextmanager
-def away() -> Iterator[None]:
-    """The database answers nothing."""
+def away() -> Iterator[list[str]]:
+    """The database answers nothing; what it was asked."""
+    asked: list[str] = []
 
     def fail(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        asked.append(sql)
         raise OperationalError("as the test wishes")
 
     with connection.execute_wrapper(fail):
-        yield
+        yield asked
 
 
 def spooled() -> list[Path]:
@@ -266,7 +272,7 @@ def test_what_state_dir_does_not_take_is_kept_beside_the_logs(
     call = delivered(answered=timezone.now(), answerer="HUMAN")
     with away():
         assert tell(client, call, "key", Digits="5").content == documents.after_key(Wish.OPT_OUT, "", str)
-    assert (beside_the_logs() / "callbacks.spool").exists()
+    assert list(beside_the_logs().glob("callbacks.spool*"))
     run_once()  # while it is as it is
     assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [call.number]
     assert list(tmp_path.glob("callbacks*")) == []
@@ -375,3 +381,96 @@ def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None
     spool.take_up(lambda told: taken.append(told.row))
     assert set(taken) == set(range(count * writers))
     assert spooled() == []
+
+
+# --- An outage -------------------------------------------------------------------------------------------------------
+
+
+def _kept(step: str, row: int, *, first: bool = False) -> None:
+    spool.keep(spool.Told(Kind.CALL, row, 1, step, {"Digits": "5"}, timezone.now()), first=first)
+
+
+def test_opt_outs_are_taken_up_first_and_the_rest_in_the_order_in_which_it_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No database here. A file of the spool is short."""
+    monkeypatch.setattr(spool, "_FULL", 400)
+    for row in range(20):
+        _kept("status", row)
+    for row in range(100, 103):
+        _kept("key", row, first=True)
+    assert len(spooled()) > 5
+    taken: list[int] = []
+    assert spool.take_up(lambda told: taken.append(told.row)) == 23
+    assert taken == [*range(100, 103), *range(20)]
+
+
+def test_what_is_taken_up_at_once_is_bounded_and_the_opt_outs_are_among_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_FULL", 400)
+    for row in range(10):
+        _kept("status", row)
+        _kept("key", 100 + row, first=True)
+    turns: list[list[int]] = [[]]
+    while spool.take_up(lambda told: turns[-1].append(told.row), within_s=0.0):
+        turns.append([])
+    assert turns[0][:10] == [*range(100, 110)]
+    assert len(turns) > 4
+    assert [row for turn in turns for row in turn] == [*range(100, 110), *range(10)]
+    assert spooled() == []
+
+
+def test_threads_that_keep_at_the_same_moment_share_a_flush(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is slow: the first flush lasts until all others wait."""
+    threads_count = 8
+    begun, flushes = threading.Event(), []
+    flush = os.fsync
+
+    def slow(file: int) -> None:
+        flushes.append(file)
+        begun.set()
+        if len(flushes) == 1:
+            wait_until(lambda: len(spool._groups["callbacks.spool"]._waiting) == threads_count - 1)
+        flush(file)
+
+    monkeypatch.setattr(os, "fsync", slow)
+    threads = [threading.Thread(target=_kept, args=("status", row)) for row in range(threads_count)]
+    threads[0].start()
+    begun.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(flushes) == 2
+    assert len(spooled()[0].read_text().splitlines()) == threads_count
+
+
+def test_who_knows_that_the_database_is_away_asks_it_no_more(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(views, "breakers", defaultdict(lambda: Breaker(again_s=3600.0)))
+    call = delivered()
+    with away() as asked:
+        for _ in range(20):
+            assert tell(client, call, "status", CallStatus="busy").status_code == 200
+            assert tell(client, call, "detected", AMDStatus="HUMAN").content == documents.apology()
+    assert len(asked) == 2  # each kind of callback for itself
+    assert views.take_up_postponed() == 20
+
+
+def test_one_row_that_others_hold_stops_only_those_who_need_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one callback waits in vain, another is answered."""
+    monkeypatch.setattr(views, "breakers", defaultdict(lambda: Breaker(again_s=3600.0)))
+    held, free = delivered(), delivered(number=factories.number(1))
+
+    def answer(view: views.CallStatus, told: Any) -> Any:
+        if view.row == held.pk:
+            views.breakers["CallStatus"].answered()  # of another thread
+            raise OperationalError("as the test wishes")
+        return original(view, told)
+
+    original = views.CallStatus.answer
+    monkeypatch.setattr(views.CallStatus, "answer", answer)
+    tell(client, held, "status", CallStatus="busy")
+    tell(client, free, "status", CallStatus="busy")
+    free.refresh_from_db()
+    assert free.status == CallStatus.BUSY
+    assert len(spooled()) == 1

@@ -27,6 +27,7 @@ from blast_api.cron import run_once
 from blast_api.models import Call, DoNotCallNumber
 from blast_api.simulator import Carrier
 from blast_api.states import CallStatus
+from tests import factories
 from tests.acceptance.processes import environment
 
 from .callbacks import ask, delivered, path
@@ -41,7 +42,7 @@ _ADDING = (migrations.AddField, migrations.AddIndex, migrations.CreateModel, mig
 
 @pytest.fixture(autouse=True)
 def _nothing_is_known_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(views, "_PATIENCE_S", 0.0)
+    monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
     health._see_all_migrations_applied.cache_clear()
     yield
     health._see_all_migrations_applied.cache_clear()
@@ -155,7 +156,7 @@ def _without_a_column() -> Iterator[None]:
 def test_callbacks_to_new_code_on_an_old_database_are_kept_without_a_traceback(
     client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    ended, opted_out, asks = delivered(), delivered(), delivered()
+    ended, opted_out, asks = (delivered(number=factories.number(index)) for index in range(3))
     logging.getLogger(_APP).addHandler(caplog.handler)
     try:
         with _without_a_column():
