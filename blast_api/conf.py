@@ -82,6 +82,7 @@ class Configuration:
     max_offset: int
     max_requests_per_minute: int
     max_wrong_tokens_per_minute: int
+    max_long_lists: int
     idempotency_key_window: float
     billing_increments: Increments
     cron_timeout: float
@@ -199,6 +200,7 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
     "MAX_OFFSET": (values.whole(1, 10**12), "A whole number, for example 1000000000."),
     "MAX_REQUESTS_PER_MINUTE": (values.whole(1, 10000), "A whole number, for example 600."),
     "MAX_WRONG_TOKENS_PER_MINUTE": (values.whole(1, 10000), "A whole number, for example 20."),
+    "MAX_LONG_LISTS": (values.whole(1, 10000), "A whole number, for example 2; each holds a thread."),
     "IDEMPOTENCY_KEY_WINDOW": (values.number(1, 10**4), "Hours, 1 or more, for example 24."),
     "BILLING_INCREMENTS": (values.increments, "First and further seconds, as 60/60 or 6/6."),
     "CRON_TIMEOUT": (values.number(30, 86400), "Seconds, 30 or more, for example 180: cron comes once a minute."),

@@ -2,33 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
-from django.http import StreamingHttpResponse
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from blast_api.models import Call, Message, Recording, told_status
+from blast_api.models import Application, Call, Message, Recording, told_status
 
-_CHUNK = 500
+from .throttling import LongList
+
+_PIECE = 64 * 1024  # bytes
+_CALLS = 5000  # of the shouts that are read at once
 _render = JSONRenderer().render
 
-
-def streamed(rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]) -> StreamingHttpResponse:
-    """A bare JSON array of the rows in this shape."""
-    return StreamingHttpResponse(_array(rows, shape), content_type="application/json", headers=headers)
+Listed = HttpResponse | StreamingHttpResponse
 
 
-def _array(rows: Iterable[object], shape: BaseSerializer[Any]) -> Iterator[bytes]:
-    before = b"["
+def answer(
+    application: Application, rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]
+) -> Listed:
+    """A bare JSON array of the rows in this shape. Raises Throttled if it is long, and the application reads too many."""
+    pieces = _pieces(rows, shape)
+    first, second = next(pieces), next(pieces, None)
+    if second is None:
+        return HttpResponse(first, content_type="application/json", headers=headers)
+    whole = LongList(application, chain((first, second), pieces))
+    return StreamingHttpResponse(whole, content_type="application/json", headers=headers)
+
+
+def _pieces(rows: Iterable[object], shape: BaseSerializer[Any]) -> Iterator[bytes]:
+    """The array in pieces, each but the last one of some size: every one is a write to the network."""
+    piece = bytearray(b"[")
+    between = b""
     for row in rows:
-        yield before + _render(shape.to_representation(row))
-        before = b","
-    yield b"[]" if before == b"[" else b"]"
+        piece += between + _render(shape.to_representation(row))
+        between = b","
+        if len(piece) >= _PIECE:
+            yield bytes(piece)
+            piece.clear()
+    yield bytes(piece + b"]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +66,45 @@ class Shout:
         return recording if recording.recorded else None
 
 
-def shouts_of(messages: QuerySet[Message]) -> Iterator[Shout]:
-    """Shouts with their calls; `messages` must come newest first, and may be a page.
-
-    Three queries however many shouts and calls there are, read side by side; at most one shout is in memory whole.
-    """
-    calls = Call.objects.filter(message__in=messages.values("pk"))
-    numbers = _Shares(calls.order_by("-message", "position").values_list("message", "number"))
-    by_status = calls.annotate(told=told_status(timezone.now())).order_by("-message").values_list("message", "told")
-    counts = _Shares(by_status.annotate(count=Count("pk"), opted_out=Count("pk", filter=Q(opted_out=True))))
-    for message in messages.select_related("recording").iterator(_CHUNK):
-        told = list(counts.of(message.pk))
-        yield Shout(
-            message,
-            recipients=[number for (number,) in numbers.of(message.pk)],
-            calls={status: count for status, count, _ in told},
-            recipients_requested_dnc=any(opted_out for *_, opted_out in told),
-        )
+def shouts(chunks: Iterable[Sequence[Message]]) -> Iterator[Shout]:
+    """Shouts with their calls; at most one that has many calls is in memory at a time."""
+    for chunk in chunks:
+        for batch in _batches(chunk):
+            yield from shouts_of(batch)
 
 
-class _Shares:
-    """Rows that come by descending message: asked for one message after another, they give each its own."""
+def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """In order, as many together as have a bounded number of calls together, or one alone that has more."""
+    last = Call.objects.filter(message=OuterRef("pk")).order_by("-position").values("position")[:1]
+    rows = Message.objects.filter(pk__in=[message.pk for message in messages])
+    lasts: dict[int, int | None] = dict(rows.values_list("pk", Subquery(last)))
+    batch: list[Message] = []
+    calls = 0
+    for message in messages:
+        of_this = (lasts.get(message.pk) or 0) + 1
+        if batch and calls + of_this > _CALLS:
+            yield batch
+            batch, calls = [], 0
+        batch.append(message)
+        calls += of_this
+    yield batch
 
-    def __init__(self, rows: QuerySet[Call, tuple[Any, ...]]) -> None:
-        self._rows = rows.iterator(_CHUNK)
-        self._ahead = next(self._rows, None)
 
-    def of(self, message_id: int) -> Iterator[tuple[Any, ...]]:
-        """The rows of this message, without its id."""
-        while self._ahead is not None and self._ahead[0] >= message_id:
-            if self._ahead[0] == message_id:  # a higher one is of a shout that was made since we began
-                yield self._ahead[1:]
-            self._ahead = next(self._rows, None)
+def shouts_of(messages: Sequence[Message]) -> Iterator[Shout]:
+    """These shouts with their calls, by two queries however many there are."""
+    calls = Call.objects.filter(message__in=messages)
+    numbers, by_status, opted_out = (
+        defaultdict[int, list[str]](list),
+        defaultdict[int, dict[str, int]](dict),
+        set[int](),
+    )
+    for pk, number in calls.order_by("message", "position").values_list("message", "number"):
+        numbers[pk].append(number)
+    told = calls.annotate(told=told_status(timezone.now())).order_by().values_list("message", "told")
+    for pk, status, count, refused in told.annotate(Count("pk"), refused=Count("pk", filter=Q(opted_out=True))):
+        by_status[pk][status] = count
+        if refused:
+            opted_out.add(pk)
+    for message in messages:
+        pk = message.pk
+        yield Shout(message, numbers[pk], by_status[pk], pk in opted_out)

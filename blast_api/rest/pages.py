@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
-from urllib.parse import urlencode
+from typing import Generic, TypeVar
+from urllib.parse import quote, urlencode
 
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -16,7 +19,10 @@ Row = TypeVar("Row", bound=Model)
 LARGEST_ID = 2**63 - 1
 _MOST_DIGITS = 100  # zeros in front among them
 _CURSORS = ("before", "after")
-_Links = dict[str, dict[str, int]]  # for each, the parameters that differ from this page's
+_CHUNK = 1000
+# Percent-encoded, the longest name would have 3,060 characters. All headers of an answer share a proxy's buffer of 4 kB.
+_LONGEST_NAME = 255
+_Links = dict[str, dict[str, int]]  # for each, the parameters that say where it leads
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,10 @@ class Order:
         """The rows that come after the one with this value."""
         return rows.filter(**{f"{self.column}__{'lt' if self.descending else 'gt'}": value})
 
+    def since(self, rows: QuerySet[Row], value: int) -> QuerySet[Row]:
+        """The rows from the one with this value on."""
+        return rows.filter(**{f"{self.column}__{'lte' if self.descending else 'gte'}": value})
+
     def up_to(self, rows: QuerySet[Row], value: int) -> QuerySet[Row]:
         """The rows as far as the one with this value, which is the last of them."""
         return rows.filter(**{f"{self.column}__{'gte' if self.descending else 'lte'}": value})
@@ -44,13 +54,34 @@ NEWEST_FIRST = Order("pk", "before", descending=True)
 BY_POSITION = Order("position", "after", descending=False)
 
 
-def page(
-    request: HttpRequest, rows: QuerySet[Row], order: Order, *, path: str, **named: str
-) -> tuple[QuerySet[Row], dict[str, str]]:
-    """The rows that are asked for, in this order, and the headers that tell of the others; without any bound all rows.
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Row]):
+    """The rows that are asked for, and the headers that tell of the others."""
 
-    `path` and the parameters `named` are where links lead. What is added to a list that goes by the newest first, while
-    it is read, is no part of it.
+    rows: QuerySet[Row]  # in order
+    order: Order
+    headers: dict[str, str]
+    most: int = LARGEST_ID
+
+    def chunks(self) -> Iterator[list[Row]]:
+        """The rows, some hundred at a time: each time those that now come after the row read last.
+
+        Nothing of them is held in between, neither here nor by the database. Each is told once, as it is when it is read.
+        """
+        rows, left = self.rows, self.most
+        while chunk := list(rows[: min(left, _CHUNK)]):
+            yield chunk
+            if len(chunk) < _CHUNK:
+                break
+            left -= len(chunk)
+            rows = self.order.past(self.rows, getattr(chunk[-1], self.order.column))
+
+
+def page(request: HttpRequest, rows: QuerySet[Row], order: Order, *, path: str, **named: str) -> Page[Row]:
+    """The rows that are asked for, in this order; without any bound all rows.
+
+    `path` and the parameters `named` are what the list is called in links. What is added to a list that goes by the newest
+    first, while it is read, is no part of it.
     """
     limit = _natural(request, "limit", low=1, high=configuration().max_limit)
     offset = _natural(request, "offset", low=0, high=configuration().max_offset)
@@ -63,19 +94,41 @@ def page(
     elif order.descending:
         asked = _as_of_now(asked)
     if limit is None and offset is None and seen is None:
-        return asked, {}
+        return Page(asked, order, {})
     links: _Links = {}
     total = rows.count()
     if offset is not None:
-        asked, links = _counted(asked, limit, offset, total)
+        asked, links = _counted(asked, order, limit, offset, total)
     elif limit is not None:
         asked, links = _walked(asked, limit, order)
     headers = {"X-Total-Count": str(total)}
     if links:
-        base, query = request.build_absolute_uri(path), request.GET.dict() | named
-        told = [f'<{base}?{urlencode({**query, **link})}>; rel="{name}"' for name, link in links.items()]
+        base, called = request.build_absolute_uri(path), _brief(named)
+        told = [f'<{base}?{urlencode({**called, **link})}>; rel="{name}"' for name, link in links.items()]
         headers["Link"] = ", ".join(told)
-    return asked, headers
+    most = limit if offset is not None and limit is not None else LARGEST_ID
+    return Page(asked, order, headers, most)
+
+
+def named(request: HttpRequest, name: str) -> str:
+    """What the query says under this name, or in a link of ours that had to be short; empty if it says nothing."""
+    in_brief = request.GET.get(f"{name}64", "")
+    if not in_brief or name in request.GET:
+        return request.GET.get(name, "")
+    try:
+        return urlsafe_b64decode(in_brief + "=" * (-len(in_brief) % 4)).decode()
+    except (binascii.Error, ValueError):
+        raise ValidationError({f"{name}64": ["Expected base64url of UTF-8, as in our links."]}) from None
+
+
+def _brief(named: dict[str, str]) -> dict[str, str]:
+    """The parameters of a link; a name that would be long in percent-encoding is in base64, at most half as long."""
+    brief = {}
+    for name, value in named.items():
+        if len(quote(value)) > _LONGEST_NAME:
+            name, value = f"{name}64", urlsafe_b64encode(value.encode()).decode().rstrip("=")
+        brief[name] = value
+    return brief
 
 
 def _as_of_now(rows: QuerySet[Row]) -> QuerySet[Row]:
@@ -83,15 +136,20 @@ def _as_of_now(rows: QuerySet[Row]) -> QuerySet[Row]:
     return rows.filter(pk__lte=newest or 0)
 
 
-def _counted(rows: QuerySet[Row], limit: int | None, offset: int, total: int) -> tuple[QuerySet[Row], _Links]:
+def _counted(
+    rows: QuerySet[Row], order: Order, limit: int | None, offset: int, total: int
+) -> tuple[QuerySet[Row], _Links]:
+    if offset:
+        first = rows.values_list(order.column, flat=True)[offset : offset + 1].first()
+        rows = rows.none() if first is None else order.since(rows, first)
+    links: _Links = {}
     if limit is None:
-        return rows[offset:], {}
-    links = {}
+        return rows, links
     if offset + limit < total:
         links["next"] = {"limit": limit, "offset": offset + limit}
     if offset > 0:
         links["prev"] = {"limit": limit, "offset": max(offset - limit, 0)}
-    return rows[offset : offset + limit], links
+    return rows, links
 
 
 def _walked(rows: QuerySet[Row], limit: int, order: Order) -> tuple[QuerySet[Row], _Links]:

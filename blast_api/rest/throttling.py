@@ -1,12 +1,15 @@
-"""How often an application may ask, and an address be wrong about its token.
+"""How often an application may ask, how many long lists it may read at once, and how often an address be wrong about its token.
 
-DRF counts in Django's cache, which is the memory of each process (`CACHES` in the settings).
+DRF counts requests in Django's cache, which is the memory of each process (`CACHES` in the settings).
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Iterator
+from threading import Lock
+from typing import TYPE_CHECKING, ClassVar
 
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
@@ -19,6 +22,7 @@ if TYPE_CHECKING:  # DRF's views import this module
     from rest_framework.views import APIView
 
 _TRUST_S = 86400.0
+_AGAIN_S = 1.0
 
 
 class ApplicationThrottle(SimpleRateThrottle):
@@ -34,6 +38,33 @@ class ApplicationThrottle(SimpleRateThrottle):
         if not isinstance(application, Application) or application.token_digest is None:
             return None
         return self.cache_format % {"scope": self.scope, "ident": application.pk}
+
+
+class LongList(Iterator[bytes]):
+    """A long list on its way to an application that may read slowly: each holds a thread until it is closed.
+
+    Raises Throttled if as many as one application may have are on their way from this process.
+    """
+
+    _open: ClassVar[Counter[int]] = Counter()  # by application
+    _lock: ClassVar[Lock] = Lock()
+
+    def __init__(self, application: Application, pieces: Iterator[bytes]) -> None:
+        self._application, self._pieces = application.pk, pieces
+        self._is_open = True
+        with self._lock:
+            if self._open[self._application] >= configuration().max_long_lists:
+                raise Throttled(_AGAIN_S)
+            self._open[self._application] += 1
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """It is sent, or nobody reads it any more; whoever serves it says so, once or more."""
+        with self._lock:
+            self._open[self._application] -= self._is_open
+            self._is_open = False
 
 
 class WrongTokenThrottle(SimpleRateThrottle):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from http import HTTPStatus
+from itertools import chain
 from urllib.parse import unquote
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework.exceptions import ParseError, ValidationError
@@ -21,9 +22,9 @@ from blast_api.dispatch import nudge
 from blast_api.models import Application, Call, Message, MessageQuerySet, told_status
 from blast_api.services import dnc, shouts
 
-from . import docs
-from .lists import shouts_of, streamed
-from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, page
+from . import docs, lists
+from .lists import Listed, answer
+from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, named, page
 from .parsers import refuse_unmeasured
 from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, NumberField, ShoutSerializer
 
@@ -34,10 +35,11 @@ class ShoutViewSet(ViewSet):
     """Shouts of the requesting application."""
 
     @docs.list_shouts
-    def list(self, request: Request) -> StreamingHttpResponse:
-        messages = _messages(request).filter(userdata=_required(request, "userdata"))
-        rows, headers = page(request, messages, NEWEST_FIRST, path=request.path)
-        return streamed(shouts_of(rows), ShoutSerializer(), headers)
+    def list(self, request: Request) -> Listed:
+        userdata = _required(request, "userdata")
+        messages = _messages(request).filter(userdata=userdata).select_related("recording")
+        asked = page(request, messages, NEWEST_FIRST, path=request.path, userdata=userdata)
+        return answer(_application(request), lists.shouts(asked.chunks()), ShoutSerializer(), asked.headers)
 
     @docs.create_shout
     def create(self, request: Request) -> Response:
@@ -72,7 +74,7 @@ class CallViewSet(ViewSet):
     """Calls of one shout."""
 
     @docs.list_calls
-    def list(self, request: Request) -> StreamingHttpResponse:
+    def list(self, request: Request) -> Listed:
         written = _required(request, "shout-id")
         if not (written.isascii() and written.isdigit()):
             raise ValidationError({"shout-id": ["Expected the id of a shout."]})
@@ -80,15 +82,15 @@ class CallViewSet(ViewSet):
             raise Http404
         message = _message(request, int(written))
         calls = Call.objects.filter(message=message).annotate(told=told_status(timezone.now()))
-        rows, headers = page(request, calls, BY_POSITION, path=request.path)
-        return streamed(rows.iterator(1000), CallSerializer(), headers)
+        asked = page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)})
+        return answer(_application(request), chain.from_iterable(asked.chunks()), CallSerializer(), asked.headers)
 
 
 class DoNotCallViewSet(ViewSet):
     """The do-not-call list of one user, whose name stands in the query, or in the path as far as a path can carry it."""
 
     @docs.list_dnc
-    def list(self, request: Request) -> StreamingHttpResponse:
+    def list(self, request: Request) -> Listed:
         return _entries(request, _required(request, "userdata"))
 
     @docs.delete_dnc
@@ -101,11 +103,11 @@ class DoNotCallViewSet(ViewSet):
         return _taken_off(request, userdata, digits)
 
     @docs.list_dnc_of_path
-    def list_of_path(self, request: Request, userdata: str) -> StreamingHttpResponse:
+    def list_of_path(self, request: Request, userdata: str) -> Listed:
         return _entries(request, _storable("userdata", userdata))
 
     @docs.undocumented
-    def list_of_longer_path(self, request: Request, userdata: str, number: str) -> StreamingHttpResponse:
+    def list_of_longer_path(self, request: Request, userdata: str, number: str) -> Listed:
         """The list of a user whose name has a slash in it."""
         return _entries(request, _storable("userdata", f"{userdata}/{number}"))
 
@@ -151,11 +153,11 @@ def _message(request: Request, pk: int) -> Message:
     return message
 
 
-def _entries(request: Request, userdata: str) -> StreamingHttpResponse:
+def _entries(request: Request, userdata: str) -> Listed:
     """Links lead by the query, which can say every name."""
     entries = dnc.entries(_application(request), userdata)
-    rows, headers = page(request, entries, NEWEST_FIRST, path=reverse("dnc"), userdata=userdata)
-    return streamed(rows.iterator(1000), DoNotCallSerializer(), headers)
+    asked = page(request, entries, NEWEST_FIRST, path=reverse("dnc"), userdata=userdata)
+    return answer(_application(request), chain.from_iterable(asked.chunks()), DoNotCallSerializer(), asked.headers)
 
 
 def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
@@ -165,7 +167,7 @@ def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
 
 
 def _shout(pk: int) -> object:
-    (shout,) = shouts_of(Message.objects.filter(pk=pk))
+    (shout,) = lists.shouts_of([Message.objects.select_related("recording").get(pk=pk)])
     return ShoutSerializer(shout).data
 
 
@@ -174,7 +176,7 @@ def _required(request: Request, name: str) -> str:
         unquote(request.META.get("QUERY_STRING", ""), errors="strict")
     except UnicodeDecodeError:  # Django would read another name out of it
         raise ParseError("The query is not UTF-8.") from None
-    value = request.query_params.get(name, "")
+    value = named(request, name)
     if not value:
         raise ValidationError({name: ["This query parameter is required."]})
     return _storable(name, value)

@@ -5,26 +5,32 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from django.test import Client
 from django.test.client import FakePayload
 from pytest_django import Settings
+from rest_framework.exceptions import Throttled
 
-from blast_api import records
+from blast_api import bulk, records
 from blast_api.addresses import Kind
 from blast_api.logs import LineFormatter, TextFormatter
 from blast_api.models import DoNotCallNumber, Record, Recording
+from blast_api.rest.throttling import LongList
 from blast_api.simulator.document import read_document
 from blast_api.states import RecordingState
 from tests import factories
-from tests.factories import number
+from tests.factories import USER, number
 
 from .bounded import bounded_anew
 from .callbacks import ask, path
 from .rest import body, code, content, created, faults, nothing_is_stored, post, shut_the_gate
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse as Answer  # a name that only the stubs have
 
 pytestmark = pytest.mark.django_db
 
@@ -313,3 +319,42 @@ def test_a_hostile_user_has_a_list_like_all_others(client: Client, text: str) ->
     answer = client.get(f"/api/v1/dnc/{quote(text, safe='')}", {"limit": 1})
     assert [entry["number"] for entry in content(answer)] == [number(1)]
     assert DoNotCallNumber.objects.count() == 1
+
+
+# --- Long lists -------------------------------------------------------------------------------------------------------
+
+
+def test_an_application_has_a_bounded_number_of_long_lists_at_once(client: Client, settings: Settings) -> None:
+    settings.MAX_LONG_LISTS, settings.API_TOKEN_REQUIRED = 2, True
+    mine, other = (factories.application_with_token(token) for token in ("mine", "other"))
+    for application in (mine, other):
+        rows = [[number(index)] for index in range(4000)]
+        bulk.insert(DoNotCallNumber, ["number"], rows, application_id=application.pk, userdata=USER)
+    factories.listed(number(1), application=mine, userdata="few")
+
+    def reading(token: str = "mine", userdata: str = USER) -> Answer:
+        return client.get("/api/v1/dnc", {"userdata": userdata}, headers={"Authorization": f"Token {token}"})
+
+    begun = [reading(), reading()]
+    assert [answer.status_code for answer in begun] == [200, 200]
+    refused = reading()
+    assert (code(refused), refused["Retry-After"]) == ((429, "throttled"), "1")
+    begun_elsewhere = reading("other")
+    assert (begun_elsewhere.status_code, reading(userdata="few").status_code) == (200, 200)
+    assert len(content(begun[0])) == 4000
+    begun.append(reading())
+    assert [begun[2].status_code, reading().status_code] == [200, 429]
+    for answer in (*begun[1:], begun_elsewhere):
+        content(answer)
+
+
+def test_a_long_list_gives_its_place_back_once_whether_it_was_begun_or_not(settings: Settings) -> None:
+    settings.MAX_LONG_LISTS = 1
+    application = factories.application()
+    for read in (0, 1, 3):
+        whole = LongList(application, iter([b"1", b"2"]))
+        assert list(islice(whole, read)) == [b"1", b"2"][:read]
+        with pytest.raises(Throttled):
+            LongList(application, iter([]))
+        whole.close()
+        whole.close()

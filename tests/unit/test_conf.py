@@ -208,6 +208,7 @@ BAD: dict[str, list[object]] = {
     "MAX_OFFSET": [*NOT_NUMBERS, 0, 0.5, 10**13],
     "MAX_REQUESTS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
     "MAX_WRONG_TOKENS_PER_MINUTE": [*NOT_NUMBERS, 0, 0.5, 10001],
+    "MAX_LONG_LISTS": [*NOT_NUMBERS, 0, 0.5, 10001],
     "IDEMPOTENCY_KEY_WINDOW": [*NOT_NUMBERS, 0, 0.5, 10**8],
     "BILLING_INCREMENTS": [None, "", 60, "60", "60/", "0/6", "6/0", "60/60/60", "-6/6", "6.5/6", "six/six", [60, 60]],
     "CRON_TIMEOUT": [*NOT_NUMBERS, 0, 29, 10**8],
