@@ -2,7 +2,7 @@
 
 Building a query costs the ORM many times what the database needs to run it. A statement of the hot path is written as a
 queryset like any other, from stand-ins for its parameters; the SQL that the ORM makes of it is kept, and from then on only
-the values change.
+the values change. So does PostgreSQL's own preparation, because planning costs it three times what running does.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -50,13 +51,18 @@ def _adapted(value: object) -> Any:
 
 
 def _cursor() -> CursorWrapper:
-    """A cursor that this thread keeps as long as its connection: making one costs as much as a short statement."""
+    """A cursor that this thread keeps as long as its connection: making one costs as much as a short statement.
+
+    On PostgreSQL it prepares what it executes.
+    """
     here = connections[DEFAULT_DB_ALIAS]
     if here.queries_logged:
         return here.cursor()
     made_for, cursor = getattr(here, "_kept_cursor", (None, None))
     if cursor is None or made_for is not here.connection:
         cursor = here.cursor()
+        if here.vendor == "postgresql":
+            cursor.cursor.execute = partial(cursor.cursor.execute, prepare=True)
         here._kept_cursor = here.connection, cursor  # type: ignore[attr-defined]  # ours, beside Django's
     return cursor
 

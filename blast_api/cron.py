@@ -12,6 +12,7 @@ from django.db import connection
 from . import health, records, sweeps
 from .callcontrol.views import take_up_postponed
 from .conf import configuration
+from .db import statistics
 from .dispatch.dispatcher import Dispatcher
 from .models import AWAY, database_now
 from .services import delivery, recordings, shouts
@@ -80,6 +81,16 @@ class CheckMessageStatuses(Job):
         return taken_up + swept + records.write_due()
 
 
+class RefreshStatistics(Job):
+    """Tells the database's planner of tables that have grown: it plans for what it knows."""
+
+    every_s = 1.0
+
+    def run(self) -> int:
+        statistics.refresh()
+        return 0
+
+
 class TellOfIt(Job):
     """Tells those who watch that the jobs of this host run. The last of all: it is true when the others have."""
 
@@ -90,7 +101,7 @@ class TellOfIt(Job):
         return 0
 
 
-JOBS: tuple[type[Job], ...] = (CheckMessageStatuses, Retry, PlaceCalls)
+JOBS: tuple[type[Job], ...] = (CheckMessageStatuses, Retry, RefreshStatistics, PlaceCalls)
 
 
 def run_once(stop: Event | None = None) -> None:
