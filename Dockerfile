@@ -1,4 +1,4 @@
-# blast-api in production settings: `web` is uWSGI on port 8000, and any command of manage.py is `etc/manage <command>`.
+# blast-api in production settings: `web` and `callbacks` are uWSGI on port 8000, and any command of manage.py is `etc/manage <command>`.
 # Configuration and secrets come from the environment, as in etc/default/blast-api; the logs are in /var/log/blast-api,
 # and in /var/lib/blast-api is what must outlive a process and is no log.
 FROM python:3.11-slim-bookworm AS environment

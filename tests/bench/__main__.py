@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import callbacks, capacity, rate, response, scale
+from . import callbacks, capacity, isolation, rate, response, scale
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -19,6 +19,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "callbacks": callbacks.measure,
     "scale": scale.measure,
     "capacity": capacity.measure,
+    "isolation": isolation.measure,
 }
 
 

@@ -24,6 +24,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _PYTHON = sys.executable
 _SERVER = os.environ.get("DATABASE_URL", "postgres://postgres@127.0.0.1:5432/postgres")
 _UWSGI = Path(_PYTHON).with_name("uwsgi")
+_SHIPPED = str(_ROOT / "etc/blast-api.ini")
 _TICKS = os.sysconf("SC_CLK_TCK")
 _READY_WITHIN_S = 30.0
 SQLITE, POSTGRESQL = "SQLite", "PostgreSQL"
@@ -206,6 +207,16 @@ class Scene:
         workers = children_of(child.pid)
         wait_until_idle(workers)
         return port, workers
+
+    def shipped(self, **environment: str) -> int:
+        """Start uWSGI as it is shipped, with this in its environment; its port."""
+        port = free_port()
+        told = {"LISTEN": f"127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"} | environment
+        child = self.start("env", *(f"{name}={value}" for name, value in told.items()), str(_UWSGI), "--ini", _SHIPPED)
+        _wait_for(port, child)
+        requests.get(f"http://127.0.0.1:{port}/healthz", timeout=_READY_WITHIN_S)
+        wait_until_idle(children_of(child.pid))
+        return port
 
     def end(self) -> None:
         """End what this scene has started."""

@@ -20,7 +20,7 @@ from .checkouts import installed_at, manage
 
 ROOT = Path(settings.BASE_DIR)
 ETC = ROOT / "etc"
-UNITS = ("blast-api.service", "blast-api-runcrons.service")
+UNITS = ("blast-api.service", "blast-api-runcrons.service", "blast-api-callbacks.service")
 NEEDED = {
     "DJANGO_SETTINGS_MODULE": "blast_api_project.settings.prod",
     "SECRET_KEY": "c2Vjc-" * 12,
@@ -176,14 +176,15 @@ def test_the_form_of_the_environment_names_what_is_needed_and_holds_no_secret() 
     assert not any(form[name] for name in secret)
 
 
-def test_units_hold_no_secret_and_the_two_are_as_hardened_as_each_other() -> None:
+def test_units_hold_no_secret_and_are_as_hardened_as_each_other() -> None:
     hardening = []
     for unit in UNITS:
         text = (ETC / unit).read_text()
         assert "EnvironmentFile=/etc/default/blast-api\n" in text
-        assert set(re.findall(r"(?m)^Environment=(\w+)", text)) <= {"LISTEN"}
+        assert set(re.findall(r"(?m)^Environment=(\w+)", text)) <= {"LISTEN", "LISTEN_CALLBACKS", "CALLBACK_WORKERS"}
         hardening.append(text.partition("# It reads its code")[2])
-    assert hardening[0] == hardening[1] != ""
+    assert len(set(hardening)) == 1
+    assert hardening[0]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
@@ -208,7 +209,7 @@ def test_cron_and_the_units_say_where_the_same_things_are() -> None:
     (line,) = re.findall(r"(?m)^\* .*$", (ETC / "cron.d/blast-api").read_text())
     assert line.endswith(" runcrons --linger 55 >>/var/log/blast-api/blast-api-message-check.log 2>&1")
     assert "%" not in line  # cron's end of line
-    assert _folders(ETC / "blast-api.service", ETC / UNITS[1], ETC / "manage", ETC / "cron.d/blast-api") <= {
+    assert _folders(*(ETC / unit for unit in UNITS), ETC / "manage", ETC / "cron.d/blast-api") <= {
         "/opt/blast-api",
         "/etc/default/blast-api",
         "/var/log/blast-api",

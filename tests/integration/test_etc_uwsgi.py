@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,7 @@ from blast_api.addresses import Kind
 from blast_api.models import DoNotCallNumber
 from tests.acceptance.processes import environment, wait_until
 
+from .behind_nginx import nginx
 from .callbacks import delivered, path
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,7 +53,7 @@ class Server:
     def answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/healthz", timeout=10).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):  # it loads
             return False
 
     def told(self) -> dict[str, Any]:
@@ -67,8 +70,12 @@ class Server:
 
 
 @contextmanager
-def serving(ini: Path, folder: Path, *, ready: Callable[[], bool] | None = None) -> Iterator[Server]:
-    """uWSGI, once all of it answers, or once it is as ready as that."""
+def serving(
+    ini: Path, folder: Path, *, ready: Callable[[], bool] | None = None, more: dict[str, str] | None = None
+) -> Iterator[Server]:
+    """uWSGI with `more` in its environment, once all of it answers, or once it is as ready as that."""
+    more = more or {}
+    processes = int(more.get("WORKERS", PROCESSES))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         listen = f"127.0.0.1:{free.getsockname()[1]}"
@@ -76,13 +83,15 @@ def serving(ini: Path, folder: Path, *, ready: Callable[[], bool] | None = None)
     with log.open("wb") as said:
         process = subprocess.Popen(
             [UWSGI, "--ini", ini],
-            env=environment() | {"LISTEN": listen, "RUNTIME_DIRECTORY": str(folder), "ALLOWED_HOSTS": "127.0.0.1"},
+            env=environment()
+            | {"LISTEN": listen, "RUNTIME_DIRECTORY": str(folder), "ALLOWED_HOSTS": "127.0.0.1"}
+            | more,
             stdout=said,
             stderr=said,
         )
     server = Server(process, f"http://{listen}", folder / "stats.sock", log)
     try:
-        wait_until(ready or (lambda: server.answers() and server.loaded() == PROCESSES))
+        wait_until(ready or (lambda: server.answers() and server.loaded() == processes))
         yield server
     finally:
         process.kill()
@@ -166,10 +175,12 @@ def _changed(folder: Path, changes: dict[str, str]) -> Path:
 # --- An application that hangs ---------------------------------------------------------------------------------------
 
 _HANGS = """
-import time
+import os, time
 
 def application(environ, start_response):
-    time.sleep(float(environ["QUERY_STRING"] or 0))
+    asked = environ["QUERY_STRING"]
+    while not os.path.exists(asked) if asked.startswith("/") else time.sleep(float(asked or 0)):
+        time.sleep(0.02)
     start_response("200 OK", [])
     return [b"." * 100000]
 """
@@ -178,17 +189,20 @@ def application(environ, start_response):
 @pytest.fixture
 def hanging(tmp_path: Path) -> Iterator[Server]:
     """The same server for an application that takes as long as it is told, and with less patience with it."""
-    (tmp_path / "hanging.py").write_text(_HANGS)
-    ini = _changed(
-        tmp_path,
+    with serving(_hanging(tmp_path), tmp_path) as server:
+        yield server
+
+
+def _hanging(folder: Path) -> Path:
+    (folder / "hanging.py").write_text(_HANGS)
+    return _changed(
+        folder,
         {
             "blast_api_project.wsgi": "hanging",
-            "module =": f"pythonpath = {tmp_path}\nmodule =",
+            "module =": f"pythonpath = {folder}\nmodule =",
             "harakiri:13": "harakiri:2",
         },
     )
-    with serving(ini, tmp_path) as server:
-        yield server
 
 
 def test_a_callback_that_hangs_is_ended_and_its_address_is_told_nobody(hanging: Server) -> None:
@@ -223,3 +237,34 @@ def test_sigterm_waits_for_answers_that_have_begun(hanging: Server) -> None:
     asking.join()
     assert answers == [200]
     assert hanging.process.wait(20) == 0
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
+def test_callbacks_are_answered_while_applications_hold_every_thread_of_theirs(tmp_path: Path) -> None:
+    ini, over = _hanging(tmp_path), tmp_path / "over"
+    folders = [tmp_path / name for name in ("web", "callbacks")]
+    for folder in folders:
+        folder.mkdir()
+    few = {"WORKERS": "1", "THREADS": "2"}
+    with (
+        serving(ini, folders[0], more=few) as web,
+        serving(ini, folders[1], more=few) as callbacks,
+        nginx(tmp_path, web=_place(web), callbacks=_place(callbacks)) as front,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        try:
+            held = [pool.submit(requests.get, f"http://{front}/api/v1/shouts?{over}") for _ in range(2)]
+            wait_until(lambda: web.told()["workers"][0]["status"] == "busy")
+            for _ in range(8):
+                assert requests.post(f"http://{front}{ADDRESS}", timeout=10).status_code == 200
+            assert not any(answer.done() for answer in held)
+        finally:
+            over.touch()
+        assert [answer.result().status_code for answer in held] == [200, 200]
+        callbacks.process.kill()
+        wait_until(lambda: not callbacks.answers())  # its worker has seen that its master is gone
+        assert requests.post(f"http://{front}{ADDRESS}", timeout=10).status_code == 200
+
+
+def _place(server: Server) -> str:
+    return server.url.removeprefix("http://")

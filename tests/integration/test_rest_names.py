@@ -5,16 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import shutil
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from django.conf import settings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -22,9 +18,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from blast_api.models import DoNotCallNumber
 from tests import factories
-from tests.acceptance.processes import wait_until
 from tests.factories import number
 
+from .behind_nginx import nginx
 from .test_etc_uwsgi import SHIPPED, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -126,36 +122,5 @@ def test_uwsgi_hands_over_every_name(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="nginx is not installed")
 def test_nginx_in_front_of_it_hands_over_every_name(tmp_path: Path) -> None:
-    with serving(SHIPPED, tmp_path) as server, _nginx(tmp_path, server.url) as address:
+    with serving(SHIPPED, tmp_path) as server, nginx(tmp_path, web=server.url.removeprefix("http://")) as address:
         _try_all(Wire(address))
-
-
-@contextmanager
-def _nginx(folder: Path, upstream: str) -> Iterator[str]:
-    """nginx, with the one location of what is shipped that applications come by."""
-    shipped = (Path(settings.BASE_DIR) / "etc/nginx/blast-api.conf").read_text()
-    location = shipped[shipped.index("    location /api/ {") :].partition("}\n")[0]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    file = folder / "nginx.conf"
-    file.write_text(
-        f"daemon off; pid {folder}/nginx.pid; events {{}}\nhttp {{ access_log off;\n"
-        + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
-        + f"server {{ listen {address};\n{location.replace('http://127.0.0.1:8000', upstream)}}}\n}} }}\n"
-    )
-    command = ["nginx", "-p", str(folder), "-e", str(folder / "nginx.err"), "-c", str(file)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: _listens(address))
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _listens(address: str) -> bool:
-    host, _, port = address.partition(":")
-    with socket.socket() as probe:
-        return probe.connect_ex((host, int(port))) == 0
