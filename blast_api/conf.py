@@ -52,6 +52,8 @@ class Configuration:
     voice_menu: Mapping[str, str]
     did: str
     max_calls_per_second: int
+    max_placements_up: int
+    max_waiting_authors: int
     call_batch_size: int
     call_length_ratio: float
     max_retries: int
@@ -166,6 +168,8 @@ _PARSERS: dict[str, tuple[Callable[[object], object], str]] = {
         values.whole(1, 10000),
         "A whole number; the carrier's cps_limit is the most that is useful.",
     ),
+    "MAX_PLACEMENTS_UP": (values.whole(1, 10000), "A whole number; rate times the carrier's latency is needed."),
+    "MAX_WAITING_AUTHORS": (values.whole(1, 10**6), "A whole number, for example 100."),
     "CALL_BATCH_SIZE": (values.whole(1, 1000000), "A whole number, for example 50."),
     "CALL_LENGTH_RATIO": (values.number(0, 1000), "A number, for example 1.5."),
     "MAX_RETRIES": (values.whole(0, 100), "A whole number, for example 3; 0 switches retries off."),

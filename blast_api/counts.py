@@ -112,10 +112,10 @@ _VIEWS = (
 PLACEMENTS = Counter(
     "blast_api_placements",
     "Calls that had a slot, by what became of the request: accepted; refused (for this call only); busy and denied "
-    "(the carrier takes none for now, or none of us); unknown (its answer was lost); missed (too late for its slot, "
+    "(the carrier takes none for now, or none of us); unreachable (from this host); unknown (its answer was lost); missed (too late for its slot, "
     "not sent).",
     kind=("calls", "recordings"),
-    outcome=("accepted", "refused", "busy", "denied", "unknown", "missed"),
+    outcome=("accepted", "refused", "busy", "denied", "unreachable", "unknown", "missed"),
 )
 PLACEMENT_SECONDS = Histogram(
     "blast_api_placement_seconds",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
+from datetime import timedelta
 from threading import Event
 
 from django.db import connection
@@ -97,7 +98,9 @@ class TellOfIt(Job):
     every_s = 5.0
 
     def run(self) -> int:
-        health.cron_ran(records.HOST, now=database_now())
+        now, lasts_s = database_now(), self.dispatcher.unreachable_for_s
+        since = None if lasts_s is None else now - timedelta(seconds=lasts_s)
+        health.cron_ran(records.HOST, now=now, unreachable_since=since)
         return 0
 
 

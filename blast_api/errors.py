@@ -33,6 +33,13 @@ class KeyReused(BlastError):
     code = "idempotency-key-reused"
 
 
+class TooManyWaiting(BlastError):
+    """So many authors of this application wait to be rung that no more are taken."""
+
+    code = "too-many-waiting"
+    retry_after_s = 5
+
+
 class ApplicationRefused(BlastError):
     """An application cannot be made or revoked under this name."""
 

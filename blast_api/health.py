@@ -5,6 +5,7 @@ What the carrier said is in the log and in the gate's row; here it is one of our
 
 from __future__ import annotations
 
+import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,6 +24,7 @@ from .models import AWAY, Container, CronHost, Gate, database_now
 
 # A database that hangs is away for whoever asks: probes wait for some seconds.
 _PATIENCE_S = 2.0
+_HERE = socket.gethostname()[:64]
 _HOST_IS_GONE = timedelta(days=1)
 # What the carrier has not told for so long, nobody knows: the container may have been filled since.
 _UNWATCHED_AFTER = timedelta(hours=1)
@@ -34,6 +36,7 @@ class State(StrEnum):
     OK = "ok"
     ON_TRIAL = "on trial"  # one call at a time, until one is taken
     SHUT = "shut"  # nothing is placed until its time
+    UNREACHABLE = "unreachable"  # from this host, which places nothing; others do
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,11 @@ class Carrier:
     def denies_us(self) -> bool:
         """Whether somebody must do something; any other trouble passes."""
         return self.cause == Gate.Cause.DENIED
+
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether this host will place nothing until somebody does something."""
+        return self.denies_us or self.state is State.UNREACHABLE
 
 
 class CronState(StrEnum):
@@ -111,7 +119,7 @@ class Readiness:
     def is_ready(self) -> bool:
         if self.carrier is None or self.cron is None or self.storage is None:
             return False
-        return not (self.carrier.denies_us or self.cron.is_silent or self.storage.needs_somebody)
+        return not (self.carrier.needs_somebody or self.cron.is_silent or self.storage.needs_somebody)
 
 
 def readiness() -> Readiness:
@@ -156,16 +164,17 @@ def _see_all_migrations_applied() -> None:
         raise _Unmigrated
 
 
-def cron_ran(host: str, *, now: datetime) -> None:
+def cron_ran(host: str, *, now: datetime, unreachable_since: datetime | None = None) -> None:
     """The cron jobs of this host have done what was due; a host that has been silent for long is no host of ours."""
-    here = [CronHost(name=host, last_run=now)]
-    CronHost.objects.bulk_create(here, update_conflicts=True, unique_fields=["name"], update_fields=["last_run"])
+    here = [CronHost(name=host, last_run=now, unreachable_since=unreachable_since)]
+    told = ["last_run", "unreachable_since"]
+    CronHost.objects.bulk_create(here, update_conflicts=True, unique_fields=["name"], update_fields=told)
     CronHost.objects.filter(last_run__lt=now - _HOST_IS_GONE).delete()
 
 
-def cron_ages(now: datetime) -> dict[str, timedelta]:
-    """How long ago the cron jobs ran, by host."""
-    return {host.name: now - host.last_run for host in CronHost.objects.all()}
+def cron_hosts() -> list[CronHost]:
+    """The hosts that the cron jobs run on, or did within a day."""
+    return list(CronHost.objects.order_by("name"))
 
 
 def _cron(now: datetime) -> Cron:
@@ -178,13 +187,13 @@ def _cron(now: datetime) -> Cron:
 
 
 def carrier(now: datetime) -> Carrier:
-    """How it stands between the carrier and us."""
+    """How it stands between the carrier and us, as the gate says, and as the dispatcher of this host does."""
     gate = Gate.objects.filter(pk=Gate.Lane.CALLS).first()
-    if gate is None:
-        return Carrier(State.OK)
-    if gate.is_shut(now):
+    if gate is not None and gate.is_shut(now):
         return Carrier(State.SHUT, gate.cause, gate.since, gate.shut_until)
-    return Carrier(State.ON_TRIAL, gate.cause, gate.since) if gate.troubles else Carrier(State.OK)
+    if (here := CronHost.objects.filter(name=_HERE, unreachable_since__isnull=False).first()) is not None:
+        return Carrier(State.UNREACHABLE, since=here.unreachable_since)
+    return Carrier(State.ON_TRIAL, gate.cause, gate.since) if gate and gate.troubles else Carrier(State.OK)
 
 
 def storage(now: datetime) -> Storage:

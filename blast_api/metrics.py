@@ -102,8 +102,13 @@ def _standing() -> Iterator[Metric]:
     yield from _records(now)
     yield from _carrier(health.carrier(now))
     yield from _storage(health.storage(now))
-    ages = {host: age.total_seconds() for host, age in health.cron_ages(now).items()}
+    hosts = health.cron_hosts()
+    ages = {host.name: (now - host.last_run).total_seconds() for host in hosts}
     yield _gauges("cron_age_seconds", "Seconds since the cron jobs of a host last ran.", "host", ages)
+    reached = {host.name: float(host.unreachable_since is None) for host in hosts}
+    yield _gauges(
+        "carrier_reached", "Whether this host reaches the carrier; if not, it places nothing.", "host", reached
+    )
 
 
 def _bounded(rows: QuerySet[Any, Any], column: str) -> int:

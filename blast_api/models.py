@@ -13,18 +13,14 @@ from django.db import models
 from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
 from django.db.models.functions import Coalesce, Now
 
-from .db import sessions
 from .db.clock import AWAY as AWAY
 from .db.clock import database_now as database_now
-from .pacing import AFTER_A_JUMP
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 from .storage import Container as Container
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 _WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")
 _AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid="")
-# No claim reaches this far ahead.
-_FARTHEST_SLOT_S = 30.0
 
 
 class Application(models.Model):
@@ -34,6 +30,7 @@ class Application(models.Model):
     token_digest = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001  # none for the implied one. SHA-256, hexadecimal
     created = models.DateTimeField(db_default=Now())
     revoked = models.DateTimeField(null=True)
+    served = models.DateTimeField(null=True)  # when it last had a turn at the gate
 
     # Development is open: requests without a token are this application's.
     IMPLIED: ClassVar[str] = "development"
@@ -120,6 +117,7 @@ class Message(models.Model):
         indexes = (
             models.Index(fields=["application", "userdata", "-id"], name="message_list"),
             models.Index(fields=["status", "served"], condition=Q(closed=None), name="message_unsettled"),
+            models.Index(fields=["application", "status", "served"], condition=Q(closed=None), name="message_in_turn"),
             models.Index(fields=["created"], condition=Q(idempotency_key__isnull=False), name="message_with_key"),
         )
 
@@ -142,6 +140,8 @@ class Placement(models.Model):
     due_at = models.DateTimeField(null=True)  # when it should ring
     held_since = models.DateTimeField(null=True)  # its slot; the claim
     sid = models.CharField(max_length=64, db_default="")  # the carrier's name for the current attempt
+    refusals = models.PositiveSmallIntegerField(db_default=0)  # times that the carrier would not have it then
+    refused = models.DateTimeField(null=True)  # the last of them, while it may be forbidden for its number
 
     class Meta:
         abstract = True
@@ -224,6 +224,10 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Calls that may be claimed, the earliest first."""
         return self.filter(status=CallStatus.READY, held_since=None, due_at__lte=until).order_by("due_at", "pk")
 
+    def near(self, until: datetime) -> Self:
+        """Calls that may be claimed before their time. What the carrier would not have waits with us."""
+        return self.due(until).filter(refusals=0)
+
 
 class Call(Placement):
     """The delivery call to one recipient, over all its attempts; columns about an attempt are of the latest."""
@@ -280,6 +284,7 @@ class Call(Placement):
             models.Index(
                 fields=["message", "started"], condition=Q(status=CallStatus.TIMED_OUT), name="call_timed_out"
             ),
+            models.Index(fields=["refused"], condition=Q(refused__isnull=False), name="call_suspect"),
         )
 
     def __str__(self) -> str:
@@ -350,44 +355,16 @@ class Gate(models.Model):
     troubles = models.PositiveIntegerField(db_default=0)  # in a row
     cause = models.CharField(max_length=8, choices=Cause.choices, db_default="")  # of the last of them
     since = models.DateTimeField(null=True)  # the first of them
+    denials = models.PositiveIntegerField(db_default=0)  # calls forbidden in a row, and none taken in between
+    denied = models.DateTimeField(null=True)  # the last of them
+    starts = models.JSONField(null=True)  # of calls with a delay: `pacing.Starts`
 
     def __str__(self) -> str:
         return f"gate of {self.lane}"
 
-    @classmethod
-    def locked(cls, lane: Lane) -> Gate:
-        """The lane's row, locked until the transaction ends."""
-        sessions.hold_briefly()
-        try:
-            return Gate.objects.select_for_update().get(pk=lane)
-        except cls.DoesNotExist:
-            Gate.objects.bulk_create([Gate(lane=lane)], ignore_conflicts=True)
-            return Gate.objects.select_for_update().get(pk=lane)
-
-    def sane_next_slot(self, now: float) -> float:
-        """The next slot, unless a clock that has been set back since wrote it: then another, when all before it are over."""
-        if self.next_slot >= now + _FARTHEST_SLOT_S:
-            self.next_slot = now + AFTER_A_JUMP
-            self.save(update_fields=["next_slot"])
-        return self.next_slot
-
     def is_shut(self, now: datetime) -> bool:
         """Whether the carrier must be left alone for now."""
         return self.shut_until is not None and self.shut_until > now
-
-    @classmethod
-    def open(cls, *, now: datetime) -> None:
-        """The carrier took a call on trial: the trouble is over. While the gate is shut, such news is of before."""
-        on_trial = cls.objects.filter(pk=cls.Lane.CALLS, troubles__gt=0, shut_until__lte=now)
-        on_trial.update(troubles=0, trouble="", cause="", shut_until=None, since=None)
-
-    @classmethod
-    def shut(cls, until: datetime, cause: Cause, reason: str, *, now: datetime) -> bool:
-        """Place nothing until then; False if it was shut already, as by the other answers of the same moment."""
-        lane = cls.objects.filter(pk=cls.Lane.CALLS)
-        is_open = lane.filter(Q(shut_until=None) | Q(shut_until__lte=now))
-        since, troubles = Coalesce("since", Value(now)), F("troubles") + 1
-        return is_open.update(shut_until=until, trouble=reason[:300], cause=cause, troubles=troubles, since=since) > 0
 
 
 class CronHost(models.Model):
@@ -395,6 +372,7 @@ class CronHost(models.Model):
 
     name = models.CharField(max_length=64, primary_key=True)
     last_run = models.DateTimeField(db_default=Now())
+    unreachable_since = models.DateTimeField(null=True)  # it cannot reach the carrier, and places nothing
 
     def __str__(self) -> str:
         return f"host {self.name}"

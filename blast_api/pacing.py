@@ -12,6 +12,7 @@ The sustained rate is rate / (1 + JITTER) as long as no slot is missed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,6 +29,9 @@ FARTHEST = 1.5
 # Who sees that the clock was set takes no slot for so long: what was taken before may still leave within FARTHEST, and
 # the two must not share a second.
 AFTER_A_JUMP = 3.0
+_HALF = 0.5  # of a second
+# Seconds; two floats of this size that should be equal differ by less.
+_EXACT = 1e-6
 
 
 class SlotMissed(Exception):
@@ -54,10 +58,64 @@ class Pace:
         ahead = now + lookahead - self.first_free(next_slot, now=now)
         return int(ahead / self.step) + 1 if ahead >= 0 else 0
 
+    @property
+    def looks_ahead(self) -> bool:
+        """Whether calls are handed over with a delay at all: not at a rate that leaves nothing to others beside them."""
+        return self.step <= _HALF / 2
+
+    def suits_a_delay(self, slot: float) -> bool:
+        """Whether a call with a delay may use this slot. Its start has the slot's part of the second, for a delay is whole.
+
+        Half of each second stays free of such starts: who is to be rung at once waits for no long stretch of them to end.
+        """
+        return slot % 1 < _HALF
+
     def slots(self, next_slot: float, count: int, *, now: float) -> list[float]:
         """`count` slots from the first free one; the next free slot is one step after the last."""
         first = self.first_free(next_slot, now=now)
         return [first + index * self.step for index in range(count)]
+
+
+@dataclass(frozen=True, slots=True)
+class Starts:
+    """When phones begin to ring: a call without delay at its slot, one with a delay that many whole seconds later.
+
+    Starts keep a step's distance from each other like slots do, so that the proof above holds for them, too. Those that lie
+    ahead are kept as stretches, first to last, that no other start may fall into; they are in order, and apart.
+    """
+
+    step: float
+    stretches: tuple[tuple[float, float], ...] = ()
+
+    def free_from(self, at: float) -> float:
+        """The earliest time, from `at` on, at which another phone may begin to ring."""
+        for first, last in self.stretches:
+            if at <= first - self.step + _EXACT:
+                break
+            at = max(at, last + self.step)
+        return at
+
+    def delay_s(self, slot: float, due: float) -> int:
+        """The fewest whole seconds after a slot that are not before `due`, and free."""
+        delay = max(0, math.ceil(due - slot))
+        while (free := self.free_from(slot + delay)) > slot + delay + _EXACT:
+            delay = math.ceil(free - slot - _EXACT)
+        return delay
+
+    def with_start(self, at: float) -> Starts:
+        """And this one. What is too near for anything to fit between becomes one stretch."""
+        merged: list[tuple[float, float]] = []
+        for first, last in sorted((*self.stretches, (at, at))):
+            if merged and first - merged[-1][1] < 2 * self.step - _EXACT:
+                merged[-1] = (merged[-1][0], max(last, merged[-1][1]))
+            else:
+                merged.append((first, last))
+        return Starts(self.step, tuple(merged))
+
+    def between(self, now: float, farthest: float) -> Starts:
+        """Without those that are over, and without any that a clock which has been set back since has left far ahead."""
+        kept = (one for one in self.stretches if one[1] > now - 1 - JITTER and one[0] < farthest)
+        return Starts(self.step, tuple(kept))
 
 
 def usable(slot: float, *, now: float) -> bool:

@@ -39,8 +39,11 @@ class Refusal(Enum):
     """How far a refusal reaches."""
 
     THIS_REQUEST = auto()  # it is not acceptable as it is: asking again is useless
+    THIS_FOR_NOW = auto()  # something is in its way: it may pass later, and others pass now
+    THIS_OR_ALL = auto()  # forbidden: for this number, as a barred one, or for all of us; other answers tell
     FOR_NOW = auto()  # the carrier is busy: the same request may pass later
     ALL_OF_US = auto()  # credentials, permission or address are wrong: no request would pass
+    THIS_HOST = auto()  # the carrier was not reached from here, so that it was not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +288,7 @@ class CarrierClient:
         try:
             answer = self._wire.exchange(prepared, departure)
         except Unreachable as error:
-            return Refused(Refusal.FOR_NOW, f"the carrier cannot be reached: {error}")
+            return Refused(Refusal.THIS_HOST, f"the carrier cannot be reached: {error}")
         except NoAnswer as error:
             return Unknown(f"no answer: {error}")
         return _refusal(answer) or _acceptance(answer, sid_key)
@@ -313,9 +316,11 @@ def _refusal(answer: Answer) -> Refused | Unknown | None:
     if status >= 500 or status == 303:
         return Unknown(reason)
     if status in (408, 409, 425):  # 408: it waited in vain for our request, as on a connection that was long idle
-        return Refused(Refusal.FOR_NOW, reason, status)
+        return Refused(Refusal.THIS_FOR_NOW, reason, status)
     if status in (400, 422):
         return Refused(Refusal.THIS_REQUEST, reason, status)
+    if status == 403:
+        return Refused(Refusal.THIS_OR_ALL, reason, status)
     return Refused(Refusal.ALL_OF_US, reason, status)
 
 

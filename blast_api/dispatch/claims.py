@@ -6,18 +6,22 @@ them is bounded by the slots of half a second.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from blast_api.conf import configuration
-from blast_api.models import Call, Gate, Message, Recording
-from blast_api.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace
+from blast_api.domain.shares import divide
+from blast_api.models import Application, Call, CallQuerySet, Gate, Message, MessageQuerySet, Recording
+from blast_api.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.services import delivery, recordings
 from blast_api.states import LIVE_SHOUTS, RecordingState
 
+from . import gate
 from .clock import DatabaseClock
 from .jobs import Job, PlaceCall, PlaceRecording
 
@@ -35,75 +39,195 @@ class Claim:
 
 
 def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | None = None) -> Claim:
-    """Take up to `room` calls in hand: authors first, then recipients, fairly among the shouts.
+    """Take up to `room` calls in hand, fairly among the applications, their authors and recipients, and their shouts.
 
-    1. Lock the gate. 2. See how many slots are free. 3. Choose and stamp that many calls. 4. Take their slots.
+    1. Lock the gate. 2. See how many slots are free. 3. Choose and stamp that many calls. 4. Take their slots, and the
+    starts of those with a delay.
     """
     config = configuration()
-    pace = Pace(config.max_calls_per_second)
     with transaction.atomic():
-        gate = Gate.locked(Gate.Lane.CALLS)
+        row = gate.locked(Gate.Lane.CALLS)
         now = clock.read()
-        if gate.is_shut(now):
-            assert gate.shut_until is not None
-            return Claim([], False, gate.shut_until.timestamp())
-        if gate.troubles:
-            if _is_trial_out(gate, now):
+        if row.is_shut(now):
+            assert row.shut_until is not None
+            return Claim([], False, row.shut_until.timestamp())
+        if row.troubles:
+            if _is_trial_out(row, now):
                 return Claim([], True, now.timestamp() + LOOKAHEAD)
             room = min(room, 1)
         if clock.has_jumped(within_s=AFTER_A_JUMP):
             return Claim([], True, now.timestamp() + LOOKAHEAD)
-        earliest = now.timestamp() + LEAD
-        next_slot = gate.sane_next_slot(earliest)
-        room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
-        if room <= 0:
-            return Claim([], True, next_slot)  # others have the next slots
-        authors = recordings.claim(limit=room, now=now, only=only_author_of)
-        calls: list[Call] = []
-        if only_author_of is None:
+        line = _Line.of(row, now=now)
+        free = min(room, line.room_at_once())
+        if only_author_of is not None:
+            jobs = line.at_once(recordings.claim(limit=free, now=now, only=only_author_of))
+        else:
+            jobs = line.at_once(_due_now(free, now=now))
+            # What is due goes before what is only near.
+            near = min(room - len(jobs), line.room_ahead())
             horizon = now + timedelta(seconds=config.placement_horizon)
-            for until in (now, horizon):  # what is due now goes before what is only near
-                calls += _claim_fairly(room - len(authors) - len(calls), until=until, now=now)
-        slots = pace.slots(next_slot, len(authors) + len(calls), now=earliest)
-        jobs: list[Job] = [PlaceRecording.of(author, slot) for author, slot in zip(authors, slots, strict=False)]
-        jobs += [PlaceCall.of(call, slot) for call, slot in zip(calls, slots[len(authors) :], strict=True)]
-        if slots:
-            next_slot = slots[-1] + pace.step
-            Gate.objects.filter(pk=gate.pk).update(next_slot=next_slot)
-    return Claim(jobs, bool(jobs), next_slot)
+            jobs += line.ahead(_near(near, until=horizon, now=now))
+        if jobs:
+            Gate.objects.filter(pk=row.pk).update(next_slot=line.next_slot, starts=line.starts.stretches)
+    return Claim(jobs, bool(jobs) or free <= 0, line.next_slot)  # others may have the next slots
 
 
-def _is_trial_out(gate: Gate, now: datetime) -> bool:
+def _is_trial_out(row: Gate, now: datetime) -> bool:
     """Whether the one placement that is to tell if the trouble is over has not been answered yet."""
-    since = max(gate.shut_until or now, now - _LONGEST_TRIAL)
+    since = max(row.shut_until or now, now - _LONGEST_TRIAL)
     calls = Call.objects.in_hand().filter(held_since__gte=since)
     authors = Recording.objects.filter(state=RecordingState.NO_REC_CALL, held_since__gte=since)
     return calls.exists() or authors.exists()
 
 
-def _claim_fairly(room: int, *, until: datetime, now: datetime) -> list[Call]:
-    """Up to `room` calls that are due by `until`, in equal shares for the shouts that waited longest for a turn."""
+# --- Which slot ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Line:
+    """The slots that are free within half a second, and the starts that are taken ahead of them."""
+
+    pace: Pace
+    next_slot: float
+    until: float
+    starts: Starts
+
+    @classmethod
+    def of(cls, row: Gate, *, now: datetime) -> _Line:
+        config = configuration()
+        pace = Pace(config.max_calls_per_second)
+        earliest = now.timestamp() + LEAD
+        first = pace.first_free(gate.sane_next_slot(row, earliest), now=earliest)
+        taken = Starts(pace.step, tuple((first, last) for first, last in row.starts or ()))
+        return cls(
+            pace, first, earliest + LOOKAHEAD, taken.between(earliest, earliest + 2 * config.placement_horizon + 60)
+        )
+
+    def room_at_once(self) -> int:
+        """How many calls can be rung within half a second."""
+        return sum(self.starts.free_from(slot) == slot for slot in self._slots())
+
+    def room_ahead(self) -> int:
+        """How many slots are left for calls with a delay: one at least, or what is near would look as if it were not."""
+        left = self._slots()
+        return max(1, sum(map(self.pace.suits_a_delay, left))) if left and self.pace.looks_ahead else 0
+
+    def _slots(self) -> list[float]:
+        count = self.pace.room(self.next_slot, now=self.until - LOOKAHEAD, lookahead=LOOKAHEAD)
+        return self.pace.slots(self.next_slot, count, now=self.next_slot)
+
+    def at_once(self, rows: Sequence[Call | Recording]) -> list[Job]:
+        """Slots for who is to be rung now: those that are nobody's start."""
+        jobs: list[Job] = []
+        for row in rows:
+            slot = self.starts.free_from(self.next_slot)
+            jobs.append(PlaceRecording.of(row, slot) if isinstance(row, Recording) else PlaceCall.of(row, slot))
+            self.next_slot = slot + self.pace.step
+        return jobs
+
+    def ahead(self, calls: Sequence[Call]) -> list[Job]:
+        """Slots for calls that are near: each takes the start that its delay leads to, and is due then."""
+        jobs: list[Job] = []
+        for call in calls:
+            assert call.due_at is not None
+            while not self.pace.suits_a_delay(self.next_slot):
+                self.next_slot += self.pace.step
+            delay_s = self.starts.delay_s(self.next_slot, call.due_at.timestamp())
+            start = self.next_slot + delay_s
+            call.due_at = datetime.fromtimestamp(start, UTC)
+            jobs.append(PlaceCall.of(call, self.next_slot, delay_s))
+            self.starts = self.starts.with_start(start)
+            self.next_slot += self.pace.step
+        Call.objects.bulk_update(calls, ["due_at"])
+        return jobs
+
+
+# --- Whose turn it is ------------------------------------------------------------------------------------------------
+
+
+def _due_now(room: int, *, now: datetime) -> list[Call | Recording]:
+    """Up to `room` authors and recipients whose time has come, authors first.
+
+    In equal shares for the applications that waited longest for a turn, for the authors and the recipients of each, and for
+    its shouts.
+    """
+    authors_wait = Exists(recordings.due(now).filter(message__application=OuterRef("pk")))
+    turns = [
+        _Turn(pk, room, until=now, now=now) for pk in _in_turn(authors_wait | _has_shouts(Call.objects.due(now)), room)
+    ]
+    claimed = divide(room, [turn.anybody for turn in turns])
+    _remember(turns, now=now)
+    return sorted(claimed, key=lambda row: isinstance(row, Call))
+
+
+def _near(room: int, *, until: datetime, now: datetime) -> list[Call]:
+    """Up to `room` recipients whose time comes before `until`, in shares like those who are due."""
+    turns = [_Turn(pk, room, until=until, now=now) for pk in _in_turn(_has_shouts(Call.objects.near(until)), room)]
+    claimed = divide(room, [turn.recipients for turn in turns])
+    _remember(turns, now=now)
+    return claimed
+
+
+def _in_turn(waits: Exists | Q, room: int) -> list[int]:
     if room <= 0:
         return []
-    due = Call.objects.due(until).order_by().filter(message=OuterRef("pk"))
-    waiting = Message.objects.unsettled().filter(Exists(due), status__in=LIVE_SHOUTS)
-    in_turn = waiting.order_by(F("served").asc(nulls_first=True), "pk")
-    skip = connection.features.has_select_for_update_skip_locked
-    turn = list(in_turn.select_for_update(of=("self",), skip_locked=skip)[:room])
-    claimed: list[Call] = []
-    had_turn: set[int] = set()
-    while turn and len(claimed) < room:
-        share = -(-(room - len(claimed)) // len(turn))
-        more: list[Message] = []
-        for message in turn:
-            limit = min(share, room - len(claimed))
-            if limit == 0:
-                break
-            calls = delivery.claim(message, limit=limit, until=until, now=now)
-            had_turn.add(message.pk)
-            claimed += calls
-            if len(calls) == limit:
-                more.append(message)
-        turn = more
-    Message.objects.filter(pk__in=had_turn).update(served=now)
-    return claimed
+    waiting = Application.objects.filter(waits).order_by(F("served").asc(nulls_first=True), "pk")
+    return list(waiting.values_list("pk", flat=True)[:room])
+
+
+def _has_shouts(calls: CallQuerySet) -> Exists:
+    return Exists(_shouts(calls).filter(application=OuterRef("pk")))
+
+
+def _shouts(calls: CallQuerySet) -> MessageQuerySet:
+    """Live shouts with such calls."""
+    due = Exists(calls.order_by().filter(message=OuterRef("pk")))
+    return Message.objects.unsettled().filter(due, status__in=LIVE_SHOUTS)
+
+
+def _remember(turns: Iterable[_Turn], *, now: datetime) -> None:
+    """Whoever had a turn goes behind the others."""
+    Application.objects.filter(pk__in=[turn.application for turn in turns if turn.came]).update(served=now)
+    Message.objects.filter(pk__in=[pk for turn in turns for pk in turn.served]).update(served=now)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One application's turn in one claim: its share is for its authors and its recipients alike."""
+
+    application: int
+    room: int
+    until: datetime = field(kw_only=True)
+    now: datetime = field(kw_only=True)
+    came: bool = False
+    served: set[int] = field(default_factory=set)
+    _found: list[Message] | None = None
+
+    def anybody(self, limit: int) -> list[Call | Recording]:
+        """Half for the authors, half for the recipients; what the ones do not need is for the others."""
+        half = -(-limit // 2)
+        authors = self.authors(half)
+        claimed = [*authors, *self.recipients(limit - len(authors))]
+        more = limit - len(claimed)
+        return claimed + self.authors(more) if more and len(authors) == half else claimed
+
+    def authors(self, limit: int) -> list[Call | Recording]:
+        self.came = True
+        return [*recordings.claim(limit=limit, now=self.now, application=self.application)]
+
+    def recipients(self, limit: int) -> list[Call]:
+        self.came = True
+        if self._found is None:
+            self._found = self._shouts_in_turn()
+        return divide(limit, [partial(self._of_shout, message) for message in self._found])
+
+    def _shouts_in_turn(self) -> list[Message]:
+        calls = Call.objects.near(self.until) if self.until > self.now else Call.objects.due(self.until)
+        in_turn = _shouts(calls).filter(application=self.application)
+        in_turn = in_turn.order_by(F("served").asc(nulls_first=True), "pk")
+        skip = connection.features.has_select_for_update_skip_locked
+        return list(in_turn.select_for_update(of=("self",), skip_locked=skip)[: self.room])
+
+    def _of_shout(self, message: Message, limit: int) -> list[Call]:
+        self.served.add(message.pk)
+        return delivery.claim(message, limit=limit, until=self.until, now=self.now)

@@ -7,7 +7,6 @@ slot up, and hands the outcome back through a queue.
 from __future__ import annotations
 
 import logging
-import math
 import queue
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,21 +19,21 @@ from typing import Self
 from django.db import connection, transaction
 
 from blast_api import pacing
-from blast_api.carrierx.client import CarrierClient, Outcome, Unknown
+from blast_api.carrierx.client import CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.db import sessions
 from blast_api.models import AWAY, database_now
 
-from . import recall
+from . import gate, recall
 from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import Inquiry, claim_errands
 from .jobs import Job, Place, keep_all
+from .reach import Reach, Recent
 from .storage import Asking
 
 log = logging.getLogger(__name__)
 
-_MOST_SENDERS = 448
 # Slots left before the next claim, in seconds: claims are few and large, and never late.
 _REFILL = pacing.LOOKAHEAD * 0.6
 _IDLE_S = 0.25
@@ -57,13 +56,13 @@ class Dispatcher:
     def __init__(self, stop: Event | None = None) -> None:
         config = configuration()
         self._stop = stop or Event()
-        # Enough for calls claimed ahead and for half a second of the carrier's latency at the full rate.
-        self._senders = min(_MOST_SENDERS, math.ceil(config.max_calls_per_second * (pacing.LOOKAHEAD + 0.75)) + 8)
+        self._senders = config.max_placements_up  # threads begin when they are first needed
         self.client = CarrierClient(config, connections=self._senders)
         self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="sender")
         self._sent: queue.SimpleQueue[_Sent] = queue.SimpleQueue()
         self.clock = DatabaseClock()
         self._inquiry = Inquiry(self._stop)
+        self._reach, self._answers = Reach(), Recent()
         self._out = 0
         self._unkept: list[_Sent] = []
         self._again_at = 0.0
@@ -81,6 +80,11 @@ class Dispatcher:
     def is_busy(self) -> bool:
         """Whether requests are out or waiting for their slot, or the last claim may have left something."""
         return self._out > 0 or self._more
+
+    @property
+    def unreachable_for_s(self) -> float | None:
+        """For how many seconds this host has not reached the carrier; None: it does."""
+        return self._reach.unreachable_for_s
 
     def turn(self, wait_s: float = 0.0) -> int:
         """Claim what is due, then keep the answers that come within `wait_s`; how many requests were begun or ended."""
@@ -110,8 +114,11 @@ class Dispatcher:
         self.client.close()
 
     def _claim(self) -> int:
-        room = self._senders - self._out
-        if room <= 0 or self.clock.now() < self._again_at:
+        room = self._reach.room(self._senders, out=self._out)
+        if room <= 0:
+            self._more = self._more and self._out > 0  # a host that pauses has nothing to do
+            return 0
+        if self.clock.now() < self._again_at:
             return 0
         claim = claim_placements(self.clock, room=room)
         self._begin(claim.jobs)  # before anything else can fail: what is in hand and not begun waits for long
@@ -164,6 +171,7 @@ class Dispatcher:
         except Exception:
             log.exception("a batch of answers could not be kept whole", extra={"action": "keep_failed"})
             self._keep_one_by_one()
+        self._conclude()
         # What missed its slot is there to be claimed again, and what is asked of the container may lead on to more.
         if any(sent.outcome is None or isinstance(sent.job, Asking) for sent in self._unkept):
             self._more, self._again_at = True, 0.0
@@ -171,6 +179,25 @@ class Dispatcher:
         self._unkept.clear()
         self._out -= count
         return count
+
+    def _conclude(self) -> None:
+        """What the answers say of this host's way to the carrier, and of how the carrier is."""
+        for sent in self._unkept:
+            match sent.outcome:
+                case None:
+                    continue
+                case Refused(reach=Refusal.THIS_HOST, reason=reason):
+                    if self._reach.add(reached=False):
+                        about = {"action": "carrier_unreachable", "reason": reason}
+                        log.error("this host does not reach the carrier: it places nothing for now", extra=about)
+                    continue
+                case outcome:
+                    self._reach.add(reached=True)
+            if isinstance(sent.job, Place):
+                lost = isinstance(outcome, Unknown)
+                most = self._answers.add(bad=lost)
+                if isinstance(outcome, Unknown):
+                    gate.unclear(outcome.reason, most=most, now=database_now())
 
     def _keep_one_by_one(self) -> None:
         for sent in self._unkept:

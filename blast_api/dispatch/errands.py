@@ -30,7 +30,7 @@ from blast_api.models import Call, Gate
 from blast_api.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.services import delivery, recordings
 
-from . import storage
+from . import gate, storage
 from .clock import DatabaseClock
 from .jobs import Job
 
@@ -202,10 +202,10 @@ def claim_errands(
     """
     pace = Pace(configuration().max_calls_per_second)
     with transaction.atomic():
-        gate = Gate.locked(Gate.Lane.ERRANDS)
+        lane = gate.locked(Gate.Lane.ERRANDS)
         now = clock.read()
         earliest = now.timestamp() + LEAD
-        next_slot = gate.sane_next_slot(earliest)
+        next_slot = gate.sane_next_slot(lane, earliest)
         room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
         if room <= 0:
             return []
@@ -224,5 +224,5 @@ def claim_errands(
             for slot, call in zip(slots[len(jobs) :], to_withdraw, strict=False)
         ]
         if jobs:
-            Gate.objects.filter(pk=gate.pk).update(next_slot=jobs[-1].slot + pace.step)
+            Gate.objects.filter(pk=lane.pk).update(next_slot=jobs[-1].slot + pace.step)
     return jobs

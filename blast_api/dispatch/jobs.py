@@ -6,11 +6,9 @@ A job is made by a claim in the main thread, sent by any thread (no database the
 from __future__ import annotations
 
 import logging
-import math
-import random
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import ClassVar, Protocol
 
 import requests
@@ -18,15 +16,14 @@ import requests
 from blast_api import counts
 from blast_api.addresses import Kind, address
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
-from blast_api.models import Call, Gate, Recording
+from blast_api.models import Call, Recording
 from blast_api.numbers import masked
 from blast_api.pacing import Departure, SlotMissed
 from blast_api.services import delivery, recordings
 
-log = logging.getLogger(__name__)
+from . import gate
 
-_LONGEST_BACKOFF_S = 60.0
-_DENIED_BACKOFF_S = 60.0
+log = logging.getLogger(__name__)
 
 
 class Job(Protocol):
@@ -54,8 +51,8 @@ class Place:
     """Place a call: the shared half of authors' and recipients' calls."""
 
     slot: float
+    delay_s: int  # whole seconds from the slot to the start
     number: str
-    due_at: datetime
     message_id: int
     kind: ClassVar[Kind]
 
@@ -63,11 +60,6 @@ class Place:
     def key(self) -> tuple[Kind, int, int]:
         """Whose call it is, its row and the serial of its address."""
         raise NotImplementedError
-
-    @property
-    def delay_s(self) -> int:
-        """Whole seconds from the slot to the call's time, rounded up; 0 if it has come."""
-        return max(0, math.ceil(self.due_at.timestamp() - self.slot))
 
     def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
         try:
@@ -96,9 +88,8 @@ class PlaceCall(Place):
     kind = Kind.CALL
 
     @classmethod
-    def of(cls, call: Call, slot: float) -> PlaceCall:
-        assert call.due_at is not None
-        return cls(slot, call.number, call.due_at, call.message_id, delivery.Attempt(call.pk, call.serial))
+    def of(cls, call: Call, slot: float, delay_s: int = 0) -> PlaceCall:
+        return cls(slot, delay_s, call.number, call.message_id, delivery.Attempt(call.pk, call.serial))
 
     @property
     def key(self) -> tuple[Kind, int, int]:
@@ -117,18 +108,21 @@ class PlaceCall(Place):
                     "the carrier refused a call", extra={"action": "call_refused", "reason": outcome.reason, **about}
                 )
                 delivery.refused(self.attempt, reason=outcome.reason, now=now)
+            case Refused(reach=Refusal.THIS_FOR_NOW | Refusal.THIS_OR_ALL):
+                delivery.put_off(self.attempt, reason=outcome.reason, suspect=_is_its_own(outcome, now=now), now=now)
             case Refused():
                 delivery.give_back([self.attempt])
             case Unknown():
                 log.warning(
                     "the answer to a call was lost", extra={"action": "call_unknown", "reason": outcome.reason, **about}
                 )
-        heed(outcome, now=now)
+        gate.heed(outcome, now=now)
 
     def placed(self, sid: str, *, now: datetime) -> delivery.Placed:
         """The carrier's word, as it is kept."""
         delayed = self.delay_s > 0
-        return delivery.Placed(self.attempt, sid, delayed, starts_at=self.due_at if delayed else now)
+        starts_at = datetime.fromtimestamp(self.slot + self.delay_s, UTC) if delayed else now
+        return delivery.Placed(self.attempt, sid, delayed, starts_at)
 
     def give_back(self) -> None:
         delivery.give_back([self.attempt])
@@ -143,9 +137,8 @@ class PlaceRecording(Place):
 
     @classmethod
     def of(cls, recording: Recording, slot: float) -> PlaceRecording:
-        assert recording.due_at is not None
         attempt = recordings.Attempt(recording.pk, recording.serial)
-        return cls(slot, recording.message.caller, recording.due_at, recording.pk, attempt)
+        return cls(slot, 0, recording.message.caller, recording.pk, attempt)
 
     @property
     def key(self) -> tuple[Kind, int, int]:
@@ -165,6 +158,8 @@ class PlaceRecording(Place):
                     extra={"action": "recording_refused", "reason": outcome.reason, **about},
                 )
                 recordings.refused(self.attempt, now=now)
+            case Refused(reach=Refusal.THIS_FOR_NOW | Refusal.THIS_OR_ALL):
+                recordings.put_off(self.attempt, suspect=_is_its_own(outcome, now=now), now=now)
             case Refused():
                 recordings.give_back(self.attempt)
             case Unknown():
@@ -172,7 +167,7 @@ class PlaceRecording(Place):
                     "the answer to the call to an author was lost",
                     extra={"action": "recording_unknown", "reason": outcome.reason, **about},
                 )
-        heed(outcome, now=now)
+        gate.heed(outcome, now=now)
 
     def give_back(self) -> None:
         recordings.give_back(self.attempt)
@@ -183,7 +178,10 @@ def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> No
     placed: list[delivery.Placed] = []
     unsent: list[delivery.Attempt] = []
     others: list[tuple[Job, Outcome]] = []
+    taken: list[float] = []
     for job, outcome in sent:
+        if isinstance(job, Place) and isinstance(outcome, Accepted):
+            taken.append(job.slot)
         match job, outcome:
             case PlaceCall(), Accepted(sid=sid):
                 placed.append(job.placed(sid, now=now))
@@ -195,10 +193,27 @@ def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> No
                 others.append((job, outcome))
     delivery.accepted(placed)
     delivery.give_back(unsent)
-    if placed:
-        Gate.open(now=now)
+    if taken and gate.taken(max(taken), now=now):
+        _fail_what_is_barred(datetime.fromtimestamp(max(taken), UTC), now=now)
     for job, outcome in others:  # a refusal shuts the gate, whatever was accepted at the same moment
         job.keep(outcome, now=now)
+
+
+def _fail_what_is_barred(before: datetime, *, now: datetime) -> None:
+    """The carrier took a call that left then: what it has forbidden before, it forbids for the number."""
+    delivery.barred(before, now=now)
+    recordings.barred(before, now=now)
+
+
+def _is_its_own(refusal: Refused, *, now: datetime) -> bool:
+    """Whether a call that is forbidden may be so for its number. If all of us are, so were those before it."""
+    if refusal.reach is not Refusal.THIS_OR_ALL:
+        return False
+    its_own = gate.denied(refusal.reason, now=now)
+    if not its_own:
+        delivery.clear_suspects()
+        recordings.clear_suspects()
+    return its_own
 
 
 def _in_a_word(outcome: Outcome) -> str:
@@ -206,41 +221,13 @@ def _in_a_word(outcome: Outcome) -> str:
     match outcome:
         case Accepted():
             return "accepted"
-        case Refused(reach=Refusal.THIS_REQUEST):
+        case Refused(reach=Refusal.THIS_REQUEST | Refusal.THIS_FOR_NOW):
             return "refused"
         case Refused(reach=Refusal.FOR_NOW):
             return "busy"
+        case Refused(reach=Refusal.THIS_HOST):
+            return "unreachable"
         case Refused():
             return "denied"
         case Unknown():
             return "unknown"
-
-
-def heed(outcome: Outcome, *, now: datetime) -> None:
-    """Open or shut the gate, as the carrier's answer to a placement demands."""
-    match outcome:
-        case Accepted():
-            Gate.open(now=now)
-        case Refused(reach=Refusal.THIS_REQUEST):
-            pass
-        case Refused(reach=Refusal.ALL_OF_US):
-            if Gate.shut(now + timedelta(seconds=_DENIED_BACKOFF_S), Gate.Cause.DENIED, outcome.reason, now=now):
-                log.critical(
-                    "the carrier refuses us: nothing is placed until it does not",
-                    extra={"action": "placing_stopped", "reason": outcome.reason},
-                )
-        case Refused() | Unknown():
-            told = outcome.retry_after_s if isinstance(outcome, Refused) else None
-            wait_s = _backoff_s() if told is None else told
-            cause = Gate.Cause.BUSY if isinstance(outcome, Refused) else Gate.Cause.UNCLEAR
-            if Gate.shut(now + timedelta(seconds=wait_s), cause, outcome.reason, now=now):
-                log.warning(
-                    "the carrier is in trouble: placing waits",
-                    extra={"action": "placing_waits", "seconds": round(wait_s, 1), "reason": outcome.reason},
-                )
-
-
-def _backoff_s() -> float:
-    """From about one second, twice as long after each trouble in a row, with jitter so that hosts do not march."""
-    troubles = Gate.objects.values_list("troubles", flat=True).get(pk=Gate.Lane.CALLS)
-    return min(_LONGEST_BACKOFF_S, 2.0 ** min(troubles, 6)) * random.uniform(0.5, 1.0)  # noqa: S311

@@ -14,7 +14,7 @@ from . import recall
 from .claims import claim_placements
 from .clock import DatabaseClock
 from .errands import claim_errands
-from .jobs import Job
+from .jobs import Job, keep_all
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ def _send(job: Job, clock: DatabaseClock) -> None:
     except pacing.SlotMissed:
         job.give_back()
     else:
-        job.keep(outcome, now=database_now())
+        keep_all([(job, outcome)], now=database_now())
 
 
 def _client() -> CarrierClient:

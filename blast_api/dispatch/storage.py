@@ -41,7 +41,7 @@ class Asking:
         match outcome:
             case Accepted():
                 storage.told(self.turn, outcome.sid, room(outcome.content), now=now)
-            case Refused(reach=Refusal.FOR_NOW) | Unknown():
+            case Refused(reach=Refusal.FOR_NOW | Refusal.THIS_FOR_NOW | Refusal.THIS_HOST) | Unknown():
                 storage.unclear(self.turn, outcome.reason, now=now)
             case Refused():
                 storage.refused(self.turn, outcome.reason, now=now)

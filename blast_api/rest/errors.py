@@ -13,11 +13,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from blast_api.errors import AlreadyEnded, BlastError, InvalidField, KeyReused
+from blast_api.errors import AlreadyEnded, BlastError, InvalidField, KeyReused, TooManyWaiting
 
 _STATUSES: dict[type[BlastError], int] = {
     AlreadyEnded: status.HTTP_409_CONFLICT,
     KeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
+    TooManyWaiting: status.HTTP_429_TOO_MANY_REQUESTS,
 }
 
 
@@ -28,7 +29,8 @@ def handle(error: Exception, context: dict[str, object]) -> Response:
     elif isinstance(error, InvalidField):
         error = ValidationError({error.field: [str(error)]})
     if isinstance(error, BlastError) and type(error) in _STATUSES:
-        return Response({"detail": str(error), "code": error.code}, status=_STATUSES[type(error)])
+        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyWaiting) else None
+        return Response({"detail": str(error), "code": error.code}, status=_STATUSES[type(error)], headers=headers)
     response = exception_handler(error, context)
     if response is None:
         return _failed(error, context["request"])

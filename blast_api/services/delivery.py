@@ -17,10 +17,10 @@ from functools import partial
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from blast_api import menus, records
+from blast_api import menus, records, retry
 from blast_api.carrierx.events import HEARD_BY, Answerer, StatusReport
 from blast_api.conf import configuration
-from blast_api.models import Call, Message, Recording
+from blast_api.models import Call, CallQuerySet, Message, Recording
 from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 
 from . import attempts, dnc, shouts
@@ -30,7 +30,7 @@ from .attempts import Row
 log = logging.getLogger(__name__)
 
 _LAPSED_AT_ONCE = 1000
-_TIMED_OUT_AT_ONCE = 500
+_ENDED_AT_ONCE = 500
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
 
@@ -44,7 +44,8 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     1. Lock ready calls that nobody else holds. 2. Ask the do-not-call list, in this same transaction. 3. Stamp the claim
     and a new address. Call it inside a transaction that holds the gate.
     """
-    due = message.calls.due(until).annotate(listed=dnc.blocked(message.application_id, message.userdata))
+    whose = message.calls.near(until) if until > now else message.calls.due(until)
+    due = whose.annotate(listed=dnc.blocked(message.application_id, message.userdata))
     skip = connection.features.has_select_for_update_skip_locked
     calls = list(due.select_for_update(of=("self",), skip_locked=skip)[:limit])
     listed = {call.pk for call in calls if call.listed}  # type: ignore[attr-defined]  # annotated above
@@ -52,7 +53,13 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     claimed = [call for call in calls if call.pk not in listed]
     # By key alone: the rows are locked, and what was ready a moment ago misleads the planner.
     Call.objects.filter(pk__in=[call.pk for call in claimed]).update(
-        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", withdrawn=False, apologised=False
+        held_since=now,
+        serial=F("serial") + 1,
+        attempts=F("attempts") + 1,
+        sid="",
+        withdrawn=False,
+        apologised=False,
+        refused=None,
     )
     for call in claimed:
         call.serial, call.attempts, call.held_since = call.serial + 1, call.attempts + 1, now
@@ -78,17 +85,25 @@ def time_out(now: datetime) -> int:
     """
     config = configuration()
     silent = Call.objects.silent(now, patience=config.patience, ratio=config.call_length_ratio)
+    ended = _end_by_shout(silent.order_by("started"), CallStatus.TIMED_OUT, now=now)
+    for message_id, count in ended.items():
+        about = {"action": "calls_timed_out", "shout": message_id, "count": count}
+        log.warning("the carrier says nothing of calls: they are timed out", extra=about)
+    return sum(ended.values())
+
+
+def _end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> dict[int, int]:
+    """End such calls without word from the carrier, a bounded number of them; answers how many of which shout."""
     found: defaultdict[int, list[int]] = defaultdict(list)
-    for pk, message_id in silent.order_by("started").values_list("pk", "message_id")[:_TIMED_OUT_AT_ONCE]:
+    for pk, message_id in which.values_list("pk", "message_id")[:_ENDED_AT_ONCE]:
         found[message_id].append(pk)
     for message_id, pks in found.items():
         with transaction.atomic():
             message = Message.objects.get(pk=message_id)
-            calls = list(silent.filter(pk__in=pks).order_by("pk").select_for_update(of=("self",)))
-            shouts.end_calls(message, calls, CallStatus.TIMED_OUT, now=now)
-        about = {"action": "calls_timed_out", "shout": message_id, "count": len(calls)}
-        log.warning("the carrier says nothing of calls: they are timed out", extra=about)
-    return sum(map(len, found.values()))
+            calls = list(which.filter(pk__in=pks).order_by("pk").select_for_update(of=("self",)))
+            shouts.end_calls(message, calls, status, now=now)
+        found[message_id] = [call.pk for call in calls]
+    return {message_id: len(pks) for message_id, pks in found.items()}
 
 
 # --- What the carrier answered to a placement ------------------------------------------------------------------------
@@ -122,6 +137,40 @@ def refused(attempt: Attempt, *, reason: str = "", now: datetime) -> None:
     is_in_hand = row.status == CallStatus.READY
     if is_in_hand and _end(row, CallStatus.FAILED, duration=None, said=reason, again=False, now=now):
         transaction.on_commit(partial(shouts.finish_if_settled, row.message.pk, now=now))
+
+
+def put_off(attempt: Attempt, *, reason: str = "", suspect: bool, now: datetime) -> None:
+    """The carrier does not take this call now: others go first, and after too many times it has failed.
+
+    A `suspect` may be forbidden for its number: `barred` ends it when the carrier has taken another.
+    """
+    in_hand = attempt.rows().in_hand()
+    for refusals, due_at in in_hand.values_list("refusals", "due_at"):
+        again_at = retry.put_off_until(refusals + 1, now=now)
+        if again_at is None:
+            refused(attempt, reason=reason, now=now)
+            return
+        in_hand.update(
+            refusals=refusals + 1,
+            refused=now if suspect else None,
+            due_at=max(again_at, due_at or now),
+            held_since=None,
+            attempts=F("attempts") - 1,
+            serial=F("serial") + 1,
+        )
+
+
+def barred(before: datetime, *, now: datetime) -> None:
+    """What the carrier forbade before then, it forbids for the number, for it has taken another since: such calls have failed."""
+    suspects = Call.objects.filter(status=CallStatus.READY, held_since=None, refused__lt=before)
+    for message_id, count in _end_by_shout(suspects.order_by("refused"), CallStatus.FAILED, now=now).items():
+        about = {"action": "call_refused", "reason": "forbidden for this number", "shout": message_id, "count": count}
+        log.error("the carrier refused calls to numbers that it does not call", extra=about)
+
+
+def clear_suspects() -> None:
+    """The carrier forbids calls to all of us: that says nothing of the numbers."""
+    Call.objects.filter(refused__isnull=False).update(refused=None)
 
 
 def give_back(unplaced: Sequence[Attempt]) -> int:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from blast_api import menus, records
+from blast_api import menus, records, retry
 from blast_api.carrierx.events import RecordingReport, StatusReport
 from blast_api.conf import configuration
 from blast_api.errors import AttemptOver
@@ -28,6 +28,7 @@ from . import shouts
 
 log = logging.getLogger(__name__)
 
+_BARRED_AT_ONCE = 100
 # A key pressed just before hanging up may be reported after the end of the call.
 _GRACE = timedelta(seconds=5)
 # A carrier that takes the wish to keep a recording, and answers that its time is as before, is asked again for so long.
@@ -76,20 +77,25 @@ class Attempt:
 # --- Claimed -------------------------------------------------------------------------------------------------------
 
 
-def claim(*, limit: int, now: datetime, only: int | None = None) -> list[Recording]:
+def due(now: datetime) -> QuerySet[Recording]:
+    """Calls to authors that may be claimed."""
+    return _waiting().filter(held_since=None, due_at__lte=now, message__status=ShoutStatus.PENDING)
+
+
+def claim(*, limit: int, now: datetime, application: int | None = None, only: int | None = None) -> list[Recording]:
     """Take up to `limit` calls to authors in hand, the longest waiting first; `only` that of one shout.
 
     Call it inside a transaction that holds the gate. The shout's status is asked in the same statement.
     """
-    due = Recording.objects.filter(
-        state=RecordingState.NO_REC_CALL, held_since=None, due_at__lte=now, message__status=ShoutStatus.PENDING
-    ).select_related("message")
+    whose = due(now).select_related("message")
+    if application is not None:
+        whose = whose.filter(message__application=application)
     if only is not None:
-        due = due.filter(pk=only)
+        whose = whose.filter(pk=only)
     skip = connection.features.has_select_for_update_skip_locked
-    claimed = list(due.order_by("due_at").select_for_update(skip_locked=skip)[:limit])
+    claimed = list(whose.order_by("due_at").select_for_update(skip_locked=skip)[:limit])
     Recording.objects.filter(pk__in=[recording.pk for recording in claimed], held_since=None).update(
-        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid=""
+        held_since=now, serial=F("serial") + 1, attempts=F("attempts") + 1, sid="", refused=None
     )
     for recording in claimed:
         recording.serial, recording.attempts, recording.held_since = recording.serial + 1, recording.attempts + 1, now
@@ -125,6 +131,42 @@ def accepted(attempt: Attempt, *, sid: str) -> None:
 def refused(attempt: Attempt, *, now: datetime) -> None:
     """The carrier does not want this call: the shout cannot be recorded."""
     _fail(attempt, now=now)
+
+
+def put_off(attempt: Attempt, *, suspect: bool, now: datetime) -> None:
+    """The carrier does not take this call now: others go first, and after too many times it has failed. See `delivery`."""
+    for refusals in Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial).values_list(
+        "refusals", flat=True
+    ):
+        again_at = retry.put_off_until(refusals + 1, now=now)
+        if again_at is None:
+            refused(attempt, now=now)
+        elif give_back(attempt):
+            Recording.objects.filter(pk=attempt.message_id).update(
+                refusals=refusals + 1, refused=now if suspect else None, due_at=again_at
+            )
+
+
+def barred(before: datetime, *, now: datetime) -> None:
+    """Authors whom the carrier forbade to ring before then: it has taken another call since."""
+    suspects = _waiting().filter(held_since=None, refused__lt=before)
+    for message in Message.objects.filter(recording__in=suspects.order_by("refused")[:_BARRED_AT_ONCE]):
+        with transaction.atomic():
+            failed = suspects.filter(pk=message.pk, message__status=ShoutStatus.PENDING)
+            if failed.update(state=RecordingState.CARRIERX_ERROR, state_since=Now(), refused=None):
+                about = {"action": "recording_refused", "reason": "forbidden for this number", "shout": message.pk}
+                log.error("the carrier does not call this author's number", extra=about)
+                shouts.end(message, ShoutStatus.ERROR, now=now)
+
+
+def clear_suspects() -> None:
+    """The carrier forbids calls to all of us: that says nothing of the numbers."""
+    _waiting().filter(refused__isnull=False).update(refused=None)
+
+
+def _waiting() -> QuerySet[Recording]:
+    """Calls to authors that are to be placed, as their index knows them."""
+    return Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False)
 
 
 def give_back(attempt: Attempt) -> bool:

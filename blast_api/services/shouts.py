@@ -14,7 +14,7 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 from blast_api import bulk, records
 from blast_api.compiled import Select
 from blast_api.conf import configuration
-from blast_api.errors import AlreadyEnded, InvalidField, KeyReused
+from blast_api.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.states import (
     Q850,
@@ -80,7 +80,8 @@ def create(application: Application, new: NewShout, *, now: datetime) -> tuple[M
     """Store a shout and its calls, all or nothing; False if it is an earlier one with the same idempotency key.
 
     Invalid and blocked recipients are settled at once; if nobody is left to call, so is the shout. With an old
-    recording it is released at once. Raises InvalidField for the old shout, KeyReused for another body with that key.
+    recording it is released at once. Raises InvalidField for the old shout, KeyReused for another body with that key,
+    TooManyWaiting.
     """
     try:
         with transaction.atomic():
@@ -125,6 +126,8 @@ def _keys_expired_at(now: datetime) -> datetime:
 def _create(application: Application, new: NewShout, *, now: datetime) -> Message:
     config = configuration()
     source = _recording_to_use(application, new)
+    if source is None:
+        _refuse_if_many_authors_wait(application)
     if new.idempotency_key is not None:  # an expired one is free, whether the sweep has come or not
         expired = Message.objects.with_expired_key(_keys_expired_at(now))
         _forget_keys(expired.filter(application=application, idempotency_key=new.idempotency_key))
@@ -165,6 +168,19 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         Recording.objects.filter(pk=recording.pk).update(due_at=now)
     _tell("created", message.pk, recipients=len(numbers))
     return message
+
+
+def _refuse_if_many_authors_wait(application: Application) -> None:
+    most = configuration().max_waiting_authors
+    waiting = Recording.objects.filter(
+        state=RecordingState.NO_REC_CALL,
+        due_at__isnull=False,
+        held_since=None,
+        message__application=application,
+        message__status=ShoutStatus.PENDING,
+    )
+    if waiting[:most].count() >= most:
+        raise TooManyWaiting(f"{most} authors wait to be rung; try again when some have been.")
 
 
 def _recording_to_use(application: Application, new: NewShout) -> Recording | None:

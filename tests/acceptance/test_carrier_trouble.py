@@ -48,7 +48,8 @@ def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
     cron.run_once()
     # A second may be over before the run is: then the call on trial was refused too, and the wait is twice as long.
     assert low_s - 1 < _shut_for_s() <= high_s * 2 ** (_gate().troubles - 1)
-    assert 0 < len(world.carrier.arrivals) - 1 <= len(_PEOPLE)  # those that were in the air already
+    in_the_air = len(world.carrier.arrivals) - 1 - (_gate().troubles - 1)
+    assert 0 < in_the_air <= len(_PEOPLE)
     assert not Call.objects.in_hand().exists()
     assert set(Call.objects.values_list("attempts", flat=True)) == {0}
     if high_s > 1:
@@ -62,6 +63,21 @@ def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
     assert sorted(call.number for call in world.carrier.calls[1:]) == sorted(_PEOPLE)
     assert world.status(shout) == "finished"
     assert (_gate().troubles, _gate().shut_until) == (0, None)
+
+
+def test_a_number_that_the_carrier_does_not_call_costs_only_itself(world: World, settings: Settings) -> None:
+    shout = world.recorded(*_PEOPLE)
+    world.carrier.inject("refuse", status=403, number=_PEOPLE[1], times=-1)
+    world.play()
+    told = world.calls(shout)
+    assert told.pop(_PEOPLE[1]) == "ready"  # nobody knows yet whether it is the number's fault
+    assert set(told.values()) == {"completed"}
+    world.shout(recipient(0, index=9), **{"old-shout-id": shout})
+    world.play()
+    assert world.calls(shout)[_PEOPLE[1]] == "failed"
+    assert world.status(shout) == "finished"
+    assert (_gate().troubles, _gate().denials) == (0, 0)
+    assert len([line for line in lines(settings.CDR_LOGGER_PATH) if line["to_number"] == _PEOPLE[1]]) == 1
 
 
 @pytest.mark.parametrize("status", [401, 403, 302])
@@ -79,7 +95,8 @@ def test_refused_credentials_stop_everything_with_one_critical_line(
         logging.getLogger("blast_api.dispatch").removeHandler(caplog.handler)
     critical = {id(record): record for record in caplog.records if record.levelno == logging.CRITICAL}
     assert len(critical) == 1
-    assert 50 < _shut_for_s() <= 60
+    assert _gate().cause == Gate.Cause.DENIED
+    assert status == 403 or _shut_for_s() > 50  # 403 may have been for the numbers: not so long at first
     assert set(world.calls(shout).values()) == {"ready"}
     assert set(Call.objects.values_list("attempts", flat=True)) == {0}
 
@@ -194,10 +211,12 @@ def test_a_call_that_rings_after_it_was_given_up_is_hung_up_on(world: World, set
 
 def test_a_refusal_in_strange_words_is_understood(world: World) -> None:
     shout = world.recorded(recipient(0))
-    world.carrier.inject("refuse", status=503, body="\x00\ud7ff\x1b[2J", content_type="application/octet-stream")
+    body = "\x00\ud7ff\x1b[2J"
+    world.carrier.inject("refuse", status=503, body=body, content_type="application/octet-stream", times=-1)
     cron.run_once()
     assert not Call.objects.in_hand().exists()
     assert "503" in _gate().trouble
+    world.carrier.injections.reset()
     _the_gate_opens()
     world.play()
     assert world.status(shout) == "finished"

@@ -17,7 +17,7 @@ from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 
 
-def released(calls: int, *, due: timedelta = timedelta(0), **fields: Any) -> Message:
+def released(calls: int, *, due: timedelta = timedelta(seconds=-1), **fields: Any) -> Message:
     """A shout of so many calls that are ready, and due so long from now."""
     now = timezone.now()
     defaults: dict[str, Any] = {

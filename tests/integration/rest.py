@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.test import Client
 from django.utils import timezone
 
+from blast_api.dispatch import gate
 from blast_api.models import Call, Gate, Message, Record, Recording
 from tests.factories import AUTHOR, USER, number
 
@@ -88,7 +89,7 @@ def shut_the_gate() -> None:
     """Nothing goes to the carrier in this test; what it would have done waits for a later run."""
     now = timezone.now()
     Gate.objects.get_or_create(lane=Gate.Lane.CALLS)
-    Gate.shut(now + timedelta(hours=1), Gate.Cause.BUSY, "a test", now=now)
+    gate.shut(now + timedelta(hours=1), Gate.Cause.BUSY, "a test", now=now)
 
 
 def nothing_is_stored() -> bool:

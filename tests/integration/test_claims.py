@@ -100,7 +100,7 @@ def test_authors_go_before_recipients_and_the_longest_waiting_first() -> None:
         ([1, 1, 1], 10, [1, 1, 1]),
         ([100, 1, 100], 9, [4, 1, 4]),
         ([5, 5, 5, 5, 5], 3, [1, 1, 1, 0, 0]),
-        ([100, 100, 100], 10, [4, 4, 2]),
+        ([100, 100, 100], 10, [4, 3, 3]),
         ([0, 3], 10, [0, 3]),
     ],
 )
@@ -110,6 +110,31 @@ def test_shouts_share_the_room_and_leave_to_others_what_they_do_not_need(
     messages = [released(size) for size in sizes]
     claimed = Counter(call.message_id for call in placed_of(claim(room)))
     assert [claimed[message.pk] for message in messages] == shares
+
+
+def test_applications_share_first_then_authors_and_recipients_of_each() -> None:
+    """Many shouts, and many authors, of one application cost another one nothing."""
+    for _ in range(12):
+        released(5)
+    for _ in range(12):
+        _waiting_author()
+    other = factories.application(name="another")
+    released(50, application=other)
+    jobs = claim(room=20).jobs
+    rows = Message.objects.in_bulk([job.message_id for job in jobs])  # type: ignore[attr-defined]  # of both kinds
+    shares = Counter((rows[job.message_id].application_id == other.pk, type(job)) for job in jobs)  # type: ignore[attr-defined]
+    assert shares == {(True, PlaceCall): 10, (False, PlaceCall): 5, (False, PlaceRecording): 5}
+
+
+def test_applications_take_turns_where_there_is_room_for_one() -> None:
+    applications = [factories.application(name=name) for name in ("one", "two", "three")]
+    for application in applications:
+        released(10, application=application)
+    turns = []
+    for _ in range(6):
+        turns += [call.message.application_id for call in placed_of(claim(room=1))]
+        Gate.objects.update(next_slot=0)
+    assert turns == [application.pk for application in applications] * 2
 
 
 def test_who_waited_longest_for_a_turn_is_next() -> None:
@@ -140,11 +165,13 @@ def test_nothing_is_claimed_beyond_the_horizon(settings: Settings, ahead_s: floa
 @pytest.mark.parametrize("ahead_s", [-100, 0, 0.3, 1, 59.2, 119])
 def test_the_delay_brings_each_call_to_its_time_in_whole_seconds(ahead_s: float) -> None:
     released(1, due=timedelta(seconds=ahead_s))
+    due_at = Call.objects.values_list("due_at", flat=True).get()
+    assert due_at is not None
     (job,) = claim().jobs
     assert isinstance(job, PlaceCall)
     assert isinstance(job.delay_s, int)
     rings_at = job.slot + job.delay_s
-    assert 0 <= rings_at - max(job.due_at.timestamp(), job.slot) < 1
+    assert 0 <= rings_at - max(due_at.timestamp(), job.slot) < 1
 
 
 @pytest.mark.parametrize("status", sorted(set(ShoutStatus) - {"ready", "scheduled", "ongoing"}))
@@ -213,13 +240,13 @@ def test_a_shout_canceled_a_moment_ago_gives_nothing() -> None:
 def test_slots_stand_one_step_apart_over_all_claimers(settings: Settings) -> None:
     settings.MAX_CALLS_PER_SECOND = 25
     released(100)
-    slots = []
-    for room in (3, 1, 2, 100):
-        slots += [job.slot for job in claim(room).jobs]
+    claims = [[job.slot for job in claim(room).jobs] for room in (3, 1, 2, 100)]
     step = Pace(25).step
-    gaps = [after - before for before, after in pairwise(slots)]
-    assert all(gap == pytest.approx(step, abs=1e-5) for gap in gaps)
-    assert len(slots) >= math.floor(LOOKAHEAD / step) + 1
+    for slots in claims:
+        assert all(after - before == pytest.approx(step, abs=1e-5) for before, after in pairwise(slots))
+    for one, next_ in pairwise(claims):  # further apart if this machine takes its time
+        assert next_[0] - one[-1] > step - 1e-5
+    assert len(claims[-1]) >= math.floor(LOOKAHEAD / step) + 1 - sum(map(len, claims[:-1]))
 
 
 def test_a_claim_takes_no_more_slots_than_lie_within_half_a_second() -> None:
@@ -254,6 +281,40 @@ def test_the_lane_being_full_is_not_the_end_of_the_work() -> None:
     full = claim()
     assert full.jobs == []
     assert full.more
+
+
+def test_calls_of_the_same_time_begin_to_ring_at_the_rate(settings: Settings) -> None:
+    """Handed over with whole seconds of delay, they would all begin in the same second."""
+    settings.MAX_CALLS_PER_SECOND = 25
+    due_at = timezone.now() + timedelta(seconds=60)
+    released(30, due=timedelta(seconds=60))
+    released(30, due=timedelta(seconds=60))
+    released(10, due=timedelta(seconds=65))
+    starts: list[float] = []
+    while len(starts) < 70:
+        starts += [job.slot + job.delay_s for job in claim().jobs if isinstance(job, PlaceCall)]
+        Gate.objects.update(next_slot=0)
+    starts.sort()
+    assert all(after - before > Pace(25).step - 1e-5 for before, after in pairwise(starts))
+    assert min(starts) >= due_at.timestamp() - 1
+    assert max(starts) < due_at.timestamp() + 30
+    told = [moment.timestamp() for (moment,) in Call.objects.order_by("due_at").values_list("due_at") if moment]
+    assert told == pytest.approx(starts, abs=1e-3)
+
+
+def test_who_is_rung_at_once_waits_for_no_start_that_is_taken() -> None:
+    gate = Gate.objects.create(lane=Gate.Lane.CALLS)
+    now = timezone.now().timestamp()
+    Gate.objects.filter(pk=gate.pk).update(starts=[[now - 5, now + 0.45], [now + 900, now + 901]])
+    released(5)
+    (first, *_) = claim(room=5).jobs
+    assert first.slot > now + 0.45
+    released(1, due=timedelta(seconds=60))
+    Gate.objects.update(next_slot=0)
+    claim()
+    ahead = Gate.objects.values_list("starts", flat=True).get()
+    assert ahead is not None
+    assert all(start < now + 400 for start, _ in ahead)  # a clock that has been set back left the other
 
 
 # --- The gate shut, and on trial -------------------------------------------------------------------------------------

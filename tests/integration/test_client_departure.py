@@ -261,5 +261,5 @@ def test_a_stranger_gets_no_call(server: RawServer, monkeypatch: pytest.MonkeyPa
     with CarrierClient(configuration()) as client:
         outcome = place(client)
     assert isinstance(outcome, Refused)
-    assert outcome.reach is Refusal.FOR_NOW
+    assert outcome.reach is Refusal.THIS_HOST
     assert (server.connections, server.received) == (1, b"")

@@ -217,7 +217,7 @@ def test_no_redirect_is_followed_and_no_credentials_go_elsewhere(ask: Ask, statu
 def test_a_request_that_came_too_late_or_too_early_may_be_sent_later(status: int, settings: Settings) -> None:
     outcome, _ = asked(place, answer(b"", status=f"{status} ?"), settings)
     assert isinstance(outcome, Refused)
-    assert outcome.reach is Refusal.FOR_NOW
+    assert outcome.reach is Refusal.THIS_FOR_NOW
 
 
 # --- Bodies without measure ------------------------------------------------------------------------------------------

@@ -79,13 +79,13 @@ def test_how_the_answer_is_framed_or_labelled_does_not_matter(settings: Settings
         (400, Refusal.THIS_REQUEST),
         (422, Refusal.THIS_REQUEST),
         (401, Refusal.ALL_OF_US),
-        (403, Refusal.ALL_OF_US),
+        (403, Refusal.THIS_OR_ALL),
         (404, Refusal.ALL_OF_US),
         (405, Refusal.ALL_OF_US),
         (415, Refusal.ALL_OF_US),
         (301, Refusal.ALL_OF_US),
         (307, Refusal.ALL_OF_US),
-        (409, Refusal.FOR_NOW),
+        (409, Refusal.THIS_FOR_NOW),
         (429, Refusal.FOR_NOW),
         (503, Refusal.FOR_NOW),
     ],
@@ -152,21 +152,21 @@ def test_a_wish_that_cannot_be_read_does_not_hide_the_refusal(
     assert outcome.retry_after_s in (None, 3600)
 
 
-def test_a_request_that_never_left_is_refused_for_now(settings: Settings) -> None:
+def test_a_request_that_never_left_is_refused_by_this_host_alone(settings: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         settings.BASE_CARRIERX_API_URL = f"http://127.0.0.1:{free.getsockname()[1]}"
     with CarrierClient(configuration(), connect_timeout_s=1.0) as client:
         outcome = place(client)
     assert isinstance(outcome, Refused)
-    assert outcome.reach is Refusal.FOR_NOW
+    assert outcome.reach is Refusal.THIS_HOST
 
 
-def test_a_name_that_does_not_resolve_is_refused_for_now(settings: Settings) -> None:
+def test_a_name_that_does_not_resolve_is_refused_by_this_host_alone(settings: Settings) -> None:
     settings.BASE_CARRIERX_API_URL = "http://carrier.invalid"
     with CarrierClient(configuration(), connect_timeout_s=1.0) as client:
         outcome = place(client)
     assert isinstance(outcome, Refused)
-    assert outcome.reach is Refusal.FOR_NOW
+    assert outcome.reach is Refusal.THIS_HOST
 
 
 def test_a_refusal_with_an_unreadable_body_is_still_a_refusal(settings: Settings) -> None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api import health
+from blast_api.dispatch import gate
 from blast_api.management.commands import shouts as command
 from blast_api.models import Call, CronHost, Gate, Message
 from blast_api.services.progress import Which, overview
@@ -133,9 +134,9 @@ def test_more_shouts_than_the_limit_are_counted() -> None:
 
 
 def test_trouble_with_the_carrier_is_told_first_and_fails() -> None:
-    Gate.locked(Gate.Lane.CALLS)
+    gate.locked(Gate.Lane.CALLS)
     now = timezone.now()
-    Gate.shut(now + timedelta(minutes=5), Gate.Cause.DENIED, "401", now=now)
+    gate.shut(now + timedelta(minutes=5), Gate.Cause.DENIED, "401", now=now)
     released(1)
     ran = run("shouts", "--json")
     assert ran.code == 1

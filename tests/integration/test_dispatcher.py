@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import threading
 import time
@@ -89,6 +90,25 @@ def test_answers_are_kept_in_one_transaction(
             dispatcher.turn()
     begun = [query for query in queries.captured_queries if query["sql"].startswith("BEGIN")]
     assert len(begun) <= 4  # two claims and a batch
+
+
+# --- A host that does not reach the carrier ------------------------------------------------------------------------
+
+
+def test_a_host_that_does_not_reach_the_carrier_pauses_and_others_go_on(carrier: Carrier, settings: Settings) -> None:
+    released(12)
+    url = settings.BASE_CARRIERX_API_URL
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        settings.BASE_CARRIERX_API_URL = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with Dispatcher() as cut_off:
+        settings.BASE_CARRIERX_API_URL = url
+        _turn_until(cut_off, lambda: cut_off.unreachable_for_s is not None and not cut_off.is_busy)
+        assert _statuses() == {(CallStatus.READY, False)}
+        assert set(Call.objects.values_list("attempts", flat=True)) == {0}
+        assert cut_off.turn() == 0  # it claims nothing meanwhile
+        dispatch()
+    assert len(carrier.calls) == 12
+    assert Gate.objects.get(pk=Gate.Lane.CALLS).troubles == 0
 
 
 # --- Callbacks before the answer -------------------------------------------------------------------------------------

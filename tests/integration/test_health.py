@@ -17,8 +17,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from blast_api import health
-from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
-from blast_api.dispatch.jobs import heed
+from blast_api.carrierx.client import Outcome, Refusal, Refused
+from blast_api.dispatch import gate
 from blast_api.models import Container, CronHost, Gate
 from tests import factories
 
@@ -110,14 +110,13 @@ def test_migrations_that_are_not_applied_are_told_until_they_are(
         (_DENIED, "denied", 503),
         (Refused(Refusal.ALL_OF_US, "302 Found swordfish", 302), "denied", 503),
         (Refused(Refusal.FOR_NOW, "429 swordfish", 429, retry_after_s=30), "busy", 200),
-        (Unknown("500 swordfish"), "unclear", 200),
     ],
 )
 def test_trouble_with_the_carrier_is_told_in_our_own_words(
     client: Client, outcome: Outcome, cause: str, status: int
 ) -> None:
     now = timezone.now()
-    heed(outcome, now=now)
+    gate.heed(outcome, now=now)
     found, told = _ready(client)
     assert (found, told["status"]) == (status, "ok" if status == 200 else "failing")
     assert (told["carrier"]["state"], told["carrier"]["cause"]) == ("shut", cause)
@@ -127,15 +126,15 @@ def test_trouble_with_the_carrier_is_told_in_our_own_words(
 
 def test_who_was_denied_is_failing_until_a_call_is_taken(client: Client) -> None:
     first = timezone.now() - timedelta(minutes=3)
-    heed(_DENIED, now=first)
+    gate.heed(_DENIED, now=first)
     status, told = _ready(client)
     assert (status, told["carrier"]["state"], told["carrier"]["until"]) == (503, "on trial", None)
     since = told["carrier"]["since"]
-    heed(_DENIED, now=timezone.now())
+    gate.heed(_DENIED, now=timezone.now())
     status, told = _ready(client)
     assert (status, told["carrier"]["state"], told["carrier"]["since"]) == (503, "shut", since)
     Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=1))
-    heed(Accepted("sid", {}), now=timezone.now())
+    gate.taken(timezone.now().timestamp(), now=timezone.now())
     status, told = _ready(client)
     assert (status, told["carrier"]) == (200, _WELL)
 

@@ -12,14 +12,16 @@ from urllib.parse import quote
 import pytest
 from django.test import Client
 from django.test.client import FakePayload
+from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.exceptions import Throttled
 
 from blast_api import bulk, records
 from blast_api.addresses import Kind
 from blast_api.logs import LineFormatter, TextFormatter
-from blast_api.models import DoNotCallNumber, Record, Recording
+from blast_api.models import DoNotCallNumber, Message, Record, Recording
 from blast_api.rest.throttling import LongList
+from blast_api.services import shouts
 from blast_api.simulator.document import read_document
 from blast_api.states import RecordingState
 from tests import factories
@@ -358,3 +360,18 @@ def test_a_long_list_gives_its_place_back_once_whether_it_was_begun_or_not(setti
             LongList(application, iter([]))
         whole.close()
         whole.close()
+
+
+# --- The queue of authors --------------------------------------------------------------------------------------------
+
+
+def test_an_application_may_let_only_so_many_authors_wait(client: Client, settings: Settings) -> None:
+    settings.MAX_WAITING_AUTHORS = 2
+    shut_the_gate()
+    made = [post(client, body(caller=f"1555555209{index}")) for index in range(3)]
+    assert [answer.status_code for answer in made] == [201, 201, 429]
+    assert code(made[2]) == (429, "too-many-waiting")
+    assert int(made[2]["Retry-After"]) > 0
+    assert Recording.objects.count() == 2
+    shouts.cancel(Message.objects.first(), now=timezone.now())  # type: ignore[arg-type]  # there is one
+    assert post(client, body()).status_code == 201

@@ -10,6 +10,7 @@ from django.db import connection, connections, transaction
 
 from blast_api.db import sessions
 from blast_api.db.clock import AWAY, database_now
+from blast_api.dispatch import gate
 from blast_api.models import Gate
 
 pytestmark = [
@@ -92,7 +93,7 @@ def test_the_gate_is_held_by_nobody_who_stands_still_and_waited_for_by_nobody_fo
     def stand_still() -> None:
         try:
             with transaction.atomic():
-                Gate.locked(Gate.Lane.CALLS)
+                gate.locked(Gate.Lane.CALLS)
                 held.set()
                 done.wait(30)
                 Gate.objects.update(next_slot=2)
@@ -106,7 +107,7 @@ def test_the_gate_is_held_by_nobody_who_stands_still_and_waited_for_by_nobody_fo
     assert held.wait(10)
     begun = time.monotonic()
     with transaction.atomic():
-        Gate.locked(Gate.Lane.CALLS)
+        gate.locked(Gate.Lane.CALLS)
     assert time.monotonic() - begun < 5
     assert _ask("SHOW lock_timeout") == "0"  # of that transaction only
     done.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from contextlib import nullcontext
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from blast_api.pacing import (
     Departure,
     Pace,
     SlotMissed,
+    Starts,
     usable,
 )
 
@@ -171,3 +173,55 @@ def test_a_late_departure_is_none(late_s: float, good: bool) -> None:
     departure = Departure(1000.0, lambda: 1000.0 + late_s, lambda _: None)
     with nullcontext() if good else pytest.raises(SlotMissed):
         departure.check()
+
+
+# --- Starts ----------------------------------------------------------------------------------------------------------
+
+
+@given(
+    st.integers(1, 50),
+    st.lists(st.tuples(st.integers(1, 30), st.one_of(st.none(), st.floats(0, 90))), min_size=1, max_size=12),
+)
+def test_starts_are_as_far_apart_as_slots(rate: int, batches: list[tuple[int, float | None]]) -> None:
+    """Whatever is handed over at once or ahead, in any order."""
+    pace = Pace(rate)
+    taken, slot = Starts(pace.step), 1000.0
+    rings: list[float] = []
+    for count, ahead_s in batches:
+        due = 0.0 if ahead_s is None else slot + ahead_s
+        for _ in range(count):
+            if ahead_s is None:
+                slot = taken.free_from(slot)
+                rings.append(slot)
+            else:
+                delay_s = taken.delay_s(slot, due)
+                assert delay_s == int(delay_s) >= 0
+                assert slot + delay_s >= due
+                rings.append(slot + delay_s)
+                taken = taken.with_start(rings[-1])
+            slot += pace.step
+    assert all(after - before > pace.step - 1e-5 for before, after in pairwise(sorted(rings)))
+
+
+def test_starts_that_nothing_fits_between_are_one_stretch() -> None:
+    starts = Starts(0.1)
+    for at in (5.0, 5.1, 5.35, 5.2):
+        starts = starts.with_start(at)
+    assert starts.stretches == ((5.0, 5.35),)
+    assert starts.with_start(5.6).stretches == ((5.0, 5.35), (5.6, 5.6))
+
+
+def test_the_delay_is_as_short_as_it_can_be() -> None:
+    starts = Starts(0.1, ((5.0, 5.95),))
+    assert (starts.delay_s(1.0, 4.5), starts.delay_s(1.0, 4.95), starts.delay_s(0.5, 4.5)) == (6, 6, 4)
+    assert (starts.delay_s(0.5, 0.0), starts.delay_s(0.85, 3.5)) == (0, 3)
+
+
+def test_starts_that_are_over_are_forgotten() -> None:
+    starts = Starts(0.1, ((1.0, 2.0), (5.0, 6.0), (900.0, 901.0)))
+    assert starts.between(4.0, 100.0).stretches == ((5.0, 6.0),)
+
+
+@pytest.mark.parametrize(("rate", "looks"), [(1, False), (4, False), (5, True), (25, True)])
+def test_a_low_rate_leaves_all_starts_to_those_who_are_due(rate: float, looks: bool) -> None:
+    assert Pace(rate).looks_ahead == looks
