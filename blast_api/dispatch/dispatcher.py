@@ -22,6 +22,7 @@ from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.db import sessions
+from blast_api.db.undone import again_if_undone
 from blast_api.models import AWAY, database_now
 
 from . import gate, recall
@@ -160,12 +161,8 @@ class Dispatcher:
         self._unkept += self._drain(0.0 if self._unkept else wait_s)
         if not self._unkept:
             return 0
-        # Rows are locked in the order of their claims, as by others who lock many: two that cross would deadlock.
-        self._unkept.sort(key=lambda sent: sent.job.slot)
         try:
-            with transaction.atomic():
-                sessions.hold_briefly()  # callbacks wait for these rows
-                keep_all(((sent.job, sent.outcome) for sent in self._unkept), now=database_now())
+            self._keep_together()
         except AWAY:
             raise
         except Exception:
@@ -179,6 +176,12 @@ class Dispatcher:
         self._unkept.clear()
         self._out -= count
         return count
+
+    @again_if_undone
+    def _keep_together(self) -> None:
+        with transaction.atomic():
+            sessions.hold_briefly()  # callbacks wait for these rows
+            keep_all(((sent.job, sent.outcome) for sent in self._unkept), now=database_now())
 
     def _conclude(self) -> None:
         """What the answers say of this host's way to the carrier, and of how the carrier is."""

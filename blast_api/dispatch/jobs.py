@@ -174,7 +174,13 @@ class PlaceRecording(Place):
 
 
 def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> None:
-    """Store what became of many jobs; None: it was never sent. The usual outcomes take one statement for all of them."""
+    """Store what became of many jobs; None: it was never sent. The usual outcomes take one statement for all of them.
+
+    Call it inside a transaction of its own.
+    """
+    sent = list(sent)
+    attempts = (getattr(job, "attempt", None) for job, _ in sent)
+    delivery.lock(attempt for attempt in attempts if isinstance(attempt, delivery.Attempt))
     placed: list[delivery.Placed] = []
     unsent: list[delivery.Attempt] = []
     others: list[tuple[Job, Outcome]] = []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -75,7 +75,8 @@ def lapse(now: datetime) -> int:
     """Placements that nothing has confirmed in time were not made: they wait for their next turn. Answers how many."""
     before = now - timedelta(seconds=configuration().placement_confirm_timeout)
     lapsed = Call.objects.in_hand().filter(held_since__lt=before, due_at__lt=before)
-    return give_back([Attempt(pk, serial) for pk, serial in lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]])
+    oldest = lapsed.order_by("pk").values_list("pk", "serial")[:_LAPSED_AT_ONCE]
+    return give_back([Attempt(pk, serial) for pk, serial in oldest])
 
 
 def time_out(now: datetime) -> int:
@@ -117,6 +118,12 @@ class Placed:
     sid: str
     delayed: bool
     starts_at: datetime
+
+
+def lock(several: Iterable[Attempt]) -> None:
+    """Lock these calls in the order of their keys, as all do who lock many. Call it inside a transaction, before anything else."""
+    pks = [attempt.call_id for attempt in several]
+    list(Call.objects.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk"))
 
 
 def accepted(placed: Sequence[Placed]) -> None:
@@ -347,7 +354,8 @@ def claim_to_withdraw(*, limit: int, stale: datetime, now: datetime, only: int |
     waiting = Call.objects.filter(free, withdrawn=True, status=CallStatus.PENDING, sid__gt="").order_by("due_at")
     if only is not None:
         waiting = waiting.filter(message=only)
-    claimed = list(waiting[:limit])
+    skip = connection.features.has_select_for_update_skip_locked
+    claimed = list(waiting.select_for_update(skip_locked=skip)[:limit])
     Call.objects.filter(pk__in=[call.pk for call in claimed], status=CallStatus.PENDING).update(held_since=now)
     return claimed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from blast_api.models import Application, Call, DoNotCallNumber
@@ -50,4 +51,7 @@ def recall(application_id: int, userdata: str, number: str) -> None:
         number=number,
         answered=None,
     )
-    Call.objects.filter(pk__in=elsewhere.values("pk")).update(withdrawn=True)
+    with transaction.atomic():
+        # Locked in the order of their keys, as by all who lock many.
+        pks = list(elsewhere.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
+        Call.objects.filter(pk__in=pks).update(withdrawn=True)

@@ -14,6 +14,7 @@ from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F,
 from blast_api import bulk, records
 from blast_api.compiled import Select
 from blast_api.conf import configuration
+from blast_api.db.undone import again_if_undone
 from blast_api.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.states import (
@@ -76,6 +77,7 @@ def one_of_many_open_calls() -> Subquery:
 # --- Created -------------------------------------------------------------------------------------------------------
 
 
+@again_if_undone
 def create(application: Application, new: NewShout, *, now: datetime) -> tuple[Message, bool]:
     """Store a shout and its calls, all or nothing; False if it is an earlier one with the same idempotency key.
 
@@ -273,6 +275,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
     return True
 
 
+@again_if_undone
 def cancel(message: Message, *, now: datetime) -> None:
     """Nothing more is placed and what waits is withdrawn; again is fine. Raises AlreadyEnded."""
     if end(message, ShoutStatus.CANCELED, now=now):
