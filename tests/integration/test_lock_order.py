@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -108,8 +109,9 @@ def test_a_cancellation_that_the_database_undoes_is_run_again(client: Client) ->
         other.execute(lock, [last])
         canceling = Other(lambda: answers.append(client.delete(f"/api/v1/shouts/{shout.pk};cancel").status_code))
         wait_until(lambda: canceling.is_over or _somebody_waits())
-        other.execute(lock, [first])
-        other.commit()
+        with suppress(psycopg.errors.DeadlockDetected):  # on a busy machine it may be the one that is undone
+            other.execute(lock, [first])
+        other.rollback()
     canceling.join()
     assert answers == [200]
 
