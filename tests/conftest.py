@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,13 +32,13 @@ hypothesis.settings.load_profile("blast-api")
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_folder() -> Iterator[None]:
     yield
-    shutil.rmtree(Path(settings.CDR_LOGGER_PATH).parent.parent, ignore_errors=True)
+    shutil.rmtree(settings.SCRATCH, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)
-def _own_files(settings: Settings, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _own_files(settings: Settings, tmp_path: Path) -> None:
     """Each test has record files and a state of its own."""
-    settings.STATE_DIR = str(tmp_path_factory.mktemp("state"))
+    settings.STATE_DIR = tempfile.mkdtemp(dir=settings.SCRATCH)
     settings.CDR_LOGGER_PATH = str(tmp_path / "cdr.log")
     settings.BDR_LOG_PATH = str(tmp_path / "bdr.log")
     settings.REC_CDR_LOG_PATH = str(tmp_path / "rec_cdr.log")

@@ -31,15 +31,15 @@ def python(root: Path) -> Path:
 
 def manage(root: Path, *arguments: str, environment: dict[str, str]) -> str:
     """What the command says, in an environment of nothing else."""
-    done = subprocess.run(
-        [python(root), root / "manage.py", *arguments],
-        env={
-            "PATH": os.environ["PATH"],
-            "BLAST_LOG_DIR": str(root.with_name("log")),
-            "BLAST_STATE_DIR": str(root.with_name("state")),
-        }
-        | environment,
-        capture_output=True,
-        text=True,
-    )
+    command = [str(python(root)), str(root / "manage.py"), *arguments]
+    done = subprocess.run(command, env=surroundings(root) | environment, capture_output=True, text=True)
     return done.stdout + done.stderr
+
+
+def surroundings(root: Path) -> dict[str, str]:
+    """An environment of nothing else, with logs and a state beside the checkout."""
+    return {
+        "PATH": os.environ["PATH"],
+        "BLAST_LOG_DIR": str(root.with_name("log")),
+        "BLAST_STATE_DIR": str(root.with_name("state")),
+    }

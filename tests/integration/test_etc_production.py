@@ -16,7 +16,8 @@ from django.conf import settings
 
 from blast_api_project.settings import base
 
-from .checkouts import installed_at, manage
+from .checkouts import installed_at, manage, surroundings
+from .commands import in_turn
 
 ROOT = Path(settings.BASE_DIR)
 ETC = ROOT / "etc"
@@ -54,12 +55,13 @@ def test_the_settings_of_production_pass_the_check_for_deployment(installed: Pat
     ],
 )
 def test_spaces_around_what_is_written_are_nobodys(
-    installed: Path, name: str, written: str, asked: str, told: object
+    installed: Path, tmp_path: Path, name: str, written: str, asked: str, told: object
 ) -> None:
-    environment = NEEDED | {name: written}
-    asking = f"from django.conf import settings; print(settings.{asked})"
-    assert manage(installed, "shell", "-v", "0", "-c", asking, environment=environment) == f"{told}\n"
-    assert "no issues" in manage(installed, "check", environment=environment)
+    asking = ["shell", "-v", "0", "-c", f"from django.conf import settings; print(settings.{asked})"]
+    environment = surroundings(installed) | NEEDED | {name: written}
+    (_, said), (_, checked) = in_turn([asking, ["check"]], environment=environment, folder=tmp_path, root=installed)
+    assert said.stdout.decode() == f"{told}\n"
+    assert b"no issues" in checked.stdout
 
 
 @pytest.mark.parametrize("allowed", ["", " , ", "127.0.0.1"])
@@ -96,7 +98,7 @@ HUSH = "$hush-hush, hush" * 4
 
 
 @pytest.mark.parametrize("kind", ["dev", "prod"])
-def test_secrets_may_be_any_text(installed: Path, kind: str) -> None:
+def test_secrets_may_be_any_text(installed: Path, tmp_path: Path, kind: str) -> None:
     secrets = {
         "DJANGO_SETTINGS_MODULE": f"blast_api_project.settings.{kind}",
         "SECRET_KEY": HUSH,
@@ -111,10 +113,13 @@ def test_secrets_may_be_any_text(installed: Path, kind: str) -> None:
         "print([s.SECRET_KEY, d['PASSWORD'], s.CARRIERX_API_TOKEN, s.FLEXML_API_USER, s.FLEXML_API_PASSWORD, "
         "*s.SECRET_KEY_FALLBACKS])"
     )
-    told = manage(installed, "shell", "-v", "0", "-c", asked, environment=NEEDED | secrets)
-    assert told == f"{[HUSH] * (6 if kind == 'prod' else 5)}\n"
-    for words in (["check", "--deploy"], ["shouts"], ["runcrons"], ["migrate"]):  # that database is away
-        assert "hush" not in manage(installed, *words, environment=NEEDED | secrets)
+    commands = [["shell", "-v", "0", "-c", asked], ["check", "--deploy"], ["shouts"], ["runcrons"], ["migrate"]]
+    (_, told), *others = in_turn(
+        commands, environment=surroundings(installed) | NEEDED | secrets, folder=tmp_path, root=installed
+    )
+    assert told.stdout.decode() == f"{[HUSH] * (6 if kind == 'prod' else 5)}\n"
+    for words, ran in others:  # that database is away
+        assert b"hush" not in ran.stdout + ran.stderr, words
 
 
 @pytest.mark.parametrize("kind", ["dev", "prod"])
@@ -231,4 +236,5 @@ def _folders(*files: Path) -> set[str]:
 def test_the_readme_installs_every_file() -> None:
     section = (ROOT / "README.md").read_text().split("\n## Production\n")[1].split("\n## ")[0]
     installed = set(re.findall(r"(?m)^(?:cp|install .*) (?:/opt/blast-api/)?etc/(\S+) /etc/\S+$", section))
-    assert installed == {*UNITS, "cron.d/blast-api", "blast-api.logrotate", "nginx/blast-api.conf", "default/blast-api"}
+    files = ("cron.d/blast-api", "blast-api.logrotate", "nginx/blast-api.conf", "default/blast-api", "logstash/*")
+    assert installed == {*UNITS, *files}

@@ -18,6 +18,7 @@ from blast_api.services import applications
 from tests import factories
 from tests.acceptance.processes import environment
 
+from .commands import in_turn
 from .released import released
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,20 +67,20 @@ def _command(*words: str) -> list[str]:
     return [sys.executable, str(Path(settings.BASE_DIR) / "manage.py"), *words]
 
 
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 @pytest.mark.parametrize("locale", LOCALES)
-def test_every_command_says_what_it_has_to_say(foreign: Path, locale: str, words: list[str]) -> None:
-    done = subprocess.run(_command(*words), cwd=foreign, env=environment() | LOCALES[locale], capture_output=True)
-    assert b"Traceback" not in done.stdout + done.stderr
-    if "ASCII" in locale and not words[-1].isascii() and not words[-1].endswith(".log"):
-        assert (done.returncode, done.stderr) == (1, NO_UTF_8)  # nor does Python know then what the operator wrote
-        return
-    assert done.returncode == 0, done.stderr
-    if "--json" in words:
-        json.loads(done.stdout)
-    if "userdata" in words or "--all" in words:
-        said = str(json.loads(done.stdout)) if "--json" in words else done.stdout.decode("latin-1")
-        assert "\U0001f642" in said or "\\U0001f642" in said or "\u00f0\u009f\u0099\u0082" in said
+def test_every_command_says_what_it_has_to_say(foreign: Path, locale: str) -> None:
+    for words, ran in in_turn(COMMANDS, environment=environment() | LOCALES[locale], folder=foreign):
+        code, out, err = ran.returncode, ran.stdout, ran.stderr
+        assert b"Traceback" not in out + err, words
+        if "ASCII" in locale and not words[-1].isascii() and not words[-1].endswith(".log"):
+            assert (code, err) == (1, NO_UTF_8), words  # nor does Python know then what the operator wrote
+            continue
+        assert code == 0, (words, err)
+        if "--json" in words:
+            json.loads(out)
+        if "userdata" in words or "--all" in words:
+            said = str(json.loads(out)) if "--json" in words else out.decode("latin-1")
+            assert "\U0001f642" in said or "\\U0001f642" in said or "\u00f0\u009f\u0099\u0082" in said, words
 
 
 @pytest.mark.parametrize("words", [["shouts", "--all"], ["report", "--by", "userdata"], ["applications", "list"]])
