@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from django.test import override_settings
 from django.utils import timezone
 
 from blast_api import cron, records, sweeps
@@ -67,13 +68,17 @@ class World:
         self.sweep()
 
     def sweep(self, *, after_s: float = 0) -> None:
-        """The sweeps as they will be run so many seconds from now, then the records."""
+        """The sweeps as they will be run so many seconds from now, then the records.
+
+        That time is only said to pass, so there is none to ask the carrier what became of calls.
+        """
         now = timezone.now() + timedelta(seconds=after_s)
-        delivery.lapse(now)
-        recordings.lapse(now)
-        shouts.begin_due(now)
-        sweeps.expire(now)
-        sweeps.finish(now)
+        with override_settings(CARRIERX_API_TOKEN=""):
+            delivery.lapse(now)
+            recordings.lapse(now)
+            shouts.begin_due(now)
+            sweeps.expire(now)
+            sweeps.finish(now)
         records.write_due()
 
     def status(self, shout: int) -> str:

@@ -182,6 +182,18 @@ class CarrierClient:
         """All calls that wait for their delay at the carrier. Raises CarrierTrouble if the list cannot be had whole."""
         yield from self._items(prepared, departure)
 
+    def prepare_detail_records(self, *, started: tuple[datetime, datetime]) -> requests.PreparedRequest:
+        """The request for what became of the calls that began between two moments: for the first page of their list."""
+        first, last = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z") for moment in started)
+        between = f"date_stop ge {first} and date_start lt {last}"
+        return self._first_page("/core/v2/calls/call_drs", self._core, filter=between, order="date_stop asc")
+
+    def detail_records(
+        self, prepared: requests.PreparedRequest, departure: Departure | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """The records of calls that have ended. Raises CarrierTrouble if the list cannot be had whole."""
+        yield from self._items(prepared, departure)
+
     # --- Storage -------------------------------------------------------------------------------------------------
 
     def prepare_keeping(self, file_sid: str) -> requests.PreparedRequest:

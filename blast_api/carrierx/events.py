@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import Enum
 from urllib.parse import parse_qsl
 
@@ -41,6 +42,17 @@ _OUTCOMES = {
     "canceled": CallStatus.CANCELLED,
     "cancelled": CallStatus.CANCELLED,
     "apperror": CallStatus.APP_ERROR,
+}
+
+
+# SIP's causes, of a call that was not put through. 487: it rang until the carrier gave up.
+_CAUSES = {
+    "200": CallStatus.COMPLETED,
+    "408": CallStatus.NO_ANSWER,
+    "480": CallStatus.NO_ANSWER,
+    "487": CallStatus.NO_ANSWER,
+    "486": CallStatus.BUSY,
+    "600": CallStatus.BUSY,
 }
 
 
@@ -81,6 +93,16 @@ class RecordingReport:
     url: str
     file_sid: str
     duration_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """A call that has ended, as the carrier's detail records have it: they name no SID, so by its numbers and its start."""
+
+    number: str
+    caller: str
+    started: datetime
+    report: StatusReport
 
 
 Parameters = Mapping[str, object]
@@ -174,6 +196,33 @@ def _cause(told: Parameters) -> str:
     """Why the call ended. What the carrier calls it is not known: a name that ends so (AMD's is of its beginning)."""
     named = (name for name in told if name.lower().endswith("cause") and name != "AMDCause")
     return next((text for name in named if (text := _text(told, name))), "")[:64]
+
+
+def detail(record: Parameters) -> Detail | None:
+    """A detail record as the end of a call that a status callback would have told; None if it does not tell that."""
+    number, started, cause = (
+        _digits(record, "number_dst"),
+        _moment(record, "date_start"),
+        _text(record, "sipcause")[:64],
+    )
+    if not (number and started and cause and _moment(record, "date_stop")):
+        return None
+    ending = _CAUSES.get(cause, CallStatus.FAILED)
+    duration_s = _seconds(record, "duration") if ending is CallStatus.COMPLETED else 0
+    report = StatusReport(ending, f"SIP {cause}", sid="", duration_s=duration_s, body=record)
+    return Detail(number, _digits(record, "number_src"), started, report)
+
+
+def _digits(told: Parameters, name: str) -> str:
+    return _text(told, name).removeprefix("+")
+
+
+def _moment(told: Parameters, name: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(_text(told, name))
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def take(query: str) -> int | None:

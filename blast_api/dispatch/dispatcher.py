@@ -28,7 +28,8 @@ from blast_api.models import AWAY, database_now
 from . import gate, recall
 from .claims import claim_placements
 from .clock import DatabaseClock
-from .errands import Inquiry, claim_errands
+from .errands import claim_errands
+from .inquiry import Inquiry
 from .jobs import Job, Place, keep_all
 from .reach import Reach, Recent
 from .storage import Asking

@@ -1,47 +1,37 @@
-"""Requests to the carrier that place no call: withdrawing what waits there, keeping recordings, asking what it has."""
+"""Requests to the carrier that place no call: withdrawing what waits there, keeping recordings; `inquiry` asks what it has."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event
 
 import requests
 from django.db import transaction
 
-from blast_api.addresses import Kind, address
 from blast_api.carrierx.client import (
     Accepted,
     CarrierClient,
-    CarrierTrouble,
     Outcome,
     Refusal,
     Refused,
     Unknown,
-    usable_sid,
 )
 from blast_api.carrierx.storage import is_kept
 from blast_api.conf import configuration
-from blast_api.models import Call, Gate
+from blast_api.models import Gate
 from blast_api.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.services import delivery, recordings
 
 from . import gate, storage
 from .clock import DatabaseClock
+from .inquiry import Inquiry
 from .jobs import Job
 
 log = logging.getLogger(__name__)
 
 # An errand in hand for this long lost its dispatcher, or its answer: it is done again, which does no harm.
 _AGAIN = timedelta(seconds=15)
-# A placement in hand for this long has lost its answer; asking for it earlier would only find it on its way.
-_ANSWER_LOST = timedelta(seconds=15)
-_ASKED_AT_ONCE = 1000
-_ASKED_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,79 +108,6 @@ class KeepRecording:
 
     def give_back(self) -> None:
         recordings.let_go(self.message_id)
-
-
-class Inquiry:
-    """When the carrier is asked what it has: one question at a time, and some seconds apart. Each dispatcher has one."""
-
-    def __init__(self, stop: Event) -> None:
-        self.stop = stop
-        self._due_at = 0.0  # monotonic
-
-    def claim(self, slot: float, *, now: datetime) -> list[Job]:
-        """The question, if it is time and there is something to ask for."""
-        if time.monotonic() < self._due_at:
-            return []
-        self._due_at = time.monotonic() + _ASKED_EVERY_S  # long after its slot: it is on its way by then, or given up
-        lost = Call.objects.in_hand().filter(held_since__lt=now - _ANSWER_LOST, due_at__gt=now)
-        calls = list(lost.order_by("due_at")[:_ASKED_AT_ONCE])
-        return [AskForLost(slot, self, calls)] if calls else []
-
-    @contextmanager
-    def out(self) -> Iterator[None]:
-        """While a question is out, no other is asked."""
-        self._due_at = float("inf")
-        try:
-            yield
-        finally:
-            self._due_at = time.monotonic() + _ASKED_EVERY_S
-
-
-@dataclass(frozen=True, slots=True)
-class AskForLost:
-    """Placements whose answer was lost and whose time has not come: the carrier can tell whether they wait there.
-
-    Those that do are accepted. The others wait for their confirmation time.
-    """
-
-    slot: float
-    inquiry: Inquiry
-    calls: Sequence[Call] = field(repr=False)
-    by_url: dict[str, Call] = field(repr=False, default_factory=dict)
-    found: dict[str, delivery.Placed] = field(repr=False, default_factory=dict)
-
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
-        self.by_url.update({address(Kind.CALL, call.pk, call.serial, "answered"): call for call in self.calls})
-        return client.prepare_waiting_calls()
-
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
-        with self.inquiry.out():
-            try:
-                for item in client.waiting_calls(prepared, departure):
-                    self._compare(item.get("url"), item.get("call_sid"))
-                    if self.inquiry.stop.is_set():
-                        return Unknown("the list was long, and we are told to stop")
-            except CarrierTrouble as trouble:
-                return trouble.outcome
-        return Accepted("", {})
-
-    def keep(self, outcome: Outcome, *, now: datetime) -> None:
-        delivery.accepted(list(self.found.values()))  # true, whatever the rest of the list would have told
-        if not isinstance(outcome, Accepted):
-            log.warning(
-                "the carrier does not list its waiting calls",
-                extra={"action": "list_failed", "reason": outcome.reason},
-            )
-
-    def give_back(self) -> None:
-        """Nothing is in hand."""
-
-    def _compare(self, url: object, sid: object) -> None:
-        sid = usable_sid(sid)
-        if isinstance(url, str) and sid and (call := self.by_url.get(url)):
-            assert call.due_at is not None
-            attempt = delivery.Attempt(call.pk, call.serial)
-            self.found[url] = delivery.Placed(attempt, sid, delayed=True, starts_at=call.due_at)
 
 
 def claim_errands(

@@ -74,6 +74,7 @@ class Carrier:
         self.base_url = "http://127.0.0.1"
         self.injections = Faults()
         self.account_sid = str(uuid.uuid4())
+        self.endpoint_sid = str(uuid.uuid4())
         self.partner_sid = str(uuid.uuid4())
         self._epoch = datetime.now(UTC) - timedelta(seconds=self.clock.now())
         self._workers = workers
@@ -100,7 +101,7 @@ class Carrier:
                 empty_result_always_acts=empty_result_always_acts, record_acts_on_hangup=record_acts_on_hangup
             ),
             words=Words(no_answer=no_answer),
-            identity=Identity(endpoint_sid=str(uuid.uuid4()), partner_sid=self.partner_sid),
+            identity=Identity(endpoint_sid=self.endpoint_sid, partner_sid=self.partner_sid),
             who=self._called,
             complain=self.complain,
         )

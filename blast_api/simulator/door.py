@@ -14,6 +14,7 @@ from http import HTTPStatus
 from .calls_rest import answer_calls
 from .carrier import Carrier
 from .control import answer_control, answer_page
+from .details_rest import answer_details
 from .faults import CALLS_PATH, Injection
 from .storage_rest import answer_public_file, answer_storage
 from .wire import Answer, Refusal, Request, json_answer
@@ -63,6 +64,9 @@ def route(carrier: Carrier, request: Request) -> Answer:
             case ["flexml", "v1", *_]:
                 _check_basic(carrier, request)
                 return answer_calls(carrier, request)
+            case ["core", "v2", "calls", "call_drs"]:
+                _check_bearer(carrier, request)
+                return answer_details(carrier, request)
             case ["core", "v2", *_]:
                 _check_bearer(carrier, request)
                 return answer_storage(carrier, request)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from urllib.parse import urlencode
 
@@ -13,6 +14,14 @@ DEFAULT_LIMIT = 10
 GREATEST_LIMIT = 1000
 
 _TERM = re.compile(r"""\s*([A-Za-z_][\w.]*)\s+(\w+)\s+("[^"]*"|'[^']*'|[^\s"']+)\s*""")
+
+# By their texts, as the times are written in one form. Numbers are compared for equality only.
+_OPERATORS: dict[str, Callable[[str, str], bool]] = {
+    "eq": operator.eq,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+}
 
 
 def envelope(items: Sequence[Json], request: Request, *, base_url: str) -> dict[str, object]:
@@ -46,14 +55,15 @@ def _whole(query: dict[str, str], name: str, default: int, *, low: int, high: in
 
 
 def _passes(item: Json, query: str) -> bool:
-    """Tell whether an item passes a filter of `field eq value` terms joined by `and`; raises Refusal 400 for any other."""
+    """Tell whether an item passes a filter of `field operator value` terms joined by `and`; raises Refusal 400 for any other."""
     position = 0
     passes = True
     while position < len(query):
         term = _TERM.match(query, position)
-        if term is None or term[2] != "eq":
+        if term is None or term[2] not in _OPERATORS:
             raise Refusal(HTTPStatus.BAD_REQUEST, {"field": "filter", "message": f"cannot read {query!r}"})
-        passes = passes and _as_text(_at(item, term[1])) == term[3].strip("\"'")
+        value = _as_text(_at(item, term[1]))
+        passes = passes and value is not None and _OPERATORS[term[2]](value, term[3].strip("\"'"))
         position = term.end()
         if position < len(query):
             joint = re.compile(r"and\s+").match(query, position)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -34,7 +35,9 @@ def _pace(settings: Settings) -> None:
 
 
 def _sweep_at(now: datetime) -> None:
-    sweeps.expire(now)
+    """Without a token: nobody can be asked what became of a call."""
+    with override_settings(CARRIERX_API_TOKEN=""):
+        sweeps.expire(now)
     sweeps.finish(now)
     records.write_due()
 
@@ -76,6 +79,31 @@ def test_calls_that_the_carrier_says_nothing_of_are_timed_out_and_then_their_sho
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["timed-out"]
     cron.run_once()
     assert len(world.carrier.arrivals) == 4
+
+
+def test_calls_whose_end_was_lost_end_as_the_carriers_detail_records_tell(world: World, settings: Settings) -> None:
+    people = {
+        recipient(ending): end for ending, end in {0: "completed", 3: "busy", 4: "no-answer", 10: "no-answer"}.items()
+    }
+    shout = world.recorded(*people, recipient(1))
+    world.carrier.inject("silent", number=recipient(1))  # of this one the carrier has no record
+    for number in people:
+        world.carrier.inject("lose_status", number=number)
+    cron.run_once()
+    world.carrier.advance_until_idle()
+    assert set(world.calls(shout).values()) == {"ongoing"}
+    for call in Call.objects.all():  # time passes for us and for the carrier
+        moments = {name: at - _silence(settings) for name in ("started", "answered") if (at := getattr(call, name))}
+        Call.objects.filter(pk=call.pk).update(**moments)
+    world.carrier._epoch -= _silence(settings)
+    cron.run_once()
+    assert world.calls(shout) == people | {recipient(1): "timed-out"}
+    told = {line["to_number"]: line for line in lines(settings.CDR_LOGGER_PATH)}
+    assert {number: told[number]["status"] for number in people} == people
+    assert told[recipient(0)]["duration"] == next(c for c in world.carrier.calls if c.number == recipient(0)).duration
+    assert {told[number]["carrier_said"] for number in people} == {"SIP 200", "SIP 486", "SIP 480"}
+    assert world.status(shout) == "timed-out"
+    assert world.carrier.faults == []
 
 
 def test_a_call_that_is_silent_holds_up_no_other_and_is_timed_out_by_itself(world: World, settings: Settings) -> None:

@@ -108,6 +108,13 @@ def errands() -> None:
     assert len(claim_errands(DatabaseClock(), room=10)) == 3
 
 
+def asking() -> None:
+    Call.objects.in_hand().update(
+        status=CallStatus.ONGOING, held_since=None, started=timezone.now() - timedelta(hours=1)
+    )
+    assert len(delivery.claim_to_ask(timezone.now())) == 1
+
+
 def sweep() -> None:
     sweeps.expire(timezone.now())
     sweeps.finish(timezone.now())
@@ -120,7 +127,9 @@ def scrape() -> None:
 
 @pytest.mark.usefixtures("_many_settled_calls")
 @pytest.mark.parametrize(
-    "work", [claim, lapse, status_callback, answer_callback, errands, sweep, scrape], ids=lambda work: work.__name__
+    "work",
+    [claim, lapse, status_callback, answer_callback, errands, asking, sweep, scrape],
+    ids=lambda work: work.__name__,
 )
 def test_no_hot_query_reads_all_calls(work: Callable[[], object]) -> None:
     with _plans() as plans:

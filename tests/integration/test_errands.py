@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from blast_api import cron, pacing
 from blast_api.addresses import Kind, address
-from blast_api.dispatch import errands
+from blast_api.dispatch import inquiry
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.errands import KeepRecording, Withdraw, claim_errands
@@ -242,7 +242,7 @@ def test_a_run_waits_for_a_slow_list_and_then_asks_no_more(carrier: Carrier) -> 
 def test_a_slow_list_holds_up_no_claim_and_no_other_is_asked_for_meanwhile(
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(errands, "_ASKED_EVERY_S", 0.5)
+    monkeypatch.setattr(inquiry, "_ASKED_EVERY_S", 0.5)
     _lost()
     _slow_list(carrier, seconds=2.0)
     _listed_as(carrier)
