@@ -221,6 +221,18 @@ class CallDocument(CallCallback):
     def note_fault(self) -> None:
         delivery.apologised(self.attempt)
 
+    def postpone(self, told: events.Parameters) -> None:
+        """No answer is true without the database; that an apology is heard stands on disk, before the end of the call."""
+        self._keep_on_disk("apology", told)
+
+
+class CallApologised(CallCallback):
+    """What a document's apology left on disk."""
+
+    def answer(self, told: events.Parameters) -> HttpResponse:
+        delivery.apologised(self.attempt)
+        return HttpResponse()
+
 
 class CallAnswered(CallDocument):
     def answer(self, told: events.Parameters) -> HttpResponse:
@@ -335,6 +347,7 @@ class RecordingStatus(RecordingCallback, StatusCallback):
 # --- What waited on disk -------------------------------------------------------------------------------------------
 
 _POSTPONED: dict[tuple[Kind, str], type[Callback]] = {
+    (Kind.CALL, "apology"): CallApologised,
     (Kind.CALL, "key"): CallKey,
     (Kind.CALL, "status"): CallStatus,
     (Kind.RECORDING, "status"): RecordingStatus,

@@ -205,6 +205,7 @@ def test_a_recording_call_may_stay_in_a_state_for_so_long(
     settings: Settings, state: str, limit_s: float | None
 ) -> None:
     settings.REC_CALL_STATUS_TIMEOUTS = _EVERY_STATE
+    settings.MAX_RECORDING_SECONDS = 540  # a longer one, and the time around it, would move the limit of PRESSED_STAR
     message = factories.message()
     factories.call(message)
     since = timezone.now()
@@ -217,6 +218,24 @@ def test_a_recording_call_may_stay_in_a_state_for_so_long(
     message.refresh_from_db()
     assert message.status == (ShoutStatus.PENDING if limit_s is None else ShoutStatus.TIMED_OUT)
     assert len(lines(settings.BDR_LOG_PATH)) == (limit_s is not None)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("longest_s", "limit_s"), [(600, 660), (540, 600), (7200, 660)])
+def test_who_speaks_as_long_as_they_may_is_not_timed_out_for_it(
+    settings: Settings, longest_s: int, limit_s: int
+) -> None:
+    settings.MAX_RECORDING_SECONDS = longest_s
+    message = factories.message()
+    factories.call(message)
+    since = timezone.now()
+    factories.recording(message, state=RecordingState.PRESSED_STAR, state_since=since)
+    _sweep_at(since + timedelta(seconds=limit_s - 1))
+    message.refresh_from_db()
+    assert message.status == ShoutStatus.PENDING
+    _sweep_at(since + timedelta(seconds=limit_s + 1))
+    message.refresh_from_db()
+    assert message.status == ShoutStatus.TIMED_OUT
 
 
 def test_an_author_who_dawdles_hears_no_more_and_their_call_is_recorded(world: World) -> None:

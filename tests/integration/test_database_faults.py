@@ -26,6 +26,7 @@ from blast_api.menus import Wish
 from blast_api.models import Call, DoNotCallNumber, Record
 from blast_api.simulator import Carrier
 from blast_api.states import CallStatus
+from tests import factories
 from tests.disks import full_at
 
 from .callbacks import ask, delivered, path
@@ -142,14 +143,19 @@ def _spooled() -> list[Path]:
 
 
 @pytest.mark.parametrize("fault", [*_FAULTS[connection.vendor], *_HANGS])
-def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(client: Client, fault: Fault) -> None:
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(
+    client: Client, settings: Settings, fault: Fault, *, hangs_up: bool
+) -> None:
     ended = delivered(started=timezone.now(), due_at=timezone.now(), answerer="HUMAN")
     opted_out = delivered(answered=timezone.now(), answerer="HUMAN")
-    asks = delivered(started=timezone.now(), due_at=timezone.now())
+    asks = delivered(number=factories.number(7), started=timezone.now(), due_at=timezone.now())
     with fault():
         status = ask(client, path(Kind.CALL, ended.pk, 1, "status"), CallStatus="completed", CallDuration=7)
         key = ask(client, path(Kind.CALL, opted_out.pk, 1, "key"), Digits="5")
         detected = ask(client, path(Kind.CALL, asks.pk, 1, "detected"), AMDStatus="HUMAN")
+        if hangs_up:
+            assert ask(client, path(Kind.CALL, asks.pk, 1, "status"), CallStatus="completed").status_code == 200
     assert status.status_code == 200
     assert key.content == documents.after_key(Wish.OPT_OUT, "", str)
     assert detected.content == documents.apology()
@@ -158,9 +164,13 @@ def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(client: 
     ended.refresh_from_db()
     assert (ended.status, ended.duration) == (CallStatus.COMPLETED, 7)
     assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [opted_out.number]
-    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
-    assert Call.objects.get(pk=asks.pk).status == CallStatus.ONGOING
+    assert Call.objects.get(pk=asks.pk).status == (CallStatus.APP_ERROR if hangs_up else CallStatus.ONGOING)
     assert _spooled() == []
+    if not hangs_up:  # the end of the call may come when the database is back
+        ask(client, path(Kind.CALL, asks.pk, 1, "status"), CallStatus="completed")
+    asks.refresh_from_db()
+    assert (asks.status, asks.answerer) == (CallStatus.APP_ERROR, "")
+    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 2
 
 
 @each_fault

@@ -102,13 +102,19 @@ def test_the_end_of_a_call_to_an_author_is_kept(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "told"), [("answered", {}), ("detected", {"AMDStatus": "HUMAN"}), ("key", {"Digits": "0"})]
+    ("step", "told", "apologised"),
+    [("answered", {}, True), ("detected", {"AMDStatus": "HUMAN"}, True), ("key", {"Digits": "0"}, False)],
 )
-def test_what_only_asks_for_words_gets_the_last_resort(client: Client, step: str, told: dict[str, Any]) -> None:
+def test_what_only_asks_for_words_gets_the_last_resort_and_one_in_place_of_the_message_is_kept(
+    client: Client, step: str, told: dict[str, Any], *, apologised: bool
+) -> None:
     call = delivered()
     with away():
         assert tell(client, call, step, **told).content == documents.apology()
-    assert spooled() == []
+    assert len(spooled()) == apologised
+    views.take_up_postponed()
+    call.refresh_from_db()
+    assert (call.apologised, spooled()) == (apologised, [])
 
 
 def test_a_forged_address_writes_nothing(client: Client) -> None:
@@ -130,6 +136,7 @@ def test_a_disk_that_is_full_too_is_told_to_the_carrier(
     with away():
         assert tell(client, call, "status", CallStatus="completed").status_code == 500
         assert tell(client, call, "key", Digits="5").content == documents.apology()
+        assert tell(client, call, "detected", AMDStatus="HUMAN").content == documents.apology()
 
 
 @pytest.mark.parametrize("torn", ["", '{"kind": "ca'])
@@ -453,7 +460,7 @@ def test_who_knows_that_the_database_is_away_asks_it_no_more(client: Client, mon
             assert tell(client, call, "status", CallStatus="busy").status_code == 200
             assert tell(client, call, "detected", AMDStatus="HUMAN").content == documents.apology()
     assert len(asked) == 2  # each kind of callback for itself
-    assert views.take_up_postponed() == 20
+    assert views.take_up_postponed() == 40  # the endings, and that apologies were heard
 
 
 def test_one_row_that_others_hold_stops_only_those_who_need_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
