@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 from .conf import configuration
 from .models import Message, MessageQuerySet
-from .services import delivery, recordings, shouts
+from .services import recordings, shouts, silence
 
 
 def expire(now: datetime) -> int:
     """Time out what is stuck: recording calls in one state, and calls that the carrier has and says nothing of."""
-    return recordings.expire(now) + delivery.time_out(now)
+    return recordings.expire(now) + silence.time_out(now)
 
 
 def finish(now: datetime) -> int:

@@ -40,6 +40,7 @@ BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules o
 SERVICES = {
     "recordings": {"shouts"},
     "delivery": {"attempts", "dnc", "shouts"},
+    "silence": {"delivery"},
     "attempts": {"dnc", "shouts"},
     "shouts": {"dnc"},
     "applications": set[str](),

@@ -20,7 +20,7 @@ from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, O
 from blast_api.conf import configuration
 from blast_api.models import Call
 from blast_api.pacing import Departure
-from blast_api.services import delivery
+from blast_api.services import delivery, silence
 
 from .jobs import Job
 
@@ -149,7 +149,7 @@ class AskForEnded(Question):
     """Calls that should have ended and of which nothing is heard: the carrier's detail records tell what became of them.
 
     Those that are found end so, as by a status callback. Those that are not, in the whole list, are timed out. Where there
-    is no answer, they are asked for again, until `delivery` has waited long enough.
+    is no answer, they are asked for again, until `silence` has lasted long enough.
     """
 
     found: dict[int, events.Detail] = field(repr=False, default_factory=dict)
@@ -157,7 +157,7 @@ class AskForEnded(Question):
     @classmethod
     def claim(cls, slot: float, inquiry: Inquiry, now: datetime) -> AskForEnded | None:
         """The question, if there is such a call."""
-        calls = delivery.claim_to_ask(now)
+        calls = silence.claim_to_ask(now)
         return cls(slot, inquiry, calls) if calls else None
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
@@ -182,7 +182,7 @@ class AskForEnded(Question):
             if detail := self.found.get(call.pk):
                 delivery.settled(delivery.Attempt(call.pk, call.serial), detail.report, now=now)
         if isinstance(outcome, Accepted):
-            delivery.time_out(now, only=[call.pk for call in self.calls if call.pk not in self.found])
+            silence.time_out(now, only=[call.pk for call in self.calls if call.pk not in self.found])
         else:
             log.warning(
                 "the carrier does not tell what became of calls",

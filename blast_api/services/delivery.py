@@ -30,12 +30,7 @@ from .attempts import Row
 log = logging.getLogger(__name__)
 
 _LAPSED_AT_ONCE = 1000
-_ENDED_AT_ONCE = 500
-# For so long the carrier's detail records are asked for a call, and for calls that began so close together at once.
-_ASKED_FOR = timedelta(seconds=60)
-_ASKED_TOGETHER = timedelta(minutes=10)
-# How they end does not depend on the carrier's word, or it is being asked for another one.
-_NO_NEED_TO_ASK = Q(opted_out=True) | Q(withdrawn=True, status=CallStatus.PENDING)
+ENDED_AT_ONCE = 500
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
 
@@ -84,47 +79,10 @@ def lapse(now: datetime) -> int:
     return give_back([Attempt(pk, serial) for pk, serial in oldest])
 
 
-def claim_to_ask(now: datetime) -> list[Call]:
-    """Take calls that the carrier has long said nothing of in hand, to ask it what became of them; none if nobody can.
-
-    `held_since` says since when it is asked.
-    """
-    if not configuration().carrierx_api_token:
-        return []
-    asked = Q(held_since=None) | Q(held_since__gt=now - _ASKED_FOR)
-    calls = list(_silent(now).filter(asked).exclude(_NO_NEED_TO_ASK).order_by("started")[:_ENDED_AT_ONCE])
-    calls = [call for call in calls if call.started and call.started < calls[0].started + _ASKED_TOGETHER]  # type: ignore[operator]  # a silent one has started
-    _silent(now).filter(pk__in=[call.pk for call in calls], held_since=None).update(held_since=now)
-    return calls
-
-
-def time_out(now: datetime, *, only: Sequence[int] | None = None) -> int:
-    """Calls that the carrier has and has long said nothing of are timed out, a bounded number. Answers how many.
-
-    Where the carrier can be asked, those of which it has not told for so long as it is asked; or `only` these, of which
-    it knows nothing. Those of people who have pressed 5 need no word from the carrier, and end so.
-    """
-    silent = _silent(now)
-    if only is not None:
-        silent = silent.filter(pk__in=only)
-    elif configuration().carrierx_api_token:
-        silent = silent.filter(_NO_NEED_TO_ASK | Q(held_since__lte=now - _ASKED_FOR))
-    ended = _end_by_shout(silent.order_by("started"), CallStatus.TIMED_OUT, now=now)
-    for message_id, count in ended.items():
-        about = {"action": "calls_timed_out", "shout": message_id, "count": count}
-        log.warning("the carrier says nothing of calls: they are timed out", extra=about)
-    return sum(ended.values())
-
-
-def _silent(now: datetime) -> CallQuerySet:
-    config = configuration()
-    return Call.objects.silent(now, patience=config.patience, ratio=config.call_length_ratio)
-
-
-def _end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> dict[int, int]:
+def end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> dict[int, int]:
     """End such calls without word from the carrier, a bounded number of them; answers how many of which shout."""
     found: defaultdict[int, list[int]] = defaultdict(list)
-    for pk, message_id in which.values_list("pk", "message_id")[:_ENDED_AT_ONCE]:
+    for pk, message_id in which.values_list("pk", "message_id")[:ENDED_AT_ONCE]:
         found[message_id].append(pk)
     for message_id, pks in found.items():
         with transaction.atomic():
@@ -198,7 +156,7 @@ def put_off(attempt: Attempt, *, reason: str = "", suspect: bool, now: datetime)
 def barred(before: datetime, *, now: datetime) -> None:
     """What the carrier forbade before then, it forbids for the number, for it has taken another since: such calls have failed."""
     suspects = Call.objects.filter(status=CallStatus.READY, held_since=None, refused__lt=before)
-    for message_id, count in _end_by_shout(suspects.order_by("refused"), CallStatus.FAILED, now=now).items():
+    for message_id, count in end_by_shout(suspects.order_by("refused"), CallStatus.FAILED, now=now).items():
         about = {"action": "call_refused", "reason": "forbidden for this number", "shout": message_id, "count": count}
         log.error("the carrier refused calls to numbers that it does not call", extra=about)
 

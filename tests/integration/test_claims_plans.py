@@ -17,7 +17,7 @@ from blast_api.carrierx.events import StatusReport
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
 from blast_api.models import Call
-from blast_api.services import delivery, shouts
+from blast_api.services import delivery, shouts, silence
 from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 
@@ -112,7 +112,7 @@ def asking() -> None:
     Call.objects.in_hand().update(
         status=CallStatus.ONGOING, held_since=None, started=timezone.now() - timedelta(hours=1)
     )
-    assert len(delivery.claim_to_ask(timezone.now())) == 1
+    assert len(silence.claim_to_ask(timezone.now())) == 1
 
 
 def sweep() -> None:
