@@ -1,8 +1,8 @@
 """A named point of placing a call, and what happens there: an exception, or the end of the process.
 
-python -m tests.acceptance.crashing POINT TABLE
+python -m tests.acceptance.crashing POINT TABLE [stands still]
 
-is a cron run that dies at the point, as if its host had lost power.
+is a cron run that dies at the point, as if its host had lost power; or stays for a while, and stands still there, once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPResponse
+from threading import Event
 from typing import Any
 from unittest.mock import patch
 
@@ -38,6 +39,11 @@ class Accident(Exception):
 
 def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stand_still() -> None:
+    """Until somebody else lets the process go on."""
+    os.kill(os.getpid(), signal.SIGSTOP)
 
 
 @contextmanager
@@ -96,13 +102,20 @@ class AtStatement:
 
 
 def main() -> None:
-    point, table = sys.argv[1:]
+    point, table, *stands_still = sys.argv[1:]
     assert point in POINTS
     django.setup()
     from blast_api import cron
 
-    with accident_at(point, table, die):
-        cron.run_once()
+    if not stands_still:
+        with accident_at(point, table, die):
+            cron.run_once()
+        return
+    accidents = [stand_still]
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    with accident_at(point, table, lambda: accidents.pop()() if accidents else None):
+        cron.run_for(120, stop)
 
 
 if __name__ == "__main__":
