@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Now
 
 from .db.clock import AWAY as AWAY
 from .db.clock import database_now as database_now
+from .outbox import Record as Record
 from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 from .storage import Container as Container
 
@@ -291,7 +292,7 @@ class Call(Placement):
         return f"call {self.pk}"
 
 
-# --- Lists and records ---------------------------------------------------------------------------------------------
+# --- Lists ---------------------------------------------------------------------------------------------------------
 
 
 class DoNotCallNumber(models.Model):
@@ -308,28 +309,6 @@ class DoNotCallNumber(models.Model):
 
     def __str__(self) -> str:
         return f"do-not-call entry {self.pk}"
-
-
-class Record(models.Model):
-    """One line of a record log, stored with the change that it records and written to the file afterwards."""
-
-    class Kind(models.TextChoices):
-        CDR = "cdr"
-        BDR = "bdr"
-        REC_CDR = "rec_cdr"
-
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    line = models.TextField()  # a JSON object, without the line's end
-    created = models.DateTimeField(db_default=Now())
-    writer = models.CharField(max_length=64, db_default="")  # host of the process that has it in hand
-    taken = models.DateTimeField(null=True)
-    written = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes = (models.Index(fields=["id"], condition=Q(written=None), name="record_to_write"),)
-
-    def __str__(self) -> str:
-        return f"{self.kind} record {self.pk}"
 
 
 class Gate(models.Model):

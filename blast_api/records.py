@@ -2,7 +2,8 @@
 
 A record is stored in the same transaction as the ending it records (`add_*`), so none can be missing; `write_due` puts
 stored records into the files. One process a host writes at a time, under a lock that dies with it: rows that its host
-had in hand without having finished are then a dead writer's, and the files themselves tell which lines got there.
+had in hand without having finished are then a dead writer's, and the files themselves tell which lines got there. A host
+is whoever shares a STATE_DIR, whatever its name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import fcntl
 import json
 import logging
 import os
+import re
 import socket
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +25,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 
 from . import bulk, counts, lines, packed, state_dir
 from .addresses import redacted
@@ -40,8 +44,13 @@ _QUOTED = 1024
 _LONGEST_SAID = 300  # characters of the carrier's words about an attempt
 _TOLD_OF_AN_ENDING = ("CallSid", "CallStatus", "CallDuration", "Direction", "From", "To")
 _LOCK = "cdr.lock"
+_RECORD = re.compile(r'"record": ?"([^"]*)"')
+_SETTLED_AT_ONCE = 20_000  # some twenty megabytes
+# The name of this host for people; writers of earlier releases took records under it.
 HOST = socket.gethostname()[:64]
-# A host that took records and never came back is taken for lost after this; its lines are written here.
+# What one of them has had in hand for so long, it has died over: a batch is written in a moment.
+_FORMER_WRITER = timedelta(minutes=1)
+# The lease of a record in hand. A host that took records and never came back is lost after this; its lines are written here.
 _LOST_HOST = timedelta(hours=1)
 # Files bear this host's time, records the database's, and either may have been set meanwhile.
 _CLOCKS_APART = timedelta(days=1)
@@ -80,7 +89,7 @@ def cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) ->
 
 
 def add_cdrs(calls: Iterable[Call], message: Message) -> None:
-    """Store the records of many ended calls of one shout, in one statement."""
+    """Store the records of many ended calls of one shout."""
     _add(Record.Kind.CDR, (_cdr(call, message) for call in calls))
 
 
@@ -152,8 +161,7 @@ def _bounded(body: dict[str, object]) -> dict[str, object]:
 
 
 def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
-    if rows := [[_line(line)] for line in lines]:
-        bulk.insert(Record, ["line"], rows, kind=kind)
+    bulk.insert(Record, ["line"], ([_line(line)] for line in lines), kind=kind)
 
 
 def _line(about: dict[str, object]) -> str:
@@ -180,39 +188,55 @@ def path_of(kind: Record.Kind) -> Path:
     return Path(paths[kind])
 
 
-def write_due() -> int:
-    """Write every record that waits, oldest first; answers how many. A file that cannot be written keeps its records."""
-    written = 0
+def write_due(*, batches: int = sys.maxsize) -> int:
+    """Write the records that wait, of each log the oldest, at most so many batches of each; answers how many are written now.
+
+    Each log for itself: one that cannot be written keeps its records, and holds up no other.
+    """
     with only_writer() as alone:
         if not alone:
             return 0
-        _settle_dead_writers()
-        for kind in Record.Kind:  # each for itself: one file that cannot be written holds up no other
-            while (batch := _take(kind)) and _write(kind, batch):
-                written += len(batch)
-                _count(kind, [record.line for record in batch])
+        try:
+            host = state_dir.host()
+        except OSError as error:  # as without the lock, which lies beside it
+            _keep_for_later(error)
+            return 0
+        return _settle(host) + sum(_write_batches(kind, host, most=batches) for kind in Record.Kind)
+
+
+def _write_batches(kind: Record.Kind, host: str, *, most: int) -> int:
+    written = 0
+    for _ in range(most):
+        if not (count := _write(kind, _take(kind, host))):
+            break
+        written += count
     return written
 
 
-def _take(kind: Record.Kind) -> list[Record]:
+def _take(kind: Record.Kind, host: str) -> list[Record]:
     with transaction.atomic():
         waiting = Record.objects.filter(kind=kind, written=None, taken=None).order_by("id")
         batch = list(waiting.select_for_update(skip_locked=connection.features.has_select_for_update)[:_BATCH])
-        Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=HOST)
+        Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=host)
     return batch
 
 
-def _write(kind: Record.Kind, records: list[Record]) -> bool:
+def _write(kind: Record.Kind, records: list[Record]) -> int:
+    """How many of the records, which are in hand, are written now."""
+    if not records:
+        return 0
     rows = Record.objects.filter(pk__in=[record.pk for record in records])
     try:
         stands = append(path_of(kind), "".join(f"{record.line}\n" for record in records).encode())
     except OSError as error:
         _keep_for_later(error, kind=kind, count=len(records))
         rows.update(taken=None, writer="")
-        return False
-    if stands:  # otherwise they stay in hand, and the next run looks for them as for those of a dead writer
-        rows.update(written=database_now())
-    return stands
+        return 0
+    if not stands:  # they stay in hand, and the next run looks for them as for those of a dead writer
+        return 0
+    rows.update(written=database_now())
+    _count(kind, (record.line for record in records))
+    return len(records)
 
 
 def _count(kind: Record.Kind, written: Iterable[str]) -> None:
@@ -284,29 +308,51 @@ def _is_locked(file: int) -> bool:
     return True
 
 
-def _settle_dead_writers() -> None:
-    """Records that a dead process of this host had in hand: those in the files are written, the others wait again."""
-    unfinished = Record.objects.filter(written=None, taken__isnull=False)
+def _settle(host: str) -> int:
+    """Records that somebody had in hand who is no more: those in the files are written, the others wait again.
+
+    Answers how many were in the files.
+
+    This host's, whose only writer has the lock and begins now; and those of any host whose lease has run out, as this one
+    may have had another name. A bounded number at once: a log that cannot be read, or a restored backup, leaves many.
+    """
+    now = database_now()
+    is_over = Q(writer=host) | Q(writer=HOST, taken__lt=now - _FORMER_WRITER) | Q(taken__lt=now - _LOST_HOST)
+    left = Record.objects.filter(is_over, written=None, taken__isnull=False).order_by("taken")
+    found = 0
     for kind in Record.Kind:
-        mine = {record.line: record for record in unfinished.filter(kind=kind, writer=HOST)}
-        if not mine:
-            continue
-        since = min(record.taken for record in mine.values() if record.taken)
-        try:
-            found = {line: mine[line].pk for line in lines_since(path_of(kind), since) if line in mine}
-        except (
-            OSError,
-            packed.UnreadableLog,
-        ) as error:  # moved away while we looked, perhaps: the next run looks again
-            log.warning(
-                "a log cannot be read, so nobody knows yet which lines are in it",
-                extra={"action": "log_unreadable", "kind": kind, "error": str(error)},
-            )
-            continue
-        Record.objects.filter(pk__in=found.values()).update(written=database_now())
-        _count(kind, found)
-        unfinished.filter(pk__in=[record.pk for record in mine.values()]).update(taken=None, writer="")
-    unfinished.filter(taken__lt=database_now() - _LOST_HOST).update(taken=None, writer="")
+        if rows := list(left.filter(kind=kind).values_list("pk", "line", "taken")[:_SETTLED_AT_ONCE]):
+            found += _look_for(kind, rows, host=host, now=now)
+    return found
+
+
+def _look_for(kind: Record.Kind, rows: list[tuple[int, str, datetime | None]], *, host: str, now: datetime) -> int:
+    """Settle these by what the files say, if they can be read; answers how many are there. A host that is faster has them."""
+    wanted = {name: pk for pk, line, _ in rows for name in _records_in(line)}
+    found: dict[int, str] = {}
+    try:
+        for line in lines_since(path_of(kind), min(taken for _, _, taken in rows if taken)):
+            for name in _records_in(line):
+                if name in wanted:
+                    found[wanted[name]] = line
+    except (OSError, packed.UnreadableLog) as error:  # moved away while we looked, perhaps: the next run looks again
+        log.warning(
+            "a log cannot be read, so nobody knows yet which lines are in it",
+            extra={"action": "log_unreadable", "kind": kind, "error": str(error)},
+        )
+        return 0
+    for first in range(0, len(rows), _BATCH):
+        pks = [pk for pk, _, _ in rows[first : first + _BATCH]]
+        batch = Record.objects.filter(written=None, taken__lte=now)
+        batch.filter(pk__in=[pk for pk in pks if pk in found]).update(written=now, writer=host)
+        batch.filter(pk__in=pks).update(taken=None, writer="")
+    _count(kind, found.values())
+    return len(found)
+
+
+def _records_in(line: str) -> list[str]:
+    """The id of a line, its `record`, and whatever else in it has that name; a line without one is its own."""
+    return _RECORD.findall(line) or [line]
 
 
 def lines_since(path: Path, since: datetime) -> Iterator[str]:

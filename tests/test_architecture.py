@@ -25,7 +25,7 @@ FLOORS: list[set[str]] = [
     {"services", "metrics"},
     {"records", "health", "spool", "logs"},
     {"models"},
-    {"bulk", "compiled", "db", "storage"},
+    {"bulk", "compiled", "db", "outbox", "storage"},
     {"carrierx", "checks", "addresses"},
     {"conf"},
     {"counts"},

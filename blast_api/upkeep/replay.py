@@ -16,6 +16,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
+from blast_api import state_dir
 from blast_api.errors import BlastError
 from blast_api.models import Record
 from blast_api.records import HOST, append, lines_since, only_writer
@@ -53,11 +54,14 @@ class Which:
     every_host: bool = False
 
     def lines(self) -> Iterator[str]:
-        """Their lines, in their order. By short queries: a writer that waits must not wait for a long one to end."""
+        """Their lines, in their order. By short queries: a writer that waits must not wait for a long one to end.
+
+        Call it with the writers' lock. Raises OSError.
+        """
         last = 0
         written = Record.objects.filter(kind=self.kind, created__gte=self.since, written__isnull=False).order_by("id")
         if not self.every_host:
-            written = written.filter(writer=HOST)
+            written = written.filter(writer__in=(state_dir.host(), HOST))  # and as earlier releases named it
         while batch := list(written.filter(id__gt=last).values_list("id", "line")[:_BATCH]):
             yield from (line for _, line in batch)
             last = batch[-1][0]

@@ -13,8 +13,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
+from blast_api import state_dir
 from blast_api.models import Application, DoNotCallNumber, Message, MessageQuerySet, Record
-from blast_api.records import HOST
 from blast_api.services import dnc, shouts
 from blast_api.states import OPEN_SHOUTS, CallStatus, ShoutStatus
 
@@ -46,7 +46,7 @@ def mend(ended: Iterable[Line], *, now: datetime) -> Mended:
 
     1. Ids go on far ahead: no callback of a call placed since the backup finds another call under its id. 2. Who opted out
     by these records is listed again. 3. Whatever has not ended is canceled: it may all have been done, or canceled, since.
-    4. Records that had not been written are looked for in the logs before they are.
+    4. Records that had not been written are looked for in the logs before they are. Raises OSError without STATE_DIR.
     """
     done = Mended()
     with transaction.atomic():
@@ -56,7 +56,7 @@ def mend(ended: Iterable[Line], *, now: datetime) -> Mended:
         if not _rows(line).exists():
             dnc.add(int(line.application), line.userdata, line.number)
             done.listed += 1
-    done.doubtful = _unwritten().update(taken=F("created"), writer=HOST)
+    done.doubtful = _unwritten().update(taken=F("created"), writer=state_dir.host())
     for message in list(_open()):
         done.canceled += shouts.end(message, ShoutStatus.CANCELED, now=now)
     return done

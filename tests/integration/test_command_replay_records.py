@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import records
+from blast_api import records, state_dir
 from blast_api.models import Record
 from blast_api.upkeep import replay
 from tests.world import World, recipient
@@ -128,7 +128,7 @@ def test_what_waits_to_be_written_is_left_to_the_writers() -> None:
 
 def test_what_a_dead_writer_had_in_hand_is_left_to_the_writers() -> None:
     Record.objects.create(kind=CDR, line='{"record": "h"}')
-    records._take(CDR)
+    records._take(CDR, state_dir.host())
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
 
 

@@ -20,7 +20,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import records
+from blast_api import records, state_dir
 from blast_api.models import Record
 from tests.disks import full_at, large
 
@@ -57,7 +57,7 @@ def _written(kind: str = "cdr") -> list[str]:
 
 def _crash_before_marking(line_count: int) -> None:
     """A writer of this host took the records and wrote so many of the lines."""
-    taken = records._take(Record.Kind.CDR)
+    taken = records._take(Record.Kind.CDR, state_dir.host())
     data = "".join(f"{record.line}\n" for record in taken[:line_count])
     with records.path_of(Record.Kind.CDR).open("a") as log:
         log.write(data)
@@ -268,6 +268,7 @@ def test_a_log_that_goes_away_in_mid_write_loses_nothing(
         fsync(file)
 
     lines = _waiting(3)
+    state_dir.host()  # which is made once, and not what goes away here
     monkeypatch.setattr(os, "fsync", go_away)
     assert records.write_due() == 0
     lines += _waiting(1)
