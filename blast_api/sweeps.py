@@ -1,15 +1,29 @@
 """What time brings about: shouts that begin, run out or are over, and what a crash has left.
 
-Each sweep looks at unsettled shouts only, so its cost does not grow with the past.
+Each sweep looks at unsettled shouts only, so its cost does not grow with the past. Each turn does a bounded piece of what
+there is to do; and what is wrong with one sweep, or with one shout, costs that one.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from .conf import configuration
-from .models import Message, MessageQuerySet
+from .models import AWAY, Message, MessageQuerySet
 from .services import recordings, shouts, silence
+
+log = logging.getLogger(__name__)
+
+_SHOUTS_AT_ONCE = 50
+_CALLS_AT_ONCE = 500
+
+
+def sweep(now: datetime) -> int:
+    """One turn of all sweeps. Answers how much they did; there may be more if that is not nothing."""
+    return sum(_alone(partial(each, now), sweep=each.__name__) for each in (shouts.begin_due, expire, finish, forget))
 
 
 def expire(now: datetime) -> int:
@@ -21,13 +35,11 @@ def finish(now: datetime) -> int:
     """Finish and close the shouts that nobody else did: the last two callbacks came at once, or a process died."""
     changed = 0
     for pk in _pks(Message.objects.live_and_settled()):
-        changed += shouts.finish_if_settled(pk, now=now)
+        changed += _alone(partial(shouts.finish_if_settled, pk, now=now), shout=pk)
     for pk in _pks(Message.objects.settled_late()):
-        changed += shouts.finish_late(pk, now=now)
-    for message in Message.objects.ended_with_open_calls():
-        changed += shouts.end_open_calls(message, now=now)
+        changed += _alone(partial(shouts.finish_late, pk, now=now), shout=pk)
     window = timedelta(hours=configuration().message_timeout_check_window)
-    return changed + Message.objects.to_close(now - window).update(closed=now)
+    return changed + _end_open_calls(now) + Message.objects.to_close(now - window).update(closed=now)
 
 
 def forget(now: datetime) -> int:
@@ -35,5 +47,26 @@ def forget(now: datetime) -> int:
     return shouts.forget_keys(now)
 
 
+def _end_open_calls(now: datetime) -> int:
+    """End calls that ended shouts have left open: of the shout that ended first, then of the next."""
+    ended = 0
+    for message in Message.objects.ended_with_open_calls().order_by("finished", "pk")[:_SHOUTS_AT_ONCE]:
+        ended += _alone(partial(shouts.end_open_calls, message, now=now), shout=message.pk)
+        if ended >= _CALLS_AT_ONCE:
+            break
+    return ended
+
+
 def _pks(messages: MessageQuerySet) -> list[int]:
-    return list(messages.values_list("pk", flat=True))
+    return list(messages.order_by("pk").values_list("pk", flat=True)[:_SHOUTS_AT_ONCE])
+
+
+def _alone(do: Callable[[], int], **about: object) -> int:
+    """What it did; nothing if it failed, so that others get their turn. Raises what the database says when it is away."""
+    try:
+        return do()
+    except AWAY:
+        raise
+    except Exception:
+        log.exception("a sweep failed and is tried again", extra={"action": "sweep_failed", **about})
+        return 0

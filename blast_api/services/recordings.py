@@ -33,6 +33,8 @@ _BARRED_AT_ONCE = 100
 _GRACE = timedelta(seconds=5)
 # A carrier that takes the wish to keep a recording, and answers that its time is as before, is asked again for so long.
 _KEPT_WITHIN = timedelta(minutes=10)
+_ENDED_AT_ONCE = 20  # shouts, with the first of their calls
+_LAPSED_AT_ONCE = 1000
 _ANSWERED = (RecordingState.USER_ANSWERED, RecordingState.PRESSED_STAR, RecordingState.RECORDED)
 _UNDECIDED = (RecordingState.NO_REC_CALL, RecordingState.PLACED, *_ANSWERED)
 
@@ -115,7 +117,7 @@ def lapse(now: datetime) -> int:
     lapsed = Recording.objects.filter(
         state=RecordingState.NO_REC_CALL, held_since__lt=before, due_at__isnull=False, message__closed=None
     )
-    return sum(give_back(Attempt(pk, serial)) for pk, serial in list(lapsed.values_list("pk", "serial")))
+    return sum(give_back(Attempt(*each)) for each in list(lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]))
 
 
 # --- What the carrier answered to the placement --------------------------------------------------------------------
@@ -344,7 +346,7 @@ def lost(message_id: int, *, now: datetime) -> None:
 
 
 def expire(now: datetime) -> int:
-    """Shouts whose author hung up undecided are canceled; those too long in one state are timed out."""
+    """Shouts whose author hung up undecided are canceled; those too long in one state are timed out. A bounded number."""
     limits: Mapping[RecordingState, float | None] = configuration().recording_state_limits
     pending = Recording.objects.filter(message__status=ShoutStatus.PENDING, message__closed=None)
     hung_up = pending.filter(ended__lt=now - _GRACE, state__in=_UNDECIDED)
@@ -357,7 +359,7 @@ def expire(now: datetime) -> int:
 
 
 def _end_all(recordings: QuerySet[Recording], status: ShoutStatus, *, now: datetime) -> int:
-    messages = Message.objects.filter(pk__in=list(recordings.values_list("pk", flat=True)))
+    messages = Message.objects.filter(pk__in=list(recordings.values_list("pk", flat=True)[:_ENDED_AT_ONCE]))
     return sum(shouts.end(message, status, now=now) for message in messages)
 
 

@@ -31,8 +31,10 @@ from . import dnc
 
 log = logging.getLogger(__name__)
 
-_CHUNK = 500  # calls ended per transaction
-_MOST_ENDED = 2000  # calls ended at once
+_CHUNK = 500  # calls ended, or keys forgotten, per transaction
+_AT_ONCE = 100  # calls that end with their shout: who ends one may be the dispatcher. The sweep comes for the rest
+_READ_AT_ONCE = 1000
+_BEGUN_AT_ONCE = 50
 # A shout that begins this much later than planned moves all its batches, so that they stay apart.
 _LAG = timedelta(seconds=1)
 
@@ -157,7 +159,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     waiting = message.calls.filter(status=CallStatus.PENDING)
     waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
     settled = message.calls.exclude(status=CallStatus.PENDING)
-    records.add_cdrs(settled, message)
+    records.add_cdrs(settled.order_by("position").iterator(_READ_AT_ONCE), message)
     recording = Recording.objects.create(
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
     )
@@ -230,9 +232,9 @@ def release(message: Message, *, length_s: int, now: datetime) -> bool:
 
 
 def begin_due(now: datetime) -> int:
-    """Shouts whose time has come become ongoing; one that is late moves its whole plan. Answers how many."""
+    """Shouts whose time has come become ongoing, a bounded number; one that is late moves its whole plan. Answers how many."""
     begun = 0
-    for pk in list(Message.objects.to_begin(now).values_list("pk", flat=True)):
+    for pk in list(Message.objects.to_begin(now).order_by("starts_at").values_list("pk", flat=True)[:_BEGUN_AT_ONCE]):
         with transaction.atomic():
             message = Message.objects.to_begin(now).select_for_update().filter(pk=pk).first()
             if message is None or message.starts_at is None:
@@ -254,7 +256,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
     """End a shout and write its record down; False if something else ended it first.
 
     From its commit on nothing more is placed, and what waits at the carrier is being withdrawn, but for people who listen
-    already. Then its open calls end, as far as `end_open_calls` gets.
+    already. Then the first of its open calls end; if they are few, all of them.
     """
     with transaction.atomic():
         ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
@@ -271,7 +273,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
             pks = list(unheard.order_by("pk").select_for_update().values_list("pk", flat=True))
             for first in range(0, len(pks), _CHUNK):
                 Call.objects.filter(pk__in=pks[first : first + _CHUNK]).update(withdrawn=True)
-        transaction.on_commit(partial(end_open_calls, message, now=now))
+        transaction.on_commit(partial(end_open_calls, message, most=_AT_ONCE, now=now))
     return True
 
 
@@ -285,24 +287,20 @@ def cancel(message: Message, *, now: datetime) -> None:
         raise AlreadyEnded(f"The shout has already ended: it is {message.status}.")
 
 
-def end_open_calls(message: Message, *, now: datetime) -> int:
-    """End the calls that an ended shout has left open, a bounded number; the sweep comes for the rest. Answers how many.
+def end_open_calls(message: Message, *, most: int = _CHUNK, now: datetime) -> int:
+    """End the calls that an ended shout has left open, `most` of them; the sweep comes for the rest. Answers how many.
 
     Timed out are all of them, cancelled those that are not with the carrier, nor perhaps on their way to it.
     """
     timed_out = message.status == ShoutStatus.TIMED_OUT
     calls = message.calls.unfinished() if timed_out else message.calls.at_rest()
-    ended = 0
-    while ended < _MOST_ENDED:
-        with transaction.atomic():
-            chunk = list(calls.order_by("pk").select_for_update()[:_CHUNK])
-            end_calls(message, chunk, CallStatus.TIMED_OUT if timed_out else CallStatus.CANCELLED, now=now)
-        if not chunk:
-            break
-        ended += len(chunk)
-    window = timedelta(hours=configuration().message_timeout_check_window)
-    Message.objects.to_close(now - window).filter(pk=message.pk).update(closed=now)
-    return ended
+    with transaction.atomic():
+        chunk = list(calls.order_by("pk").select_for_update()[:most])
+        end_calls(message, chunk, CallStatus.TIMED_OUT if timed_out else CallStatus.CANCELLED, now=now)
+    if len(chunk) < most:
+        window = timedelta(hours=configuration().message_timeout_check_window)
+        Message.objects.to_close(now - window).filter(pk=message.pk).update(closed=now)
+    return len(chunk)
 
 
 def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, now: datetime) -> None:
