@@ -1,9 +1,14 @@
-"""The cron jobs, and one tick of all of them. `runcrons` calls it once or for a while; several at once are harmless."""
+"""The cron jobs, in two lanes that hold each other up in nothing: placing, and sweeping, which writes the records as well.
+
+`runcrons` runs all of them once, or each lane for a while, in a process and with a connection of its own. Several at once
+are harmless.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from threading import Event
@@ -16,43 +21,52 @@ from .conf import configuration
 from .db import statistics
 from .dispatch.dispatcher import Dispatcher
 from .models import AWAY, database_now
-from .services import delivery, recordings, shouts
+from .services import delivery, recordings
 
 log = logging.getLogger(__name__)
 
 
 class Job:
-    """A unit of work that is due every so often; `run` answers how much it did."""
+    """A unit of work that is due every so often, and at once as long as there is more of it.
+
+    `run` does a bounded piece and answers how much that was.
+    """
 
     every_s: float
 
-    def __init__(self, dispatcher: Dispatcher) -> None:
-        self.dispatcher = dispatcher
+    def __init__(self) -> None:
         self._due_at = 0.0
 
     def run_if_due(self) -> int:
-        """Run, unless that was done less than `every_s` seconds ago."""
+        """Run, unless there was nothing to do less than `every_s` seconds ago."""
         if time.monotonic() < self._due_at:
             return 0
         self.put_off()
-        return self.run()
+        done = self.run()
+        if done:
+            self._due_at = 0.0
+        return done
 
-    def put_off(self) -> None:
+    def put_off(self, *, at_least_s: float = 0.0) -> None:
         """Not before `every_s` seconds from now."""
-        self._due_at = time.monotonic() + self.every_s
+        self._due_at = time.monotonic() + max(self.every_s, at_least_s)
 
     def run(self) -> int:
         raise NotImplementedError
 
 
 class PlaceCalls(Job):
-    """Begins shouts whose time has come and hands their calls to the carrier. The rest of each tick is its."""
+    """Hands the calls of shouts to the carrier. The rest of each tick is its."""
 
     every_s = 0.0
     _wait_s = 0.1
 
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__()
+        self._dispatcher = dispatcher
+
     def run(self) -> int:
-        return self.dispatcher.turn(self._wait_s)
+        return self._dispatcher.turn(self._wait_s)
 
 
 class Retry(Job):
@@ -63,9 +77,13 @@ class Retry(Job):
 
     every_s = 5.0
 
+    def __init__(self, dispatcher: Dispatcher) -> None:
+        super().__init__()
+        self._clock = dispatcher.clock
+
     def run(self) -> int:
-        now = self.dispatcher.clock.read()
-        if self.dispatcher.clock.has_jumped(within_s=configuration().placement_confirm_timeout):
+        now = self._clock.read()
+        if self._clock.has_jumped(within_s=configuration().placement_confirm_timeout):
             return 0
         return delivery.lapse(now) + recordings.lapse(now)
 
@@ -77,9 +95,7 @@ class CheckMessageStatuses(Job):
 
     def run(self) -> int:
         taken_up = take_up_postponed()  # before anything else: somebody may have asked never to be called again
-        now = database_now()
-        swept = shouts.begin_due(now) + sweeps.expire(now) + sweeps.finish(now) + sweeps.forget(now)
-        return taken_up + swept + records.write_due()
+        return taken_up + sweeps.sweep(database_now()) + records.write_due(batches=1)
 
 
 class RefreshStatistics(Job):
@@ -93,26 +109,32 @@ class RefreshStatistics(Job):
 
 
 class TellOfIt(Job):
-    """Tells those who watch that the jobs of this host run. The last of all: it is true when the others have."""
+    """Tells whoever watches that the others run. The last of all: it is true when they have done what was due."""
 
     every_s = 5.0
 
+    def __init__(self, tell: Callable[[], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
     def run(self) -> int:
-        now, lasts_s = database_now(), self.dispatcher.unreachable_for_s
-        since = None if lasts_s is None else now - timedelta(seconds=lasts_s)
-        health.cron_ran(records.HOST, now=now, unreachable_since=since)
+        self._tell()
         return 0
 
 
-JOBS: tuple[type[Job], ...] = (CheckMessageStatuses, Retry, RefreshStatistics, PlaceCalls)
+def tell(unreachable_for_s: float | None = None) -> None:
+    """The cron jobs of this host run; the carrier is out of its reach since then, or is not."""
+    now = database_now()
+    since = None if unreachable_for_s is None else now - timedelta(seconds=unreachable_for_s)
+    health.cron_ran(records.HOST, now=now, unreachable_since=since)
 
 
 def run_once(stop: Event | None = None) -> None:
-    """Run all jobs until nothing is due."""
+    """Run all jobs until nothing is due, one after another."""
     stop = stop or Event()
     with Dispatcher(stop) as dispatcher:
-        *others, placing = (job(dispatcher) for job in JOBS)
-        telling = TellOfIt(dispatcher)
+        placing, telling = PlaceCalls(dispatcher), TellOfIt(lambda: tell(dispatcher.unreachable_for_s))
+        others = (CheckMessageStatuses(), Retry(dispatcher), RefreshStatistics())
         while (sum(job.run() for job in (*others, placing)) or dispatcher.is_busy) and not stop.is_set():
             while (placing.run() or dispatcher.is_busy) and not stop.is_set():
                 for job in (*others, telling):
@@ -121,28 +143,59 @@ def run_once(stop: Event | None = None) -> None:
     records.write_due()
 
 
-def run_for(seconds: float, stop: Event) -> None:
-    """Run all jobs, each as often as it is due, for so many seconds or until told to stop.
+def place_for(
+    seconds: float,
+    stop: Event,
+    *,
+    beside: Sequence[Job] = (),
+    telling: Callable[[float | None], None] = tell,
+    leaving: Callable[[], None] = lambda: None,
+) -> None:
+    """Run the lane of placing, and the jobs `beside` it, for so many seconds or until told to stop.
 
-    Answers that are out then are still kept, which takes no longer than the carrier's answer timeout. A database that
-    goes away is waited for.
+    From `leaving` on the next run may have its turn; answers that are out then are still kept, which takes no longer than
+    the carrier's answer timeout.
     """
-    deadline = time.monotonic() + seconds
+    with suppress(*AWAY):  # somebody may have asked never to be called again
+        take_up_postponed()
     with Dispatcher(stop) as dispatcher:
-        jobs = [job(dispatcher) for job in (*JOBS, TellOfIt)]
-        while time.monotonic() < deadline and not stop.is_set():
-            _tick(jobs, stop)
+        last = TellOfIt(lambda: telling(dispatcher.unreachable_for_s))
+        _stay((*beside, Retry(dispatcher), PlaceCalls(dispatcher), last), stop, seconds=seconds)
+        leaving()
+
+
+def sweep_until(stop: Event, *, telling: Callable[[], None] = tell) -> None:
+    """Run the lane of sweeps and records until told to stop."""
+    _stay((CheckMessageStatuses(), RefreshStatistics(), TellOfIt(telling)), stop, idle_s=0.1)
     with suppress(*AWAY):  # they are kept in it
         records.write_due()
 
 
-def _tick(jobs: list[Job], stop: Event) -> None:
-    try:
-        for job in jobs:
-            job.run_if_due()
-    except AWAY as error:
-        log.error("the database is away", extra={"action": "database_away", "error": str(error)})
-        connection.close()
-        for job in jobs:  # above all Retry: what waited for the database, here and elsewhere, comes before it gives up
-            job.put_off()
-        stop.wait(1.0)
+def _stay(jobs: Sequence[Job], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0) -> None:
+    """Run these jobs, each as often as it is due; where none has anything to do, rest."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not stop.is_set():
+        if not _tick(jobs, stop):
+            stop.wait(idle_s)
+
+
+def _tick(jobs: Sequence[Job], stop: Event) -> int:
+    """Answers how much was done. What is wrong with one job costs that one; a database that goes away is waited for."""
+    done = 0
+    for job in jobs:
+        try:
+            done += job.run_if_due()
+        except AWAY as error:
+            log.error("the database is away", extra={"action": "database_away", "error": str(error)})
+            connection.close()
+            for (
+                each
+            ) in jobs:  # above all Retry: what waited for the database, here and elsewhere, comes before it gives up
+                each.put_off()
+            stop.wait(1.0)
+            break
+        except Exception:
+            log.exception("a job failed and is tried again", extra={"action": "job_failed", "job": type(job).__name__})
+            job.put_off(at_least_s=1.0)
+            jobs[-1].put_off()  # who tells that all is well
+    return done

@@ -82,9 +82,9 @@ SWAGGER_SETTINGS = {
 # Of callbacks, which are some 600 characters: a longer body is not read. Of applications' requests: MAX_BODY_BYTES.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-# One line for the user's crontab; etc/cron.d/blast-api is its twin for the system. The line stays almost a minute,
-# so that the next one takes over without a gap; several at once are harmless.
-CRONJOBS = [("* * * * *", "django.core.management.call_command", ["runcrons"], {"linger": 55})]
+# One line for the user's crontab; etc/cron.d/blast-api is its twin for the system. Each run stays longer than a minute,
+# so that the next one is up, and waits, before it ends.
+CRONJOBS = [("* * * * *", "django.core.management.call_command", ["runcrons"], {"linger": 90, "take_over": True})]
 CRONTAB_COMMENT = "blast-api"
 CRONTAB_DJANGO_MANAGE_PATH = str(BASE_DIR / "manage.py")
 

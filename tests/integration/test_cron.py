@@ -78,7 +78,7 @@ def test_who_stays_starts_new_work(carrier: Carrier) -> None:
     timer.start()
     watch = Timer(0.0, _stop_once, (stop, lambda: len(carrier.calls) == 2))
     watch.start()
-    cron.run_for(30, stop)
+    cron.place_for(30, stop)
     timer.join()
     watch.join()
     assert new.is_set()
@@ -130,7 +130,7 @@ def test_who_stays_waits_for_a_database_that_is_away(carrier: Carrier) -> None:
     watch = Timer(0.0, _stop_once, (stop, lambda: len(carrier.calls) == 1))
     watch.start()
     with connection.execute_wrapper(refuse):
-        cron.run_for(30, stop)
+        cron.place_for(30, stop)
     watch.join()
     assert len(carrier.calls) == 1
     assert Call.objects.get().status == CallStatus.ONGOING
@@ -157,7 +157,7 @@ def test_answers_that_waited_for_the_database_are_kept_before_placements_lapse(
     watch = Timer(0.0, _stop_once, (stop, lambda: bool(back_at) and time.monotonic() > back_at[0] + 2))
     watch.start()
     with connection.execute_wrapper(refuse):
-        cron.run_for(30, stop)
+        cron.place_for(30, stop)
     watch.join()
     assert set(Call.objects.values_list("status", "serial")) == {(CallStatus.ONGOING, 1)}
     assert len(carrier.arrivals) == 3

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from threading import Event
+from threading import Event, Timer
 from typing import Any
 
 import pytest
@@ -34,17 +35,23 @@ def test_a_run_tells_of_itself_when_it_is_done() -> None:
 
 def test_who_stays_tells_of_itself_all_the_time() -> None:
     with CaptureQueriesContext(connection) as queries:
-        cron.run_for(1.0, Event())
+        cron.place_for(1.0, Event())
     told = [query["sql"] for query in queries if query["sql"].startswith('INSERT INTO "blast_api_cronhost"')]
     assert 3 <= len(told) <= 11
 
 
-def test_who_could_do_nothing_tells_nothing() -> None:
+@pytest.mark.parametrize("lane", [cron.place_for, lambda _, stop: cron.sweep_until(stop)])
+def test_who_could_do_nothing_tells_nothing(lane: Callable[[float, Event], None]) -> None:
+    stop = Event()
+    timer = Timer(0.5, stop.set)
+    timer.start()
+
     def refuse_shouts(execute: Any, sql: str, *rest: Any) -> Any:
         if "blast_api_message" in sql:
             raise OperationalError("away")
         return execute(sql, *rest)
 
     with connection.execute_wrapper(refuse_shouts):
-        cron.run_for(0.5, Event())
+        lane(0.5, stop)
+    timer.join()
     assert not CronHost.objects.exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from threading import Event
@@ -193,18 +193,19 @@ def test_a_dispatcher_waits_and_then_places_everybody_once(carrier: Carrier, set
     faults: list[AbstractContextManager[None]] = []
     tick = cron._tick
 
-    def meet(jobs: list[cron.Job], stop: Event) -> None:
+    def meet(jobs: Sequence[cron.Job], stop: Event) -> int:
         if len(carrier.arrivals) >= 5 and not met:
             met.append(time.monotonic())
             faults.append(fault())
             faults[0].__enter__()
-        tick(jobs, stop)
+        done = tick(jobs, stop)
         if faults and time.monotonic() > met[0] + 0.5:
             faults.pop().__exit__(None, None, None)
+        return done
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cron, "_tick", meet)
-        cron.run_for(60, stop)
+        cron.place_for(60, stop)
     watcher.join()
     assert met
     assert faults == []

@@ -212,7 +212,7 @@ def _said(*command: str) -> str:
 
 def test_cron_and_the_units_say_where_the_same_things_are() -> None:
     (line,) = re.findall(r"(?m)^\* .*$", (ETC / "cron.d/blast-api").read_text())
-    assert line.endswith(" runcrons --linger 55 >>/var/log/blast-api/blast-api-message-check.log 2>&1")
+    assert line.endswith(" runcrons --linger 90 --take-over >>/var/log/blast-api/blast-api-message-check.log 2>&1")
     assert "%" not in line  # cron's end of line
     assert _folders(*(ETC / unit for unit in UNITS), ETC / "manage", ETC / "cron.d/blast-api") <= {
         "/opt/blast-api",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from blast_api import cron
 from blast_api.health import missing_migrations
+from blast_api.management.lane import Parent, Sweeping
+from blast_api.management.relay import Relay
 from blast_api.models import AWAY
 
 log = logging.getLogger(cron.__name__)
@@ -20,6 +22,8 @@ log = logging.getLogger(cron.__name__)
 _GO = (signal.SIGTERM, signal.SIGINT)
 # Seconds. Who tells us to go waits for ten, and then kills; what is in hand by then is as after a crash.
 _GONE_WITHIN_S = 9
+# So much longer than it lingers may the run before take to end.
+_LATE_S = 15.0
 
 
 class Command(BaseCommand):
@@ -35,39 +39,64 @@ class Command(BaseCommand):
         parser.add_argument(
             "--linger", type=float, default=0.0, metavar="S", help="stay for S seconds (default: %(default)g)"
         )
+        parser.add_argument(
+            "--take-over",
+            action="store_true",
+            help="first wait for the run before on this host, also begun with this, to end; if one waits already, do nothing",
+        )
+        parser.add_argument("--sweeping", action="store_true", help=SUPPRESS)  # of a lingering run: its other lane
 
-    def handle(self, *args: object, linger: float, **options: object) -> None:
+    def handle(self, *args: object, linger: float, take_over: bool, sweeping: bool, **options: object) -> None:
         if not 0 <= linger < float("inf"):
             raise CommandError("--linger takes a number of seconds, 0 or more.")
+        relay = Relay()
         try:
-            with _told_to_go() as stop:
+            with _told_to_go() as go:
+                if sweeping:
+                    cron.sweep_until(go.stop, telling=Parent(gone=go.now).tell)
+                    return
                 _refuse_if_unmigrated()
+                if take_over and not relay.take_over(go.stop, within_s=linger + _LATE_S):
+                    return
                 if linger:
-                    cron.run_for(linger, stop)
+                    with Sweeping() as other:
+                        cron.place_for(linger, go.stop, beside=[other], telling=other.tell, leaving=relay.hand_over)
                 else:
-                    cron.run_once(stop)
+                    cron.run_once(go.stop)
         except AWAY as error:
             log.error("the database is away: nothing was done", extra={"action": "database_away", "error": str(error)})
             raise CommandError(f"The database is away: {error}") from error
+        finally:
+            relay.hand_over()
+
+
+class _Go:
+    """Whether we are told to go."""
+
+    def __init__(self) -> None:
+        self.stop = Event()
+
+    def now(self) -> None:
+        """Answers that are out are still kept, but nothing keeps the process for long."""
+        self.stop.set()
+        signal.alarm(_GONE_WITHIN_S)  # ends the process, whatever its threads are at
 
 
 @contextmanager
-def _told_to_go() -> Iterator[Event]:
-    """Set by SIGTERM and SIGINT. In-flight answers are kept before the process goes, but nothing keeps it for long.
-
-    A thread of its own waits for them: one that hangs in the database, as the main thread may, runs no handler.
+def _told_to_go() -> Iterator[_Go]:
+    """By SIGTERM or SIGINT. A thread of its own waits for them: one that hangs in the database, as the main thread may, runs
+    no handler.
     """
-    stop = Event()
+    go = _Go()
 
     def wait() -> None:
         signal.sigwait(_GO)
-        stop.set()
-        signal.alarm(_GONE_WITHIN_S)  # ends the process, whatever its threads are at
+        go.now()
 
     former = signal.pthread_sigmask(signal.SIG_BLOCK, _GO)
     Thread(target=wait, name="signals", daemon=True).start()
     try:
-        yield stop
+        yield go
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
