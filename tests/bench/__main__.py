@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import callbacks, capacity, isolation, rate, response, scale
+from . import beside, callbacks, capacity, isolation, rate, response, scale
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -16,6 +16,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "rate": rate.measure,
     "start": response.measure_start,
     "fairness": response.measure_fairness,
+    "beside": beside.measure,
     "callbacks": callbacks.measure,
     "scale": scale.measure,
     "capacity": capacity.measure,

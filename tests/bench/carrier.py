@@ -1,10 +1,11 @@
 """A carrier that only counts: when each request to place a call was at its door, and a SID after the latency.
 
-    python -m tests.bench.carrier PORT LATENCY_S
+    python -m tests.bench.carrier PORT LATENCY_S LOST_EACH FORBIDDEN
 
 HTTP/1.1 with keep-alive over one epoll loop, no framework: it must not be what is measured. Arrivals are the kernel's
 own time stamps of a request's last segment, so they stay true when this process has to wait for a core; `read_at` says
-when it got to look. `GET /_arrivals?N` lists those from the N-th on.
+when it got to look. `GET /_arrivals?N` lists those from the N-th on. Of so many requests (LOST_EACH)
+one is answered with 500, and numbers that end in FORBIDDEN with 403.
 """
 
 from __future__ import annotations
@@ -32,8 +33,9 @@ _ASKED = b"GET /_arrivals?"
 class Carrier:
     """The loop. Times are seconds of the monotonic clock, which all processes of a host share."""
 
-    def __init__(self, port: int, latency_s: float) -> None:
+    def __init__(self, port: int, latency_s: float, lost_each: int, forbidden: str) -> None:
         self._latency_s = latency_s
+        self._lost_each, self._forbidden = lost_each, forbidden
         self._arrivals: list[tuple[float, float, bytes]] = []  # arrived, read, body
         self._answers: list[tuple[float, int, socket.socket, bytes]] = []
         self._order = count()
@@ -86,7 +88,7 @@ class Carrier:
             head, body = whole
             if head.startswith(_PLACED):
                 self._arrivals.append((_arrived(told, now), now, body))
-                answer = _answer(json.dumps({"call_sid": uuid.uuid4().hex}).encode())
+                answer = self._placed(body)
                 heapq.heappush(self._answers, (now + self._latency_s, next(self._order), connection, answer))
             elif head.startswith(_ASKED):
                 first = int(head[len(_ASKED) :].split(b" ")[0])
@@ -97,8 +99,16 @@ class Carrier:
                 answer = _answer(b'{"file_sid": "f", "items": [], "has_more": false}')
                 heapq.heappush(self._answers, (now + self._latency_s, next(self._order), connection, answer))
 
-    def _told(self, first: int) -> list[tuple[float, float, str]]:
-        return [(at, read_at, json.loads(body)["called_did"]) for at, read_at, body in self._arrivals[first:]]
+    def _placed(self, body: bytes) -> bytes:
+        if self._lost_each and len(self._arrivals) % self._lost_each == 0:
+            return _answer(b"", b"500 Internal Server Error")
+        if json.loads(body)["called_did"].endswith(self._forbidden):
+            return _answer(b"", b"403 Forbidden")
+        return _answer(json.dumps({"call_sid": uuid.uuid4().hex}).encode())
+
+    def _told(self, first: int) -> list[tuple[float, float, str, int]]:
+        calls = ((at, read_at, json.loads(body)) for at, read_at, body in self._arrivals[first:])
+        return [(at, read_at, call["called_did"], call["delay"]) for at, read_at, call in calls]
 
 
 def _whole_request(received: bytearray) -> tuple[bytes, bytes] | None:
@@ -124,12 +134,13 @@ def _arrived(told: list[tuple[int, int, bytes]], now: float) -> float:
     return now
 
 
-def _answer(body: bytes) -> bytes:
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+def _answer(body: bytes, status: bytes = b"200 OK") -> bytes:
+    head = b"HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, len(body)) + body
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(PermissionError):
         os.nice(-5)  # a real carrier does not wait for our cores
-    Carrier(int(sys.argv[1]), float(sys.argv[2])).run()
+    Carrier(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4]).run()

@@ -32,13 +32,20 @@ def number(group: int, index: int) -> str:
     return f"1{300 + group}{220 + index // 10000 % 80:03d}{index % 10000:04d}"
 
 
-def fill(*, calls: int, group: int = 0, status: str = CallStatus.PENDING, attempts: int = 0) -> int:
+def fill(
+    *,
+    calls: int,
+    group: int = 0,
+    status: str = CallStatus.PENDING,
+    attempts: int = 0,
+    application: str = Application.IMPLIED,
+) -> int:
     """A recorded shout that is not released yet, or with calls of another status: its id."""
     now = timezone.now()
-    implied, _ = Application.objects.get_or_create(name=Application.IMPLIED)
+    whose, _ = Application.objects.get_or_create(name=application)
     ongoing = status != CallStatus.PENDING or attempts > 0
     message = Message.objects.create(
-        application=implied,
+        application=whose,
         userdata="bench",
         caller=AUTHOR,
         created=now,
@@ -75,6 +82,18 @@ def release(*, shout: int) -> float:
     return time.monotonic()
 
 
+def fill_many(*, shouts: int, calls: int, group: int) -> None:
+    """So many shouts like that, of groups from this one on."""
+    for index in range(shouts):
+        fill(calls=calls, group=group + index)
+
+
+def release_all() -> None:
+    """Release every shout that is not."""
+    for pk in Message.objects.filter(status=ShoutStatus.PENDING, recording__kept=True).values_list("pk", flat=True):
+        release(shout=pk)
+
+
 def addresses(*, shout: int, step: str) -> list[str]:
     """The paths under which the carrier reports on the calls of a shout."""
     calls = Call.objects.filter(message=shout).order_by("position").values_list("pk", "serial")
@@ -87,7 +106,7 @@ def count(*, shout: int, **which: Any) -> int:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (fill, release, addresses, count)
+    function.__name__: function for function in (fill, fill_many, release, release_all, addresses, count)
 }
 
 if __name__ == "__main__":

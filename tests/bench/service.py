@@ -164,21 +164,30 @@ class Scene:
 
     # --- The processes -----------------------------------------------------------------------------------------------
 
-    def carrier(self, latency_s: float) -> subprocess.Popen[bytes]:
+    def carrier(self, latency_s: float, *, lost_each: int = 0, forbidden: str = "-") -> subprocess.Popen[bytes]:
         """Start the counting carrier and wait until it listens."""
         self.carrier_port = free_port()
-        child = self.start(_PYTHON, "-m", "tests.bench.carrier", str(self.carrier_port), str(latency_s))
+        options = map(str, (self.carrier_port, latency_s, lost_each, forbidden))
+        child = self.start(_PYTHON, "-m", "tests.bench.carrier", *options)
         _wait_for(self.carrier_port, child)
         return child
 
     def arrivals(self, first: int = 0) -> list[tuple[float, float, str]]:
         """What was at the carrier's door, from the `first` on: arrived, read, number."""
-        answer = requests.get(f"http://127.0.0.1:{self.carrier_port}/_arrivals?{first}", timeout=30)
-        return sorted((at, read_at, number) for at, read_at, number in answer.json())
+        return sorted((at, read_at, number) for at, read_at, number, _ in self._asked(first))
 
-    def dispatchers(self, count: int) -> list[int]:
+    def starts(self) -> list[float]:
+        """When each phone would begin to ring: the arrival and the delay."""
+        return sorted(at + delay for at, _, _, delay in self._asked(0))
+
+    def _asked(self, first: int) -> list[tuple[float, float, str, int]]:
+        answer = requests.get(f"http://127.0.0.1:{self.carrier_port}/_arrivals?{first}", timeout=30)
+        return [(at, read_at, number, delay) for at, read_at, number, delay in answer.json()]
+
+    def dispatchers(self, count: int, **environment: str) -> list[int]:
         """Start lingering dispatchers and wait until they are idle; their pids."""
-        command = (_PYTHON, "manage.py", "runcrons", "--linger=100000")
+        told = (f"{name}={value}" for name, value in environment.items())
+        command = ("env", *told, _PYTHON, "manage.py", "runcrons", "--linger=100000")
         pids = [self.start(*command).pid for _ in range(count)]
         wait_until_idle(pids)
         return pids
