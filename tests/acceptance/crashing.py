@@ -115,7 +115,7 @@ def main() -> None:
     stop = Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     with accident_at(point, table, lambda: accidents.pop()() if accidents else None):
-        cron.run_for(120, stop)
+        cron.place_for(120, stop)
 
 
 if __name__ == "__main__":
