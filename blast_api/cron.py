@@ -89,7 +89,7 @@ class Retry(Job):
 
 
 class CheckMessageStatuses(Job):
-    """Takes up what callbacks left on disk; begins, times out, finishes and closes shouts; writes the records that wait."""
+    """Takes up what callbacks left on disk; releases, begins, times out, finishes and closes shouts; writes the records that wait."""
 
     every_s = 0.5
 

@@ -11,19 +11,38 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.db import transaction
+
 from .conf import configuration
-from .models import AWAY, Message, MessageQuerySet
+from .models import AWAY, Message, MessageQuerySet, Recording
 from .services import recordings, shouts, silence
+from .states import RecordingState, ShoutStatus
 
 log = logging.getLogger(__name__)
 
 _SHOUTS_AT_ONCE = 50
 _CALLS_AT_ONCE = 500
+_RELEASED_AT_ONCE = 10  # shouts, with all their calls
 
 
 def sweep(now: datetime) -> int:
     """One turn of all sweeps. Answers how much they did; there may be more if that is not nothing."""
-    return sum(_alone(partial(each, now), sweep=each.__name__) for each in (shouts.begin_due, expire, finish, forget))
+    sweeps = (release, shouts.begin_due, expire, finish, forget)
+    return sum(_alone(partial(each, now), sweep=each.__name__) for each in sweeps)
+
+
+def release(now: datetime) -> int:
+    """Release shouts whose recordings are confirmed and permanent, a bounded number. Answers how many.
+
+    Whoever keeps the carrier's answers has no time for it: a shout may have 100,000 calls.
+    """
+    confirmed = Recording.objects.filter(state=RecordingState.CONFIRMED, kept=True)
+    waiting = confirmed.filter(message__status=ShoutStatus.PENDING, message__closed=None).select_related("message")
+    released = 0
+    for recording in waiting.order_by("pk")[:_RELEASED_AT_ONCE]:
+        with transaction.atomic():
+            released += shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
+    return released
 
 
 def expire(now: datetime) -> int:

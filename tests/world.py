@@ -13,6 +13,9 @@ from django.test import override_settings
 from django.utils import timezone
 
 from blast_api import cron, records, sweeps
+from blast_api.dispatch import nudge
+from blast_api.dispatch.clock import DatabaseClock
+from blast_api.dispatch.errands import claim_errands
 from blast_api.services import delivery, recordings, shouts
 from blast_api.simulator import Carrier
 
@@ -52,9 +55,13 @@ class World:
         return int(answer.json()["id"])
 
     def recorded(self, *recipients: str, **fields: object) -> int:
-        """Create a shout and let its author record it."""
+        """Create a shout and let its author record it; what follows on the confirmation is done, and nothing is placed yet."""
         shout = self.shout(*recipients, **fields)
         self.carrier.advance_until_idle()
+        clock = DatabaseClock()
+        for job in claim_errands(clock, room=1, only_shout=shout):
+            nudge.send(job, clock)
+        sweeps.release(timezone.now())
         return shout
 
     def play(self, rounds: int = 8) -> None:
@@ -76,6 +83,7 @@ class World:
         with override_settings(CARRIERX_API_TOKEN=""):
             delivery.lapse(now)
             recordings.lapse(now)
+            sweeps.release(now)
             shouts.begin_due(now)
             sweeps.expire(now)
             sweeps.finish(now)

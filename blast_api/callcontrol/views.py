@@ -23,7 +23,6 @@ from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
 from blast_api.conf import configuration
 from blast_api.db import sessions
-from blast_api.dispatch import nudge
 from blast_api.domain.breaker import Breaker
 from blast_api.errors import AttemptOver
 from blast_api.models import AWAY, Recording
@@ -289,8 +288,6 @@ class RecordingCallback(Callback):
         with transaction.atomic():
             recordings.refuse_if_over(self.attempt, now=self.at)
             step = self.step(told)
-        if step is Step.SAVED:
-            nudge.keep_recording(self.row)
         recording = Recording.objects.filter(pk=self.row).first()
         container_sid = storage.sid() if step in (Step.RECORD, Step.RECORD_AGAIN) else ""
         return flexml(documents.for_author(step, self.address, recording, container_sid=container_sid))

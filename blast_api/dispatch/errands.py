@@ -66,7 +66,7 @@ class Withdraw:
 
 @dataclass(frozen=True, slots=True)
 class KeepRecording:
-    """Make a confirmed recording permanent at the carrier, then release its shout."""
+    """Make a confirmed recording permanent at the carrier, so that its shout may be released."""
 
     slot: float
     message_id: int
@@ -87,7 +87,7 @@ class KeepRecording:
                 lives_s = file.get("lifecycle_ttl")
                 self._not_yet(f"its lifecycle_ttl is still {lives_s!r:.40}", now=now, in_vain=True)
             case Accepted():
-                recordings.kept(self.message_id, now=now)
+                recordings.kept(self.message_id)
             case Refused(status=404) | Refused(reach=Refusal.THIS_REQUEST):
                 self._lost(outcome.reason, now=now)
             case Refused() | Unknown():

@@ -1,9 +1,14 @@
-"""One piece of work right away, inside the web request that caused it. Whatever does not fit is the next cron run's."""
+"""One piece of work right away, inside the web request that caused it. Whatever does not fit is the dispatcher's.
+
+It looks four times a second, so a nudge gains little and may never cost much: in each process a few requests at most wait
+for the carrier, however slow that is and however many there are.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
+from threading import BoundedSemaphore
 
 from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient
@@ -23,17 +28,15 @@ _CONNECT_TIMEOUT_S = 0.75
 _ANSWER_TIMEOUT_S = 1.5
 _BOUND_S = 3.0
 
+_MOST_AT_ONCE = 2
+_places = BoundedSemaphore(_MOST_AT_ONCE)
+
 _clients: dict[Configuration, CarrierClient] = {}
 
 
 def ring_author(message_id: int) -> None:
     """Ring the author of a new shout, if the gate lets us within the bound."""
     _quietly("ring_author", message_id)
-
-
-def keep_recording(message_id: int) -> None:
-    """Make a confirmed recording permanent and release its shout."""
-    _quietly("keep_recording", message_id)
 
 
 def withdraw(message_id: int) -> None:
@@ -43,11 +46,15 @@ def withdraw(message_id: int) -> None:
 
 
 def _quietly(action: str, message_id: int) -> None:
-    """A nudge that fails is no fault of the request: it is logged, and the next cron run does the work."""
+    """A nudge that fails or finds no place is no fault of the request: the dispatcher does the work."""
+    if not _places.acquire(blocking=False):
+        return
     try:
         _run(action, message_id, deadline=time.monotonic() + _BOUND_S)
     except Exception:
         log.exception("a nudge failed", extra={"action": action, "shout": message_id})
+    finally:
+        _places.release()
 
 
 def _run(action: str, message_id: int, *, deadline: float) -> None:
@@ -57,7 +64,7 @@ def _run(action: str, message_id: int, *, deadline: float) -> None:
         if not jobs:
             return
         for job in jobs:
-            _send(job, clock)
+            send(job, clock)
 
 
 def _claim(action: str, message_id: int, clock: DatabaseClock) -> list[Job]:
@@ -66,7 +73,8 @@ def _claim(action: str, message_id: int, clock: DatabaseClock) -> list[Job]:
     return claim_errands(clock, room=1, only_shout=message_id)
 
 
-def _send(job: Job, clock: DatabaseClock) -> None:
+def send(job: Job, clock: DatabaseClock) -> None:
+    """Send one job in its slot and keep what becomes of it, all in this thread."""
     prepared = job.prepare(_client())
     try:
         outcome = job.send(_client(), prepared, pacing.Departure(job.slot, clock.now, time.sleep))

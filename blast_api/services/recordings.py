@@ -319,14 +319,10 @@ def let_go(message_id: int) -> None:
     confirmed.update(held_since=None)
 
 
-def kept(message_id: int, *, now: datetime) -> bool:
-    """The carrier has made the file permanent: the shout is released."""
-    with transaction.atomic():
-        confirmed = Recording.objects.filter(pk=message_id, state=RecordingState.CONFIRMED, kept=False)
-        if not confirmed.update(kept=True, held_since=None):
-            return False
-        recording = Recording.objects.select_related("message").get(pk=message_id)
-        return shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
+def kept(message_id: int) -> bool:
+    """The carrier has made the file permanent: `sweeps.release` may release the shout."""
+    confirmed = Recording.objects.filter(pk=message_id, state=RecordingState.CONFIRMED, kept=False)
+    return confirmed.update(kept=True, held_since=None) > 0
 
 
 def may_still_be_kept(message_id: int, *, now: datetime) -> bool:

@@ -10,13 +10,14 @@ from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, OuterRef, Subquery, Value
+from django.db.models.functions import Now
 
 from blast_api import bulk, records
 from blast_api.compiled import Select
 from blast_api.conf import configuration
 from blast_api.db.undone import again_if_undone
 from blast_api.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
-from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
+from blast_api.models import Application, Call, Message, MessageQuerySet, Recording, database_now
 from blast_api.states import (
     Q850,
     Q850_INVALID_NUMBER,
@@ -167,9 +168,10 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         all_listed = not message.calls.exclude(status=CallStatus.DO_NOT_CALL).exists()
         end(message, ShoutStatus.CANCELED if all_listed else ShoutStatus.FINISHED, now=now)
     elif source:
-        release(message, length_s=source.length_s or 0, now=now)
+        release(message, length_s=source.length_s or 0, now=database_now())
     else:
-        Recording.objects.filter(pk=recording.pk).update(due_at=now)
+        # By the clock that claims go by: this host's may be ahead.
+        Recording.objects.filter(pk=recording.pk).update(due_at=Now())
     _tell("created", message.pk, recipients=len(numbers))
     return message
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from blast_api import sweeps
 from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
 from blast_api.models import Message, Record, Recording
@@ -226,8 +227,10 @@ def test_a_confirmed_take_waits_until_the_carrier_keeps_the_file(carrier: Carrie
     carrier.of_author(row, "verification", Digits="2")  # no carrier is there to keep it
     row.refresh_from_db()
     assert (row.state, row.kept, row.message.status) == (R.CONFIRMED, False, PENDING)
-    assert recordings.kept(row.pk, now=timezone.now())
-    assert not recordings.kept(row.pk, now=timezone.now())
+    assert recordings.kept(row.pk)
+    assert not recordings.kept(row.pk)
+    assert sweeps.release(timezone.now()) == 1
+    assert sweeps.release(timezone.now()) == 0
     row.refresh_from_db()
     assert (row.kept, row.message.status) == (True, ShoutStatus.READY)
     assert [str(call.status) for call in row.message.calls.all()] == [CallStatus.READY]

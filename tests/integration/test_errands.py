@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron, pacing
+from blast_api import cron, pacing, sweeps
 from blast_api.addresses import Kind, address
 from blast_api.dispatch import inquiry
 from blast_api.dispatch.clock import DatabaseClock
@@ -120,6 +120,7 @@ def test_a_file_that_could_not_be_kept_now_is_kept_later(carrier: Carrier, statu
     _file_told(carrier, "PATCH", lifecycle_ttl=-1)
     dispatch()
     assert Recording.objects.get().kept
+    assert sweeps.release(timezone.now()) == 1
     assert Message.objects.get().status == ShoutStatus.READY
 
 

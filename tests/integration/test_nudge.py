@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron, pacing
-from blast_api.models import Gate, Recording
+from blast_api import cron, pacing, sweeps
+from blast_api.dispatch import nudge
+from blast_api.models import Gate, Recording, database_now
+from blast_api.services import recordings
 from blast_api.states import RecordingState
 from tests.world import AUTHOR, World, recipient
 
@@ -77,3 +79,67 @@ def test_an_error_of_the_nudge_is_no_error_of_the_request(world: World, settings
     shout = world.shout(recipient(0))
     assert world.status(shout) == "pending"
     assert Recording.objects.get().held_since is None
+
+
+def test_beyond_a_few_at_once_the_author_is_left_to_the_dispatcher(world: World) -> None:
+    for _ in range(nudge._MOST_AT_ONCE):
+        assert nudge._places.acquire(blocking=False)
+    try:
+        world.shout(recipient(0))
+    finally:
+        nudge._places.release(nudge._MOST_AT_ONCE)
+    assert world.carrier.arrivals == []
+    assert Recording.objects.get().attempts == 0
+    cron.run_once()
+    assert [call.number for call in world.carrier.calls] == [AUTHOR]
+
+
+def test_places_of_nudges_are_given_back(world: World, settings: Settings) -> None:
+    settings.BASE_CARRIERX_API_URL = "http://127.0.0.1:9"
+    for index in range(nudge._MOST_AT_ONCE + 1):
+        world.shout(recipient(0, index=index))
+    assert all(nudge._places.acquire(blocking=False) for _ in range(nudge._MOST_AT_ONCE))
+    nudge._places.release(nudge._MOST_AT_ONCE)
+
+
+# --- Clocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("ahead_s", [0.05, 3600, -3600])
+def test_the_author_is_rung_at_once_whatever_the_web_hosts_clock_says(
+    world: World, monkeypatch: pytest.MonkeyPatch, ahead_s: float
+) -> None:
+    def wrong() -> datetime:
+        return database_now() + timedelta(seconds=ahead_s)
+
+    monkeypatch.setattr(timezone, "now", wrong)
+    world.shout(recipient(0))
+    assert [call.number for call in world.carrier.calls] == [AUTHOR]
+
+
+# --- After the key 2 --------------------------------------------------------------------------------------------------
+
+
+def test_the_author_hears_at_once_that_it_is_saved_and_what_follows_survives_the_death_of_whoever_does_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shout = world.shout(recipient(0))
+    world.carrier.advance_until_idle()
+    assert any("recording_saved" in played for played in world.carrier.calls[0].played)
+    recording = Recording.objects.get()
+    assert (recording.state, recording.kept, world.status(shout)) == (RecordingState.CONFIRMED, False, "pending")
+
+    class Died(BaseException):
+        """As a kill: nothing handles it."""
+
+    def dies(*args: object, **more: object) -> None:
+        raise Died
+
+    for where, step in ((recordings, "claim_to_keep"), (recordings, "kept"), (sweeps, "release")):
+        with monkeypatch.context() as at:
+            at.setattr(where, step, dies)
+            with pytest.raises(Died):
+                cron.run_once()
+        Recording.objects.update(held_since=None)  # its claim is stale
+    cron.run_once()
+    assert {call.number for call in world.carrier.calls} == {AUTHOR, recipient(0)}
