@@ -38,11 +38,10 @@ def release(now: datetime) -> int:
     """
     confirmed = Recording.objects.filter(state=RecordingState.CONFIRMED, kept=True)
     waiting = confirmed.filter(message__status=ShoutStatus.PENDING, message__closed=None).select_related("message")
-    released = 0
-    for recording in waiting.order_by("pk")[:_RELEASED_AT_ONCE]:
-        with transaction.atomic():
-            released += shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
-    return released
+    return sum(
+        _alone(partial(_release, recording, now=now), shout=recording.pk)
+        for recording in waiting.order_by("pk")[:_RELEASED_AT_ONCE]
+    )
 
 
 def expire(now: datetime) -> int:
@@ -64,6 +63,11 @@ def finish(now: datetime) -> int:
 def forget(now: datetime) -> int:
     """Forget the idempotency keys that have expired, a bounded number at once."""
     return shouts.forget_keys(now)
+
+
+def _release(recording: Recording, *, now: datetime) -> int:
+    with transaction.atomic():
+        return shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
 
 
 def _end_open_calls(now: datetime) -> int:
