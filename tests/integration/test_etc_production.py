@@ -42,7 +42,15 @@ def installed(tmp_path: Path) -> Path:
 
 def test_the_settings_of_production_pass_the_check_for_deployment(installed: Path) -> None:
     said = manage(installed, "check", "--deploy", environment=NEEDED)
-    assert said == "System check identified no issues (1 silenced).\n"
+    assert said == "System check identified no issues (3 silenced).\n"
+
+
+def test_other_hosts_are_bound_to_tls_by_the_operators_choice_only(installed: Path) -> None:
+    names = ("SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD")
+    asked = f"from django.conf import settings as s; print(s.SECURE_HSTS_SECONDS, *[getattr(s, n) for n in {names}])"
+    for chosen in ({}, dict.fromkeys(names, "True")):
+        told = manage(installed, "shell", "-v", "0", "-c", asked, environment=NEEDED | chosen)
+        assert told == f"31536000 {bool(chosen)} {bool(chosen)}\n"
 
 
 @pytest.mark.parametrize(
