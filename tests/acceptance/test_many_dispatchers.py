@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
+from blast_api import cron
 from blast_api.models import Call
 from tests.world import World, recipient
 
@@ -31,6 +35,22 @@ def test_dispatchers_share_the_calls_and_the_rate(world: World, settings: Settin
     assert _most_within(1.0 - _NOISE, [arrival.at for arrival in arrivals]) <= _RATE
     assert set(Call.objects.values_list("status", "held_since", "attempts")) == {("ongoing", None, 1)}
     assert {call.sid for call in Call.objects.all()} == {call.sid for call in world.carrier.calls[2:]}
+
+
+def test_phones_that_are_to_ring_at_the_same_time_begin_at_the_rate(world: World, settings: Settings) -> None:
+    """The carrier's delay is in whole seconds: two batches of the same second would all begin in it."""
+    settings.MAX_CALLS_PER_SECOND = _RATE
+    people = [recipient(0, index=index) for index in range(30)]
+    for shout in (people[:15], people[15:]):
+        world.recorded(*shout)
+    Call.objects.update(due_at=timezone.now() + timedelta(seconds=20))
+    before = len(world.carrier.arrivals)
+    cron.run_once()
+    delays = {call.number: call.spec.delay_s for call in world.carrier.calls[2:]}
+    starts = [arrival.at + delays[arrival.number] for arrival in world.carrier.arrivals[before:]]
+    assert len(starts) == len(people)
+    assert _most_within(1.0 - _NOISE, starts) <= _RATE
+    assert min(delays.values()) > 10
 
 
 def _most_within(seconds: float, times: list[float]) -> int:
