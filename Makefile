@@ -23,9 +23,12 @@ lint: $(ENV)/dev
 bench: $(ENV)/dev
 	$(RUN) -m tests.bench --json bench.json $(ARGS)
 
-# Some minutes of hostile requests, others each time; `make fuzz BLAST_FUZZ=100` takes longer. DATABASE_URL says where.
+# Some minutes of hostile requests and of lives in any order, others each time; `make fuzz BLAST_FUZZ=100` takes longer.
+# DATABASE_URL says where.
+fuzz: FACTOR := $(or $(BLAST_FUZZ),12)
 fuzz: $(ENV)/dev
-	BLAST_FUZZ=$(or $(BLAST_FUZZ),12) $(RUN) -m pytest tests/fuzz $(ARGS)
+	BLAST_FUZZ=$(FACTOR) BLAST_ANY_ORDER=$$((15 * $(FACTOR))) \
+		$(RUN) -m pytest tests/fuzz tests/integration/test_any_order.py $(ARGS)
 
 setup: $(ENV)/dev
 

@@ -3,7 +3,8 @@
     python .ci/checks.py [lint]
 
 `lint` stops before the tests. Where a PostgreSQL server answers (at DATABASE_URL, or at
-postgres://postgres@127.0.0.1:5432/postgres), the same suite runs there once more.
+postgres://postgres@127.0.0.1:5432/postgres), the same suite runs there once more, but for the tests that may not ask a database
+at all (`not database`, as tests/conftest.py finds out): those would do the same again.
 """
 
 from __future__ import annotations
@@ -44,4 +45,4 @@ if "lint" not in sys.argv[1:]:
         print(f"No PostgreSQL answers, so the suite ran on SQLite alone ({reason})")  # noqa: T201
     else:
         print("Once more, on PostgreSQL", flush=True)  # noqa: T201
-        run(*TESTS, DATABASE_URL=POSTGRES)
+        run(*TESTS, "-m", "database", DATABASE_URL=POSTGRES)

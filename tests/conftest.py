@@ -29,6 +29,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("blast-api")
 
 
+_GIVES_ACCESS = {"db", "transactional_db"}  # through whichever fixture of ours; without them pytest-django refuses
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what may differ from one database to another: `-m database` runs that, `-m "not database"` the rest."""
+    fixtures = getattr(item, "fixturenames", ())
+    if item.get_closest_marker("django_db") or _GIVES_ACCESS & set(fixtures):
+        item.add_marker("database")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _scratch_folder() -> Iterator[None]:
     yield

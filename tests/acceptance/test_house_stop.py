@@ -146,6 +146,7 @@ def _everybody_is_called_once(world: World, shout: int) -> None:
     assert Counter(call.number for call in world.carrier.calls[1:]) == Counter(_PEOPLE)
 
 
+@pytest.mark.database  # a server of its own, where the suite runs on PostgreSQL
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="the suite does not run on PostgreSQL")
 @pytest.mark.skipif(bool(what_is_missing()), reason=what_is_missing())
 def test_a_database_server_that_is_gone_keeps_nobody_and_nobody_is_rung_twice(tmp_path: Path) -> None:
