@@ -13,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import json
 import logging
+import math
 import os
 import threading
 import time
@@ -35,6 +36,8 @@ _UNUSABLE = "callbacks.unusable"  # for an operator to look at
 # Full or to be taken up, a file has one of these names, and the time: in their order they are taken up.
 _ASIDE = {_NAME_OF_FIRST: "callbacks.spool.a", _NAME: "callbacks.spool.b"}
 _FULL = 32768  # bytes: some hundred callbacks
+# How many of a file this process has taken up; if it dies, the next one does so again.
+_taken_up: dict[Path, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +69,12 @@ def put_aside(callback: Told) -> None:
     _append(_UNUSABLE, _line(callback))
 
 
-def take_up(again: Callable[[Told], None], *, within_s: float = float("inf")) -> int:
+def take_up(again: Callable[[Told], None], *, within_s: float = math.inf) -> int:
     """Hand callbacks of the spool to `again`, in their order; answers how many, 0 if there are no more.
 
-    After `within_s` seconds what is left waits for the next time, but for those that come first. If `again` raises, the
-    file waits. So does what cannot be read, or not be removed afterwards, and holds up nobody who calls this.
+    After `within_s` seconds what is left waits for the next time, but for those that come first; so does it if `again`
+    raises. What cannot be read, or not be removed afterwards, waits too, and holds up nobody who calls this.
     """
-    count = 0
     deadline = time.monotonic() + within_s
     for place in state_dir.places():
         for name in _ASIDE:
@@ -80,18 +82,27 @@ def take_up(again: Callable[[Told], None], *, within_s: float = float("inf")) ->
                 _set_aside(place / name)
     with _patience():
         _bring_what_is_unusable()
-    for file in _waiting():
-        if count and time.monotonic() > deadline and not file.name.startswith(_ASIDE[_NAME_OF_FIRST]):
-            break
-        with _patience():
-            taken_up = 0
-            for callback in _read(file):
-                again(callback)
-                taken_up += 1
-            file.unlink()
-            count += taken_up
+    count = _take_up_until(deadline, again)
     if count:
         log.info("callbacks were taken from disk", extra={"action": "callbacks_taken_up", "count": count})
+    return count
+
+
+def _take_up_until(deadline: float, again: Callable[[Told], None]) -> int:
+    count = 0
+    for file in _waiting():
+        until = math.inf if file.name.startswith(_ASIDE[_NAME_OF_FIRST]) else deadline
+        with _patience():
+            for number, callback in enumerate(_read(file), 1):
+                if number <= _taken_up.get(file, 0):
+                    continue
+                if count and time.monotonic() > until:
+                    return count
+                again(callback)
+                _taken_up[file] = number
+                count += 1
+            file.unlink()
+            _taken_up.pop(file, None)
     return count
 
 
