@@ -59,10 +59,12 @@ class Fate(Enum):
     DIED = "the dispatcher dies before it is sent"
     REFUSED = "the carrier does not want this one"
     NOT_NOW = "the carrier is busy"
+    PUT_OFF = "the carrier does not want this one now"
+    FORBIDDEN = "the carrier does not want this number, or none of ours"
 
 
 AT_THE_CARRIER = {Fate.ACCEPTED, Fate.UNCLEAR, Fate.LOST}
-KEPT = {Fate.ACCEPTED, Fate.UNCLEAR, Fate.NOT_SENT, Fate.REFUSED, Fate.NOT_NOW}
+KEPT = {Fate.ACCEPTED, Fate.UNCLEAR, Fate.NOT_SENT, Fate.REFUSED, Fate.NOT_NOW, Fate.PUT_OFF, Fate.FORBIDDEN}
 
 CALLBACKS: list[tuple[str, dict[str, str]]] = [
     ("answered", {}),
@@ -229,6 +231,10 @@ class AnyOrder(RuleBasedStateMachine):
                 return Refused(Refusal.THIS_REQUEST, "no")
             case Fate.NOT_NOW:
                 return Refused(Refusal.FOR_NOW, "busy", retry_after_s=1)
+            case Fate.PUT_OFF:
+                return Refused(Refusal.THIS_FOR_NOW, "in the way", 409)
+            case Fate.FORBIDDEN:
+                return Refused(Refusal.THIS_OR_ALL, "forbidden", 403)
             case Fate.NOT_SENT:
                 return None
         return Unknown("lost")
