@@ -86,8 +86,8 @@ def processes(**configuration: object) -> Iterator[Processes]:
             child.wait()
 
 
-def wait_until(condition: Callable[[], object], *, within_s: float = 30.0) -> None:
-    """Wait for a condition, by looking often."""
+def wait_until(condition: Callable[[], object], *, within_s: float = 300.0) -> None:
+    """Wait for a condition, by looking often; the bound only ends what hangs, however busy the machine is."""
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline, f"not within {within_s} s"

@@ -50,7 +50,7 @@ def test_calls_go_on_when_the_database_is_no_longer_locked(tmp_path: Path) -> No
         time.sleep(_LONGER_THAN_CALLBACKS_WAIT_S)
         spooled = [line for file in state.glob("callbacks.spool*") for line in file.read_text().splitlines()]
         other.close()
-        wait_until(lambda: _get(scene, f"/shouts/{shout}")["status"] == "finished", within_s=60)
+        wait_until(lambda: _get(scene, f"/shouts/{shout}")["status"] == "finished")
         wait_until(lambda: lines(str(tmp_path / "bdr.log")))
         calls = _get(scene, "/calls", **{"shout-id": shout})
         rung = _rung(scene)

@@ -79,7 +79,7 @@ def test_dispatchers_killed_at_any_moment(real_world: World) -> None:
             time.sleep(moments.uniform(0, 0.1))
             group.kill(alive.pop(moments.randrange(len(alive))))
             alive.append(group.manage("runcrons", "--linger=120"))
-        wait_until(lambda: world.status(shout) == "finished", within_s=60)
+        wait_until(lambda: world.status(shout) == "finished")
     assert _heard(world, shout) == sorted(people), f"seed {seed}"
     assert sorted(call.number for call in world.carrier.calls[1:]) == sorted(people), f"seed {seed}"
     assert set(Call.objects.values_list("status", flat=True)) == {"completed"}
@@ -99,6 +99,6 @@ def test_a_dispatcher_told_to_stop_has_nothing_in_hand_when_it_goes(real_world: 
         assert Call.objects.in_hand().count() == 0
         assert 0 < len(world.carrier.arrivals) < len(people)
         group.manage("runcrons", "--linger=120")
-        wait_until(lambda: world.status(shout) == "finished", within_s=60)
+        wait_until(lambda: world.status(shout) == "finished")
     assert _heard(world, shout) == sorted(people)
     assert len(world.carrier.arrivals) == 1 + len(people)

@@ -61,7 +61,7 @@ def spawn(name: str, *words: str, stdin: bytes = b"", **variables: str) -> Ran:
         capture_output=True,
         env=environment() | variables,
         cwd=settings.BASE_DIR,
-        timeout=60,
+        timeout=300,
     )
     return Ran(done.stdout.decode(), done.stderr.decode(), done.returncode)
 

@@ -114,7 +114,7 @@ def test_the_line_that_is_added_runs_the_cron_jobs_wherever_the_checkout_lies(tm
         start_new_session=True,
     )
     try:
-        wait_until(lambda: json.loads(place.manage("shouts", "--json"))["cron"]["state"] == "ok", within_s=60)
+        wait_until(lambda: json.loads(place.manage("shouts", "--json"))["cron"]["state"] == "ok")
     finally:
         os.killpg(ran.pid, signal.SIGTERM)
         ran.wait()

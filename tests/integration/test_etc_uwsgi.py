@@ -52,7 +52,7 @@ class Server:
 
     def answers(self) -> bool:
         try:
-            return requests.get(f"{self.url}/healthz", timeout=10).status_code == 200
+            return requests.get(f"{self.url}/healthz", timeout=60).status_code == 200
         except (requests.ConnectionError, requests.Timeout):  # it loads
             return False
 
@@ -112,7 +112,7 @@ def test_a_body_in_chunks_is_heard(server: Server) -> None:
     call = delivered(answerer="HUMAN")
     address = f"{server.url}{path(Kind.CALL, call.pk, 1, 'key')}"
     chunks = iter([b'{"Digits"', b':"5"}'])  # requests sends what has no length in chunks
-    answer = requests.post(address, data=chunks, headers={"X-Forwarded-Proto": "https"}, timeout=10)
+    answer = requests.post(address, data=chunks, headers={"X-Forwarded-Proto": "https"}, timeout=60)
     assert answer.status_code == 200
     assert DoNotCallNumber.objects.filter(number=call.number).exists()
 
@@ -256,14 +256,14 @@ def test_callbacks_are_answered_while_applications_hold_every_thread_of_theirs(t
             held = [pool.submit(requests.get, f"http://{front}/api/v1/shouts?{over}") for _ in range(2)]
             wait_until(lambda: web.told()["workers"][0]["status"] == "busy")
             for _ in range(8):
-                assert requests.post(f"http://{front}{ADDRESS}", timeout=10).status_code == 200
+                assert requests.post(f"http://{front}{ADDRESS}", timeout=60).status_code == 200
             assert not any(answer.done() for answer in held)
         finally:
             over.touch()
         assert [answer.result().status_code for answer in held] == [200, 200]
         callbacks.process.kill()
         wait_until(lambda: not callbacks.answers())  # its worker has seen that its master is gone
-        assert requests.post(f"http://{front}{ADDRESS}", timeout=10).status_code == 200
+        assert requests.post(f"http://{front}{ADDRESS}", timeout=60).status_code == 200
 
 
 def _place(server: Server) -> str:

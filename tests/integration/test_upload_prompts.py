@@ -77,7 +77,7 @@ def test_what_is_printed_is_a_voice_menu_that_plays_the_ten_prompts(carrier: Car
     menu = configuration().voice_menu  # it passes the check of the configuration
     assert tuple(menu) == PROMPTS
     for prompt, url in menu.items():
-        assert requests.get(url, timeout=5).content == (SHIPPED / f"{prompt}.wav").read_bytes()
+        assert requests.get(url, timeout=60).content == (SHIPPED / f"{prompt}.wav").read_bytes()
     assert "10 uploaded, 0 were there." in err
     assert len(carrier.files) == 10
 
@@ -133,8 +133,8 @@ def test_a_prompt_that_was_recorded_anew_gets_another_address_and_the_old_one_st
     assert uploaded(second) == ["goodbye"]
     before, after = first["VOICE_MENU"], second["VOICE_MENU"]
     assert {prompt for prompt in PROMPTS if before[prompt] != after[prompt]} == {"goodbye"}
-    assert requests.get(after["goodbye"], timeout=5).content == anew
-    assert requests.get(before["goodbye"], timeout=5).ok  # a call may be playing it
+    assert requests.get(after["goodbye"], timeout=60).content == anew
+    assert requests.get(before["goodbye"], timeout=60).ok  # a call may be playing it
 
 
 def test_two_prompts_with_the_same_sound_are_two_files(folder: Path, carrier: Carrier) -> None:

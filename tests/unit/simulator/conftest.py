@@ -57,6 +57,6 @@ def place(carrier: Carrier, application: Application, flexml: requests.Session) 
             "status_callback_url": application.url + "/status",
             **fields,
         }
-        return flexml.post(f"{carrier.base_url}/flexml/v1/calls", json=body, timeout=5, allow_redirects=False)
+        return flexml.post(f"{carrier.base_url}/flexml/v1/calls", json=body, timeout=60, allow_redirects=False)
 
     return place

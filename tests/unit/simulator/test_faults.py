@@ -266,7 +266,7 @@ def test_what_is_optional_may_be_null_or_missing(carrier: Carrier, application: 
 def test_a_fault_nobody_knows_is_refused(carrier: Carrier, options: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="no such fault"):
         carrier.inject(**options)
-    response = requests.post(f"{carrier.base_url}/_simulator/faults", json=options, timeout=5)
+    response = requests.post(f"{carrier.base_url}/_simulator/faults", json=options, timeout=60)
     assert response.status_code == 422
 
 

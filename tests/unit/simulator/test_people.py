@@ -207,7 +207,7 @@ def test_the_carrier_can_spell_no_answer_as_its_own_client_reads_it() -> None:
     carrier = Carrier(no_answer="no-answer")
     with serve(carrier) as url:
         body = {"called_did": "15555550104", "calling_did": CALLER}
-        requests.post(f"{url}/flexml/v1/calls", json=body, timeout=5)
+        requests.post(f"{url}/flexml/v1/calls", json=body, timeout=60)
         carrier.advance(30)
     assert carrier.calls[0].status == "no-answer"
 
@@ -218,7 +218,7 @@ def test_the_carrier_can_be_told_to_act_on_every_empty_gather(application: Appli
     carrier = Carrier(empty_result_always_acts=True)
     with serve(carrier) as url:
         body = {"called_did": "15555550193", "calling_did": CALLER, "url": f"{application.url}/first"}
-        requests.post(f"{url}/flexml/v1/calls", json=body, timeout=5)
+        requests.post(f"{url}/flexml/v1/calls", json=body, timeout=60)
         carrier.advance_until_idle()
     assert application.at("/key")[0]["Digits"] == ""
 

@@ -16,7 +16,7 @@ from .conftest import Place
 
 @pytest.fixture
 def connection(carrier: Carrier) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection(urlsplit(carrier.base_url).netloc, timeout=5)
+    return http.client.HTTPConnection(urlsplit(carrier.base_url).netloc, timeout=60)
 
 
 def test_connections_are_kept_open(connection: http.client.HTTPConnection) -> None:
@@ -48,7 +48,7 @@ def test_connections_are_kept_open(connection: http.client.HTTPConnection) -> No
 )
 def test_a_body_of_unknown_or_absurd_length_is_refused(carrier: Carrier, header: str, status: int) -> None:
     parts = urlsplit(carrier.base_url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as raw:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60) as raw:
         raw.sendall(f"POST /flexml/v1/calls HTTP/1.1\r\nHost: x\r\n{header}\r\n\r\n".encode())
         with raw.makefile("rb") as answer:
             assert answer.readline().split()[1] == str(status).encode()
@@ -57,18 +57,18 @@ def test_a_body_of_unknown_or_absurd_length_is_refused(carrier: Carrier, header:
 
 def test_a_client_that_leaves_is_no_fault(carrier: Carrier) -> None:
     parts = urlsplit(carrier.base_url)
-    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5) as raw:
+    with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60) as raw:
         raw.sendall(b"POST /flexml/v1/calls HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
-    assert requests.get(carrier.base_url, timeout=5).status_code == 200
+    assert requests.get(carrier.base_url, timeout=60).status_code == 200
     assert carrier.faults == []
 
 
 def test_open_connections_do_not_outlive_the_server() -> None:
     with serve(Carrier()) as url, requests.Session() as session:
-        session.get(url, timeout=5)
+        session.get(url, timeout=60)
         parts = urlsplit(url)
-        idle = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=5)
-        session.get(url, timeout=5)
+        idle = socket.create_connection((parts.hostname or "", parts.port or 0), timeout=60)
+        session.get(url, timeout=60)
     with idle, contextlib.suppress(ConnectionResetError):
         assert idle.recv(1) == b""
 
@@ -81,22 +81,22 @@ def test_the_state_is_shown_to_developers(carrier: Carrier, application: Applica
     carrier.inject("refuse", number="15555550109")
     carrier.advance(30)
     root = f"{carrier.base_url}/_simulator"
-    summary = requests.get(f"{root}/", timeout=5).json()
+    summary = requests.get(f"{root}/", timeout=60).json()
     counts = {name: summary[name] for name in ("calls", "waiting", "live", "over", "arrivals", "faults")}
     assert counts == {"calls": 3, "waiting": 1, "live": 0, "over": 2, "arrivals": 3, "faults": 1}
     assert any("presses 5" in line for line in summary["people"])
-    shown = requests.get(f"{root}/calls", timeout=5).json()
+    shown = requests.get(f"{root}/calls", timeout=60).json()
     assert [(call["stage"], call["status"], call["keys"]) for call in shown] == [
         ("over", "completed", ["5"]),
         ("waiting", None, []),
         ("over", "app-error", []),
     ]
     assert shown[0]["documents"][0] == f"{application.url}/deliver"
-    faults = requests.get(f"{root}/faults", timeout=5).json()
+    faults = requests.get(f"{root}/faults", timeout=60).json()
     assert (faults["faults"], faults["injections"][0]["number"]) == (carrier.faults, "15555550109")
-    assert requests.post(f"{root}/faults", json={"name": "drop"}, timeout=5).status_code == 204
+    assert requests.post(f"{root}/faults", json={"name": "drop"}, timeout=60).status_code == 204
     assert [injection.name for injection in carrier.injections.waiting] == ["refuse", "drop"]
-    page = requests.get(carrier.base_url, timeout=5).text
+    page = requests.get(carrier.base_url, timeout=60).text
     assert "/&lt;b&gt;" in page
     assert "<b>" not in page
 
@@ -111,4 +111,4 @@ def test_the_state_is_shown_to_developers(carrier: Carrier, application: Applica
     ],
 )
 def test_control_has_its_own_paths_only(carrier: Carrier, method: str, path: str, status: int) -> None:
-    assert requests.request(method, carrier.base_url + path, timeout=5).status_code == status
+    assert requests.request(method, carrier.base_url + path, timeout=60).status_code == status

@@ -109,10 +109,10 @@ def test_a_file_is_uploaded_in_parts(core: requests.Session, files: str, contain
     assert core.get(f"{files}/{file['file_sid']}").json() == file
     assert core.get(files, params={"filter": f"container_sid eq {container}"}).json()["items"] == [file]
     assert core.get(f"{files}/{file['file_sid']}/data").content == tone(2)
-    assert requests.get(file["publish_uri"], timeout=5).content == tone(2)
-    assert requests.head(file["publish_uri"], timeout=5).headers["Content-Length"] == str(len(tone(2)))
-    assert requests.get(f"{files}/{file['file_sid']}/data", timeout=5).status_code == 401
-    assert requests.post(file["publish_uri"], timeout=5).status_code == 405
+    assert requests.get(file["publish_uri"], timeout=60).content == tone(2)
+    assert requests.head(file["publish_uri"], timeout=60).headers["Content-Length"] == str(len(tone(2)))
+    assert requests.get(f"{files}/{file['file_sid']}/data", timeout=60).status_code == 401
+    assert requests.post(file["publish_uri"], timeout=60).status_code == 405
     assert list(carrier.files) == [file["file_sid"]]
 
 
@@ -171,7 +171,7 @@ def test_a_file_is_changed_and_deleted(core: requests.Session, files: str, conta
     deleted = core.delete(url)
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert [core.request(method, url, json={}).status_code for method in ("GET", "PATCH", "DELETE")] == [404] * 3
-    assert requests.get(file["publish_uri"], timeout=5).status_code == 404
+    assert requests.get(file["publish_uri"], timeout=60).status_code == 404
     assert core.post(url, json={}).status_code == 405
     assert core.get(f"{url}/data/more").status_code == 404
 
@@ -189,7 +189,7 @@ def test_files_live_as_long_as_they_are_told(
     carrier.advance(1)
     assert core.get(f"{files}/{kept['file_sid']}").status_code == 200
     assert core.get(f"{files}/{lost['file_sid']}").status_code == 404
-    assert requests.get(lost["publish_uri"], timeout=5).status_code == 404
+    assert requests.get(lost["publish_uri"], timeout=60).status_code == 404
 
 
 def test_a_recording_is_a_sound_that_expires_unless_it_is_confirmed(
@@ -199,7 +199,7 @@ def test_a_recording_is_a_sound_that_expires_unless_it_is_confirmed(
     place("15555550190", "/author")
     carrier.advance_until_idle()
     recording = application.at("/recorded")[0]
-    sound = requests.get(f"{recording['RecordingUrl']}?format=1.wav", timeout=5)
+    sound = requests.get(f"{recording['RecordingUrl']}?format=1.wav", timeout=60)
     with wave.open(io.BytesIO(sound.content)) as opened:
         assert (opened.getframerate(), opened.getsampwidth(), opened.getnchannels()) == (8000, 2, 1)
         assert opened.getnframes() == 8 * 8000

@@ -69,8 +69,8 @@ def test_the_application_may_call_back_while_it_answers(
 
     def answer(_: object) -> str:
         body = {"called_did": "15555550103", "calling_did": CALLER}
-        assert requests.post(calls, json=body, auth=("u", "p"), timeout=5).status_code == 200
-        assert requests.delete(f"{calls}/{waiting}", auth=("u", "p"), timeout=5).status_code == 204
+        assert requests.post(calls, json=body, auth=("u", "p"), timeout=60).status_code == 200
+        assert requests.delete(f"{calls}/{waiting}", auth=("u", "p"), timeout=60).status_code == 204
         return respond()
 
     application.answers("/busy-body", answer)
@@ -109,7 +109,7 @@ def test_a_reset_forgets_everything(carrier: Carrier, application: Application, 
     place("15555550100")
     place("15555550100", delay=50)
     carrier.advance(3)
-    assert requests.post(f"{carrier.base_url}/_simulator/reset", timeout=5).status_code == 204
+    assert requests.post(f"{carrier.base_url}/_simulator/reset", timeout=60).status_code == 204
     seen = len(application.received)
     assert carrier.advance_until_idle()
     assert (carrier.calls, carrier.waiting, carrier.arrivals, carrier.faults) == ([], [], [], [])
@@ -154,12 +154,12 @@ def test_calls_proceed_by_themselves_in_real_time(application: Application) -> N
 def test_real_time_can_be_stopped_and_started_again(application: Application) -> None:
     carrier = Carrier(RealClock(speed=200))
     with serve(carrier) as url:
-        requests.post(f"{url}/flexml/v1/calls", json=order(application, "15555550103"), timeout=5)
+        requests.post(f"{url}/flexml/v1/calls", json=order(application, "15555550103"), timeout=60)
         carrier.start()
         wait_until(lambda: carrier.calls[0].status == "busy")
         carrier.stop()
         carrier.stop()
-        requests.post(f"{url}/flexml/v1/calls", json=order(application, "15555550105"), timeout=5)
+        requests.post(f"{url}/flexml/v1/calls", json=order(application, "15555550105"), timeout=60)
         assert carrier.calls[1].status is None
         carrier.start()
         wait_until(lambda: carrier.calls[1].status == "failed")
@@ -192,10 +192,10 @@ def test_a_command_can_run_it_until_told_to_stop(application: Application) -> No
     thread = threading.Thread(target=command)
     thread.start()
     assert ready.wait(PATIENCE_S)
-    requests.post(f"{urls[0]}/flexml/v1/calls", json=order(application, "15555550103"), timeout=5)
+    requests.post(f"{urls[0]}/flexml/v1/calls", json=order(application, "15555550103"), timeout=60)
     wait_until(lambda: "/status" in application.paths)
     stop.set()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
     with pytest.raises(requests.ConnectionError):
-        requests.get(urls[0], timeout=5)
+        requests.get(urls[0], timeout=60)
