@@ -49,13 +49,13 @@ def test_each_lane_is_there_whatever_becomes_of_the_other(carrier: Carrier, sett
     with processes() as group:
         run = group.manage("runcrons", "--linger=120")
         _record()
-        wait_until(_is_written)
+        wait_until(_is_written, within_s=60)
         (sweeping,) = _children_of(run.pid)
         os.kill(sweeping, signal.SIGKILL)
         released(3)
         _record()
-        wait_until(lambda: len(carrier.calls) == 3 and _is_written())
-        wait_until(CronHost.objects.exists)  # which it tells for both
+        wait_until(lambda: len(carrier.calls) == 3 and _is_written(), within_s=60)
+        wait_until(CronHost.objects.exists, within_s=60)  # which it tells for both
         (sweeping,) = _children_of(run.pid)
         group.kill(run)
         wait_until(lambda: not _lives(sweeping))

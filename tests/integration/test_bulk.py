@@ -36,3 +36,14 @@ def test_any_text_arrives_as_it_was(text: str) -> None:
 def test_no_rows_are_no_error() -> None:
     bulk.insert(Call, ["position"], [], message_id=factories.message().pk, number="1")
     assert not Call.objects.exists()
+
+
+def test_rows_beyond_a_bound_travel_in_further_statements(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(bulk, "_CHUNK", 4)
+    message = factories.message()
+    rows = ((index, factories.number(index)) for index in range(10))
+    with django_assert_num_queries(3):
+        bulk.insert(Call, ["position", "number"], rows, message_id=message.pk)
+    assert list(Call.objects.order_by("pk").values_list("position", flat=True)) == list(range(10))
