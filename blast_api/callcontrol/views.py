@@ -218,7 +218,7 @@ class CallDocument(CallCallback):
     """What is asked for before anything was heard: an error of ours here was no delivery."""
 
     def note_fault(self) -> None:
-        delivery.apologised(self.attempt)
+        delivery.apologised(self.attempt, asked=self.at)
 
     def postpone(self, told: events.Parameters) -> None:
         """No answer is true without the database; that an apology is heard stands on disk, before the end of the call."""
@@ -229,7 +229,7 @@ class CallApologised(CallCallback):
     """What a document's apology left on disk."""
 
     def answer(self, told: events.Parameters) -> HttpResponse:
-        delivery.apologised(self.attempt)
+        delivery.apologised(self.attempt, asked=self.at)
         return HttpResponse()
 
 

@@ -230,9 +230,14 @@ def _is_heard(attempt: Attempt) -> bool:
     return attempt.rows().with_carrier().filter(withdrawn=False).exists()
 
 
-def apologised(attempt: Attempt) -> None:
-    """A fault of ours was heard instead of what should have been: whatever the carrier says, it was no delivery."""
-    attempt.rows().update(apologised=True)
+def apologised(attempt: Attempt, *, asked: datetime) -> None:
+    """A fault of ours was heard instead of what was asked for then: whatever the carrier says, it was no delivery.
+
+    What has been noted as heard since then was not: a database that we gave up may have noted it all the same.
+    """
+    noted_since = attempt.rows().filter(answered__gte=asked)
+    if not noted_since.update(apologised=True, answerer=""):
+        attempt.rows().update(apologised=True)
 
 
 def _play_url(recording: Sequence[tuple[str, int]]) -> str:

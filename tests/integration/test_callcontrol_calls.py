@@ -175,6 +175,23 @@ def test_late_news_is_not_tried_again(carrier: Carrier, settings: Settings) -> N
     assert call.status == CallStatus.FAILED
 
 
+@pytest.mark.parametrize(
+    ("asked", "ending"),
+    [
+        (timedelta(seconds=-1), CallStatus.APP_ERROR),  # it was noted, and our answer failed all the same
+        (timedelta(seconds=1), CallStatus.COMPLETED),  # the same was asked once more of somebody who heard the message
+    ],
+)
+def test_what_was_noted_as_heard_by_a_request_that_was_answered_with_an_apology_was_not(
+    carrier: Carrier, asked: timedelta, ending: CallStatus
+) -> None:
+    call = delivered(**LIVE["answered"], answerer="HUMAN")
+    delivery.apologised(delivery.Attempt(call.pk, 1), asked=NOW + asked)
+    carrier.of_call(call, "status", CallStatus="completed")
+    call.refresh_from_db()
+    assert (call.status, call.answerer == "HUMAN") == (ending, ending == CallStatus.COMPLETED)
+
+
 # --- As the operator has it -----------------------------------------------------------------------------------------
 
 
