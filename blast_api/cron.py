@@ -98,6 +98,15 @@ class CheckMessageStatuses(Job):
         return taken_up + sweeps.sweep(database_now()) + records.write_due(batches=1)
 
 
+class TakeUpOptOuts(Job):
+    """Before each claim: who pressed 5 while the database was away is called by nobody, also if that lane has much to do."""
+
+    every_s = 0.0
+
+    def run(self) -> int:
+        return take_up_postponed(only_opt_outs=True)
+
+
 class RefreshStatistics(Job):
     """Tells the database's planner of tables that have grown: it plans for what it knows."""
 
@@ -156,11 +165,9 @@ def place_for(
     From `leaving` on the next run may have its turn; answers that are out then are still kept, which takes no longer than
     the carrier's answer timeout.
     """
-    with suppress(*AWAY):  # somebody may have asked never to be called again
-        take_up_postponed()
     with Dispatcher(stop) as dispatcher:
         last = TellOfIt(lambda: telling(dispatcher.unreachable_for_s))
-        _stay((*beside, Retry(dispatcher), PlaceCalls(dispatcher), last), stop, seconds=seconds)
+        _stay((*beside, Retry(dispatcher), TakeUpOptOuts(), PlaceCalls(dispatcher), last), stop, seconds=seconds)
         leaving()
 
 

@@ -69,29 +69,34 @@ def put_aside(callback: Told) -> None:
     _append(_UNUSABLE, _line(callback))
 
 
-def take_up(again: Callable[[Told], None], *, within_s: float = math.inf) -> int:
+def take_up(again: Callable[[Told], None], *, within_s: float = math.inf, only_first: bool = False) -> int:
     """Hand callbacks of the spool to `again`, in their order; answers how many, 0 if there are no more.
 
     After `within_s` seconds what is left waits for the next time, but for those that come first; so does it if `again`
-    raises. What cannot be read, or not be removed afterwards, waits too, and holds up nobody who calls this.
+    raises, and all but those with `only_first`. What cannot be read, or not be removed afterwards, waits too, and holds up nobody who calls this.
     """
     deadline = time.monotonic() + within_s
     for place in state_dir.places():
-        for name in _ASIDE:
+        for name in (_NAME_OF_FIRST,) if only_first else _ASIDE:
             with _patience():
                 _set_aside(place / name)
     with _patience():
         _bring_what_is_unusable()
-    count = _take_up_until(deadline, again)
+    files = [file for file in _waiting() if _comes_first(file) or not only_first]
+    count = _take_up_until(deadline, files, again)
     if count:
         log.info("callbacks were taken from disk", extra={"action": "callbacks_taken_up", "count": count})
     return count
 
 
-def _take_up_until(deadline: float, again: Callable[[Told], None]) -> int:
+def _comes_first(file: Path) -> bool:
+    return file.name.startswith(_ASIDE[_NAME_OF_FIRST])
+
+
+def _take_up_until(deadline: float, files: list[Path], again: Callable[[Told], None]) -> int:
     count = 0
-    for file in _waiting():
-        until = math.inf if file.name.startswith(_ASIDE[_NAME_OF_FIRST]) else deadline
+    for file in files:
+        until = math.inf if _comes_first(file) else deadline
         with _patience():
             for number, callback in enumerate(_read(file), 1):
                 if number <= _taken_up.get(file, 0):

@@ -351,12 +351,12 @@ _POSTPONED: dict[tuple[Kind, str], type[Callback]] = {
 }
 
 
-def take_up_postponed() -> int:
+def take_up_postponed(*, only_opt_outs: bool = False) -> int:
     """Answer again what came while the database was away, the opt-outs and some of the rest; answers how many.
 
     0: there are no more. Raises what the database raises.
     """
-    return spool.take_up(_again, within_s=_TAKEN_UP_FOR_S)
+    return spool.take_up(_again, within_s=_TAKEN_UP_FOR_S, only_first=only_opt_outs)
 
 
 def _again(told: spool.Told) -> None:

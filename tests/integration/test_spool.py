@@ -482,3 +482,14 @@ def test_one_row_that_others_hold_stops_only_those_who_need_it(client: Client, m
     free.refresh_from_db()
     assert free.status == CallStatus.BUSY
     assert len(spooled()) == 1
+
+
+def test_who_places_takes_up_nothing_but_opt_outs(client: Client) -> None:
+    ended, opted_out = delivered(), delivered(answered=timezone.now(), answerer="HUMAN", number=factories.number(1))
+    with away():
+        tell(client, ended, "status", CallStatus="busy")
+        tell(client, opted_out, "key", Digits="5")
+    assert views.take_up_postponed(only_opt_outs=True) == 1
+    assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [opted_out.number]
+    assert views.take_up_postponed(only_opt_outs=True) == 0
+    assert views.take_up_postponed() == 1
