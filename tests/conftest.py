@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
+from django.db.backends.base.operations import BaseDatabaseOperations
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -43,6 +45,20 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def _scratch_folder() -> Iterator[None]:
     yield
     shutil.rmtree(settings.SCRATCH, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_row_by_row() -> Iterator[None]:
+    """After a test that commits, PostgreSQL deletes what is there: to truncate nine tables is a hundred times as slow."""
+
+    def deletes(ops: BaseDatabaseOperations, style: object, tables: Iterable[str], **options: bool) -> list[str]:
+        assert not options.get("reset_sequences")
+        return [f"DELETE FROM {ops.quote_name(table)}" for table in tables]
+
+    with pytest.MonkeyPatch.context() as patch:
+        if connection.vendor == "postgresql":
+            patch.setattr(type(connection.ops), "sql_flush", deletes)
+        yield
 
 
 @pytest.fixture(autouse=True)
