@@ -25,6 +25,7 @@ from blast_api.services import shouts  # noqa: E402
 from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus  # noqa: E402
 
 AUTHOR = "15555552090"
+_CONFIRMED: dict[str, object] = {"state": RecordingState.CONFIRMED, "kept": True}
 
 
 def number(group: int, index: int) -> str:
@@ -53,10 +54,18 @@ def fill(
         starts_at=now if ongoing else None,
         started=now if ongoing else None,
     )
-    recorded = {"file_sid": "f", "url": "http://127.0.0.1:9/f.wav", "length_s": 8, "recorded": now, "kept": True}
-    Recording.objects.create(
-        message=message, state=RecordingState.CONFIRMED, state_since=now, ended=now, take=1, **recorded
-    )
+    recorded: dict[str, Any] = {
+        "file_sid": "f",
+        "url": "http://127.0.0.1:9/f.wav",
+        "length_s": 8,
+        "recorded": now,
+        "take": 1,
+    }
+    if ongoing:
+        recorded |= _CONFIRMED | {"ended": now}
+    else:  # its author listens to it: what is confirmed, the sweeps release
+        recorded |= {"state": RecordingState.RECORDED}
+    Recording.objects.create(message=message, state_since=now, **recorded)
     rows = ((position, number(group, position)) for position in range(calls))
     stamps: dict[str, object] = {"due_at": now, "serial": attempts, "attempts": attempts} if ongoing else {}
     if status == CallStatus.READY and attempts:
@@ -78,6 +87,7 @@ def release(*, shout: int) -> float:
     """Release a shout as the author's confirmation would; when that was committed, on the monotonic clock."""
     with transaction.atomic():
         message = Message.objects.get(pk=shout)
+        Recording.objects.filter(pk=shout).update(**_CONFIRMED)
         assert shouts.release(message, length_s=8, now=database_now())
     return time.monotonic()
 
