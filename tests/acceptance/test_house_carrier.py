@@ -48,8 +48,9 @@ def _pace(settings: Settings) -> None:
 
 
 def _later(world: World) -> None:
-    """The gate opens again, and what nothing has confirmed by then is taken as not placed."""
+    """The gate opens again, what was put off is due, and what nothing has confirmed by then is taken as not placed."""
     Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=0.001))
+    Call.objects.filter(refusals__gt=0).update(due_at=timezone.now())
     world.carrier.advance_until_idle()
     delivery.lapse(timezone.now() + timedelta(seconds=configuration().placement_confirm_timeout + 1))
 
