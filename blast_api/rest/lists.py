@@ -18,7 +18,7 @@ from blast_api.models import Application, Call, Message, Recording, told_status
 
 from .throttling import LongList
 
-_PIECE = 64 * 1024  # bytes
+_PIECE = 32 * 1024  # bytes; a list of two or more is long
 _CALLS = 5000  # of the shouts that are read at once
 _render = JSONRenderer().render
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from itertools import islice
 from statistics import quantiles
 from threading import Event
 from typing import Any
@@ -30,31 +31,33 @@ _Load = Callable[[Scene, int, Event, ThreadPoolExecutor], None]
 
 def measure(databases: Databases, *, quick: bool, full: bool) -> Iterator[Row]:
     """How long callbacks take alone, while one application creates, and while it reads its lists slowly."""
-    seconds = 8 if quick else 20
+    each = (8 if quick else 20) * _CALLBACKS_PER_S
     loads: dict[str, _Load] = {
         "alone": lambda service, port, over, pool: None,
         f"beside {_POSTS_PER_S} POST /shouts a second": _creating,
         f"beside {_LISTS} lists that are read slowly": _listing,
     }
-    for what, load in loads.items():
-        with scene(databases, databases.kinds[-1]) as service:
-            service.carrier(_CARRIER_S)
-            shout = service.inside("fill", calls=seconds * _CALLBACKS_PER_S, status="ongoing", attempts=1)
-            paths = service.inside("addresses", shout=shout, step="status")
-            service.dispatchers(1)
-            port, for_callbacks = service.shipped(), service.shipped(WORKERS="2")
+    with scene(databases, databases.kinds[-1]) as service:
+        service.carrier(_CARRIER_S)
+        shout = service.inside("fill", calls=(1 + len(loads)) * each, status="ongoing", attempts=1)
+        paths = iter(service.inside("addresses", shout=shout, step="status"))
+        service.dispatchers(1)
+        port, for_callbacks = service.shipped(), service.shipped(WORKERS="2")
+        with ThreadPoolExecutor(400) as pool:
+            _knock(for_callbacks, islice(paths, each), pool)  # every thread has a connection now
+        for what, load in loads.items():
             over = Event()
             with ThreadPoolExecutor(400) as pool:
                 load(service, port, over, pool)
                 time.sleep(2)
                 try:
-                    taken = _knock(for_callbacks, paths, pool)
+                    taken = _knock(for_callbacks, islice(paths, each), pool)
                 finally:
                     over.set()
-        yield _row(what, taken)
+            yield _row(what, taken)
 
 
-def _knock(port: int, paths: list[str], pool: ThreadPoolExecutor) -> list[float]:
+def _knock(port: int, paths: Iterable[str], pool: ThreadPoolExecutor) -> list[float]:
     """Seconds that each callback took, of so many a second, however long the others take."""
 
     def tell(path: str) -> float:
