@@ -172,18 +172,27 @@ def place_for(
 
 
 def sweep_until(stop: Event, *, telling: Callable[[], None] = tell) -> None:
-    """Run the lane of sweeps and records until told to stop."""
-    _stay((CheckMessageStatuses(), RefreshStatistics(), TellOfIt(telling)), stop, idle_s=0.1)
+    """Run the lane of sweeps and records until told to stop.
+
+    SQLite has one writer, and who waits for it looks only now and then: so this one rests for as long as it worked.
+    """
+    jobs = (CheckMessageStatuses(), RefreshStatistics(), TellOfIt(telling))
+    _stay(jobs, stop, idle_s=0.1, gives_way=connection.vendor == "sqlite")
     with suppress(*AWAY):  # they are kept in it
-        records.write_due()
+        records.write_due(batches=1)
 
 
-def _stay(jobs: Sequence[Job], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0) -> None:
+def _stay(
+    jobs: Sequence[Job], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0, gives_way: bool = False
+) -> None:
     """Run these jobs, each as often as it is due; where none has anything to do, rest."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and not stop.is_set():
+        begun = time.monotonic()
         if not _tick(jobs, stop):
             stop.wait(idle_s)
+        elif gives_way:
+            stop.wait(time.monotonic() - begun)
 
 
 def _tick(jobs: Sequence[Job], stop: Event) -> int:
@@ -195,9 +204,7 @@ def _tick(jobs: Sequence[Job], stop: Event) -> int:
         except AWAY as error:
             log.error("the database is away", extra={"action": "database_away", "error": str(error)})
             connection.close()
-            for (
-                each
-            ) in jobs:  # above all Retry: what waited for the database, here and elsewhere, comes before it gives up
+            for each in jobs:  # above all Retry: what waited for the database comes before it gives up
                 each.put_off()
             stop.wait(1.0)
             break

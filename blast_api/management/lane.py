@@ -40,7 +40,7 @@ class Sweeping(cron.Job):
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        self._let_go()
+        self.let_go()
         if self._child is not None:
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(_PARTING_S)
@@ -50,7 +50,7 @@ class Sweeping(cron.Job):
         if self._child is not None and self._child.poll() is not None:
             about = {"action": "lane_ended", "code": self._child.returncode}
             log.error("the lane of sweeps and records has ended and is started again", extra=about)
-            self._let_go()
+            self.let_go()
             self._child = None
         if self._child is None:
             command = [sys.executable, os.path.join(settings.BASE_DIR, "manage.py"), "runcrons", "--sweeping"]
@@ -69,7 +69,8 @@ class Sweeping(cron.Job):
         assert self._child.stdin is not None
         return self._child.stdin.fileno()
 
-    def _let_go(self) -> None:
+    def let_go(self) -> None:
+        """It may go; whoever closes this waits for it."""
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.close()
 

@@ -60,7 +60,12 @@ class Command(BaseCommand):
                     return
                 if linger:
                     with Sweeping() as other:
-                        cron.place_for(linger, go.stop, beside=[other], telling=other.tell, leaving=relay.hand_over)
+
+                        def leaving() -> None:
+                            relay.hand_over()
+                            other.let_go()  # it ends while the last answers come
+
+                        cron.place_for(linger, go.stop, beside=[other], telling=other.tell, leaving=leaving)
                 else:
                     cron.run_once(go.stop)
         except AWAY as error:
