@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db.models import F
+from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.models import Gate, Recording
@@ -199,8 +200,9 @@ def test_a_lost_answer_does_not_ring_the_author_twice(world: World) -> None:
     [(4, 15, "USER_ANSWERED"), (11, 600, "PRESSED_STAR"), (19, 600, "RECORDED")],
 )
 def test_an_author_who_takes_too_long_is_timed_out_and_told_goodbye(
-    world: World, until_s: float, limit_s: float, state: str
+    world: World, settings: Settings, until_s: float, limit_s: float, state: str
 ) -> None:
+    settings.MAX_RECORDING_SECONDS = 540  # a longer take, and the time around it, would move the limit of PRESSED_STAR
     shout = world.shout(recipient(0))
     world.carrier.advance(until_s)
     world.sweep(after_s=limit_s - 2)
