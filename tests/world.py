@@ -58,11 +58,15 @@ class World:
         """Create a shout and let its author record it; what follows on the confirmation is done, and nothing is placed yet."""
         shout = self.shout(*recipients, **fields)
         self.carrier.advance_until_idle()
+        self.keep(shout)
+        return shout
+
+    def keep(self, shout: int) -> None:
+        """What follows on an author's confirmation: the recording is kept, and the calls are ready."""
         clock = DatabaseClock()
         for job in claim_errands(clock, room=1, only_shout=shout):
             nudge.send(job, clock)
         sweeps.release(timezone.now())
-        return shout
 
     def play(self, rounds: int = 8) -> None:
         """Cron runs and the carrier's time in turn, until neither changes anything."""

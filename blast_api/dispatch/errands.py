@@ -127,7 +127,9 @@ def claim_errands(
         if room <= 0:
             return []
         stale, slots = now - _AGAIN, pace.slots(next_slot, room, now=earliest)
-        jobs = inquiry.claim(slots[0], now=now) if inquiry else []
+        # A clock that was set ahead makes what was placed a moment ago look as if it had been silent for long.
+        waits = clock.has_jumped(within_s=configuration().placement_confirm_timeout)
+        jobs = inquiry.claim(slots[0], now=now) if inquiry and not waits else []
         if inquiry and len(jobs) < room:
             jobs += storage.claim(slots[len(jobs)], now=now)
         to_keep = recordings.claim_to_keep(limit=room - len(jobs), stale=stale, now=now, only=only_shout)

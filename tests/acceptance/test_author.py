@@ -91,7 +91,8 @@ def test_every_author_hears_what_they_should_whatever_the_carriers_ways(world: W
         ]
 
 
-def test_who_records_nothing_is_asked_again_until_the_time_is_over(world: World) -> None:
+def test_who_records_nothing_is_asked_again_until_the_time_is_over(world: World, settings: Settings) -> None:
+    settings.MAX_RECORDING_SECONDS = 540
     shout = world.shout(recipient(0), caller=AUTHORS[8])
     world.carrier.advance(60)
     (call,) = world.carrier.calls

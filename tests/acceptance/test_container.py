@@ -82,6 +82,7 @@ def test_recording_again_stays_in_its_file_though_the_container_is_known_by_then
     world.carrier.advance(19)
     cron.run_once()
     world.carrier.advance_until_idle()
+    world.keep(shout)
     assert world.status(shout) == "ready"
     (file,) = world.carrier.files.values()
     assert (file.container_sid, world.carrier.faults) == (world.carrier.storage.default_sid, [])

@@ -14,6 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from blast_api.models import Call, Recording
 from blast_api.simulator import Carrier, RealClock, serve
+from blast_api.states import RecordingState
 from tests.world import World, recipient
 
 from .processes import Processes, processes, wait_until
@@ -43,7 +44,9 @@ def real_world(transactional_db: None, live_server: LiveServer, settings: Settin
 
 def _recorded(world: World, people: list[str]) -> int:
     shout = world.shout(*people)
-    wait_until(lambda: world.status(shout) == "ready")
+    wait_until(lambda: Recording.objects.filter(pk=shout, state=RecordingState.CONFIRMED).exists())
+    world.keep(shout)
+    assert world.status(shout) == "ready"
     return shout
 
 

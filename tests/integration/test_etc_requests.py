@@ -13,8 +13,10 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
+from blast_api import bulk
 from blast_api.addresses import Kind, address
 from blast_api.logs import LineFormatter
+from blast_api.models import DoNotCallNumber
 from blast_api_project.access import RequestLog
 from tests import factories
 
@@ -66,13 +68,14 @@ def test_a_line_tells_who_asked_what_and_what_became_of_it(client: Client, logge
 
 
 def test_a_streamed_answer_is_one_line_with_all_its_bytes(client: Client, logged: Lines) -> None:
-    for _ in range(3):
-        factories.recording(factories.message())
-    parts = client.get("/api/v1/shouts?userdata=user").streaming_content  # type: ignore[attr-defined]  # of a stream
+    rows = [[factories.number(index)] for index in range(4000)]
+    application = factories.application().pk
+    bulk.insert(DoNotCallNumber, ["number"], rows, application_id=application, userdata="user")
+    parts = client.get("/api/v1/dnc?userdata=user").streaming_content  # type: ignore[attr-defined]  # of a stream
     body = next(parts)
     assert not logged
     body += b"".join(parts)
-    assert [(line["bytes"], line["path"]) for line in logged] == [(len(body), "/api/v1/shouts")]
+    assert [(line["bytes"], line["path"]) for line in logged] == [(len(body), "/api/v1/dnc")]
 
 
 def test_a_client_that_leaves_early_is_told_with_what_it_got(logged: Lines) -> None:
