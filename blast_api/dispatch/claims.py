@@ -25,6 +25,8 @@ from . import gate
 from .clock import DatabaseClock
 from .jobs import Job, PlaceCall, PlaceRecording
 
+# Stretches of starts that are taken ahead: with a PLACEMENT_HORIZON of hours, what is too much for one row waits with us.
+_MOST_STRETCHES = 500
 # The client's answer comes within this, or never.
 _LONGEST_TRIAL = timedelta(seconds=15)
 
@@ -109,6 +111,8 @@ class _Line:
 
     def room_ahead(self) -> int:
         """How many slots are left for calls with a delay: one at least, or what is near would look as if it were not."""
+        if len(self.starts.stretches) >= _MOST_STRETCHES:
+            return 0
         left = self._slots()
         return max(1, sum(map(self.pace.suits_a_delay, left))) if left and self.pace.looks_ahead else 0
 

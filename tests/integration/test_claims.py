@@ -317,6 +317,15 @@ def test_who_is_rung_at_once_waits_for_no_start_that_is_taken() -> None:
     assert all(start < now + 400 for start, _ in ahead)  # a clock that has been set back left the other
 
 
+def test_what_is_more_than_the_gate_can_remember_waits_with_us() -> None:
+    now = timezone.now().timestamp()
+    Gate.objects.create(lane=Gate.Lane.CALLS, starts=[[now + 1 + each / 5] * 2 for each in range(500)])
+    released(1, due=timedelta(seconds=60))
+    assert claim().jobs == []
+    released(1)
+    assert len(claim().jobs) == 1
+
+
 # --- The gate shut, and on trial -------------------------------------------------------------------------------------
 
 
