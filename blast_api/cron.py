@@ -144,12 +144,20 @@ def run_once(stop: Event | None = None) -> None:
     with Dispatcher(stop) as dispatcher:
         placing, telling = PlaceCalls(dispatcher), TellOfIt(lambda: tell(dispatcher.unreachable_for_s))
         others = (CheckMessageStatuses(), Retry(dispatcher), RefreshStatistics())
-        while (sum(job.run() for job in (*others, placing)) or dispatcher.is_busy) and not stop.is_set():
+        while (_done(others, dispatcher) + placing.run() or dispatcher.is_busy) and not stop.is_set():
             while (placing.run() or dispatcher.is_busy) and not stop.is_set():
                 for job in (*others, telling):
                     job.run_if_due()
         telling.run()
     records.write_due()
+
+
+def _done(others: Sequence[Job], dispatcher: Dispatcher) -> int:
+    """What sweeps have made ready is placed by the same run."""
+    done = sum(job.run() for job in others)
+    if done:
+        dispatcher.wake()
+    return done
 
 
 def place_for(

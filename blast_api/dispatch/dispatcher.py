@@ -88,6 +88,10 @@ class Dispatcher:
         """For how many seconds this host has not reached the carrier; None: it does."""
         return self._reach.unreachable_for_s
 
+    def wake(self) -> None:
+        """There may be something new: look at once, and not after the pause of who has found nothing."""
+        self._again_at = 0.0
+
     def turn(self, wait_s: float = 0.0) -> int:
         """Claim what is due, then keep the answers that come within `wait_s`; how many requests were begun or ended."""
         begun = self._claim() if not self._stop.is_set() else 0

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from django.conf import settings
 
+from blast_api import cron
+from blast_api.dispatch import dispatcher
 from tests.world import World, lines, recipient
 
 
@@ -32,3 +35,15 @@ def test_a_shout_travels_from_post_to_record(world: World) -> None:
     assert len(cdr) == 9 + 3 + 1
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["finished"]
     assert [line["message_id"] for line in lines(settings.REC_CDR_LOG_PATH)] == [shout]
+
+
+def test_one_run_keeps_what_an_author_has_confirmed_and_calls_everybody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a sweep has made ready is not left to the next run, however long who finds nothing looks away."""
+    monkeypatch.setattr(dispatcher, "_IDLE_S", 60.0)
+    shout = world.shout(recipient(0), recipient(0, index=1))
+    world.carrier.advance_until_idle()
+    assert world.status(shout) == "pending"
+    cron.run_once()
+    assert len(world.carrier.calls) == 1 + 2
