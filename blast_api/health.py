@@ -6,6 +6,7 @@ What the carrier said is in the log and in the gate's row; here it is one of our
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -135,7 +136,9 @@ def _readiness() -> Readiness:
     if not _is_migrated():
         return Readiness(database=True, migrated=False)
     now = database_now()
-    return Readiness(database=True, migrated=True, cron=_cron(now), carrier=carrier(now), storage=storage(now))
+    hosts = cron_hosts()
+    cron, gate = _cron(hosts, now), carrier(hosts, now)
+    return Readiness(database=True, migrated=True, cron=cron, carrier=gate, storage=storage(now))
 
 
 def missing_migrations() -> list[str]:
@@ -177,22 +180,23 @@ def cron_hosts() -> list[CronHost]:
     return list(CronHost.objects.order_by("name"))
 
 
-def _cron(now: datetime) -> Cron:
+def _cron(hosts: Iterable[CronHost], now: datetime) -> Cron:
     silent = now - timedelta(seconds=configuration().cron_timeout)
-    last_run = CronHost.objects.aggregate(last=Max("last_run"))["last"]
+    last_run = max((host.last_run for host in hosts), default=None)
     if last_run is not None:
         return Cron(CronState.OK if last_run >= silent else CronState.LATE, last_run)
     migrated = MigrationRecorder.Migration.objects.aggregate(last=Max("applied"))["last"]
     return Cron(CronState.AWAITED if migrated is not None and migrated >= silent else CronState.NEVER)
 
 
-def carrier(now: datetime) -> Carrier:
+def carrier(hosts: Iterable[CronHost], now: datetime) -> Carrier:
     """How it stands between the carrier and us, as the gate says, and as the dispatcher of this host does."""
     gate = Gate.objects.filter(pk=Gate.Lane.CALLS).first()
     if gate is not None and gate.is_shut(now):
         return Carrier(State.SHUT, gate.cause, gate.since, gate.shut_until)
-    if (here := CronHost.objects.filter(name=_HERE, unreachable_since__isnull=False).first()) is not None:
-        return Carrier(State.UNREACHABLE, since=here.unreachable_since)
+    for host in hosts:
+        if host.name == _HERE and host.unreachable_since is not None:
+            return Carrier(State.UNREACHABLE, since=host.unreachable_since)
     return Carrier(State.ON_TRIAL, gate.cause, gate.since) if gate and gate.troubles else Carrier(State.OK)
 
 

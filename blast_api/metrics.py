@@ -100,9 +100,9 @@ def _standing() -> Iterator[Metric]:
     yield from _queue(now)
     yield from _in_hand(now)
     yield from _records(now)
-    yield from _carrier(health.carrier(now))
-    yield from _storage(health.storage(now))
     hosts = health.cron_hosts()
+    yield from _carrier(health.carrier(hosts, now))
+    yield from _storage(health.storage(now))
     ages = {host.name: (now - host.last_run).total_seconds() for host in hosts}
     yield _gauges("cron_age_seconds", "Seconds since the cron jobs of a host last ran.", "host", ages)
     reached = {host.name: float(host.unreachable_since is None) for host in hosts}

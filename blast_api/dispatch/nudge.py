@@ -10,6 +10,8 @@ import logging
 import time
 from threading import BoundedSemaphore
 
+from django.db import transaction
+
 from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import Configuration, configuration
@@ -81,7 +83,8 @@ def send(job: Job, clock: DatabaseClock) -> None:
     except pacing.SlotMissed:
         job.give_back()
     else:
-        keep_all([(job, outcome)], now=database_now())
+        with transaction.atomic():
+            keep_all([(job, outcome)], now=database_now())
 
 
 def _client() -> CarrierClient:
