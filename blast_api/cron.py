@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from threading import Event
@@ -144,17 +144,18 @@ def run_once(stop: Event | None = None) -> None:
     with Dispatcher(stop) as dispatcher:
         placing, telling = PlaceCalls(dispatcher), TellOfIt(lambda: tell(dispatcher.unreachable_for_s))
         others = (CheckMessageStatuses(), Retry(dispatcher), RefreshStatistics())
-        while (_done(others, dispatcher) + placing.run() or dispatcher.is_busy) and not stop.is_set():
+        while (
+            _done(dispatcher, (job.run for job in others)) + placing.run() or dispatcher.is_busy
+        ) and not stop.is_set():
             while (placing.run() or dispatcher.is_busy) and not stop.is_set():
-                for job in (*others, telling):
-                    job.run_if_due()
+                _done(dispatcher, (job.run_if_due for job in (*others, telling)))
         telling.run()
     records.write_due()
 
 
-def _done(others: Sequence[Job], dispatcher: Dispatcher) -> int:
-    """What sweeps have made ready is placed by the same run."""
-    done = sum(job.run() for job in others)
+def _done(dispatcher: Dispatcher, others: Iterable[Callable[[], int]]) -> int:
+    """Run others than placing; what they have made ready is placed by the same run."""
+    done = sum(run() for run in others)
     if done:
         dispatcher.wake()
     return done

@@ -26,6 +26,8 @@ from .models import AWAY, Container, CronHost, Gate, database_now
 # A database that hangs is away for whoever asks: probes wait for some seconds.
 _PATIENCE_S = 2.0
 _HERE = socket.gethostname()[:64]
+# A network that is down for a moment, or a carrier: longer than that is for somebody to see to.
+_PASSES_WITHIN = timedelta(minutes=5)
 _HOST_IS_GONE = timedelta(days=1)
 # What the carrier has not told for so long, nobody knows: the container may have been filled since.
 _UNWATCHED_AFTER = timedelta(hours=1)
@@ -48,6 +50,7 @@ class Carrier:
     cause: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    is_lasting: bool = False  # out of reach for so long that it will not pass by itself
 
     @property
     def denies_us(self) -> bool:
@@ -57,7 +60,7 @@ class Carrier:
     @property
     def needs_somebody(self) -> bool:
         """Whether this host will place nothing until somebody does something."""
-        return self.denies_us or self.state is State.UNREACHABLE
+        return self.denies_us or self.is_lasting
 
 
 class CronState(StrEnum):
@@ -196,7 +199,8 @@ def carrier(hosts: Iterable[CronHost], now: datetime) -> Carrier:
         return Carrier(State.SHUT, gate.cause, gate.since, gate.shut_until)
     for host in hosts:
         if host.name == _HERE and host.unreachable_since is not None:
-            return Carrier(State.UNREACHABLE, since=host.unreachable_since)
+            is_lasting = host.unreachable_since < now - _PASSES_WITHIN
+            return Carrier(State.UNREACHABLE, since=host.unreachable_since, is_lasting=is_lasting)
     return Carrier(State.ON_TRIAL, gate.cause, gate.since) if gate and gate.troubles else Carrier(State.OK)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -226,3 +227,18 @@ def test_only_the_container_in_use_is_told_of(client: Client, settings: Settings
     assert _ready(client)[1]["storage"] == _AWAITED
     _container(key="another")
     assert _ready(client)[1]["storage"]["state"] == "ok"
+
+
+@pytest.mark.parametrize(("minutes", "status"), [(1, 200), (6, 503)])
+def test_a_host_that_does_not_reach_the_carrier_says_so_and_others_do_not(
+    client: Client, minutes: int, status: int
+) -> None:
+    now = timezone.now()
+    since = now - timedelta(minutes=minutes)
+    health.cron_ran("another host", now=now, unreachable_since=since)
+    assert _ready(client)[1]["carrier"]["state"] == "ok"
+    health.cron_ran(socket.gethostname()[:64], now=now, unreachable_since=since)
+    found, told = _ready(client)
+    assert (found, told["carrier"]["state"]) == (status, "unreachable")
+    health.cron_ran(socket.gethostname()[:64], now=now)
+    assert _ready(client)[1]["carrier"]["state"] == "ok"
