@@ -72,9 +72,7 @@ def _rate(databases: Databases, kind: str, case: Case) -> Row:
     figures["twice"] = len(twice) - len(set(twice))
     good = rate >= case.goal * _CAP and worst <= _CAP and not figures["twice"]
     told = f"{rate:.1f} calls a second, {worst} in the worst, {figures['twice']} twice"
-    return Row(
-        "isolation", f"{case.what}, {kind}", f"{case.goal:.0%} of {_CAP}", told, Verdict.of(good), figures=figures
-    )
+    return Row("beside", f"{case.what}, {kind}", f"{case.goal:.0%} of {_CAP}", told, Verdict.of(good), figures=figures)
 
 
 def _many_shouts(service: Scene) -> None:

@@ -100,7 +100,9 @@ def fill_many(*, shouts: int, calls: int, group: int) -> None:
 
 def release_all() -> None:
     """Release every shout that is not."""
-    for pk in Message.objects.filter(status=ShoutStatus.PENDING, recording__kept=True).values_list("pk", flat=True):
+    for pk in Message.objects.filter(status=ShoutStatus.PENDING, recording__state=RecordingState.RECORDED).values_list(
+        "pk", flat=True
+    ):
         release(shout=pk)
 
 
