@@ -229,6 +229,10 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Calls that may be claimed before their time. What the carrier would not have waits with us."""
         return self.due(until).filter(refusals=0)
 
+    def claimable(self, until: datetime, *, now: datetime) -> Self:
+        """Calls that may be claimed now: who is due by then, and before their time only who is near."""
+        return self.near(until) if until > now else self.due(until)
+
 
 class Call(Placement):
     """The delivery call to one recipient, over all its attempts; columns about an attempt are of the latest."""

@@ -226,7 +226,7 @@ class _Turn:
         return divide(limit, [partial(self._of_shout, message) for message in self._found])
 
     def _shouts_in_turn(self) -> list[Message]:
-        calls = Call.objects.near(self.until) if self.until > self.now else Call.objects.due(self.until)
+        calls = Call.objects.claimable(self.until, now=self.now)
         in_turn = _shouts(calls).filter(application=self.application)
         in_turn = in_turn.order_by(F("served").asc(nulls_first=True), "pk")
         skip = connection.features.has_select_for_update_skip_locked

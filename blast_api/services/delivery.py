@@ -44,7 +44,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     1. Lock ready calls that nobody else holds. 2. Ask the do-not-call list, in this same transaction. 3. Stamp the claim
     and a new address. Call it inside a transaction that holds the gate.
     """
-    whose = message.calls.near(until) if until > now else message.calls.due(until)
+    whose = message.calls.claimable(until, now=now)
     due = whose.annotate(listed=dnc.blocked(message.application_id, message.userdata))
     skip = connection.features.has_select_for_update_skip_locked
     calls = list(due.select_for_update(of=("self",), skip_locked=skip)[:limit])
