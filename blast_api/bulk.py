@@ -1,17 +1,23 @@
-"""Many rows in few statements: thousands travel as one JSON parameter, so the parameters' limit is none for them, no model
-instance is made, and memory does not grow with their number."""
+"""Many rows in bounded memory.
+
+In: thousands travel as one JSON parameter, so the parameters' limit is none for them, and no model instance is made. Out:
+chunk after chunk, each those after the row read last, so that no cursor is open in between (which an error would leave
+behind, and which PgBouncer could not keep).
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, models
 
 _CHUNK = 5000  # rows of one statement: about a megabyte of records
+_READ_AT_ONCE = 1000
+Row = TypeVar("Row")
 
 
 def insert(
@@ -39,6 +45,17 @@ def insert(
                 f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source}",  # noqa: S608
                 [*parameters, json.dumps(chunk)],
             )
+
+
+def read(rows: models.QuerySet[Any, Row], by: str, value: Callable[[Row], object]) -> Iterator[Row]:
+    """Every row in the order of the unique column `by`, of which `value` tells what a row has; a thousand are held at once."""
+    rows = rows.order_by(by)
+    left = rows
+    while chunk := list(left[:_READ_AT_ONCE]):
+        yield from chunk
+        if len(chunk) < _READ_AT_ONCE:
+            break
+        left = rows.filter(**{f"{by}__gt": value(chunk[-1])})
 
 
 def written(moment: datetime) -> str:

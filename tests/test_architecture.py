@@ -210,3 +210,14 @@ def test_no_module_is_too_long_or_named_for_nothing() -> None:
         if "migrations" not in file.parts:
             assert len(file.read_text().splitlines()) <= LONGEST, file.relative_to(ROOT)
             assert file.stem not in NO_NAMES, file.relative_to(ROOT)
+
+
+def test_no_cursor_of_the_server_stays_open() -> None:
+    """An error would leave it behind, and PgBouncer in transaction mode loses it: `bulk.read` reads in chunks."""
+    calls = {
+        f"{name}:{node.lineno}"
+        for name, tree in modules().items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "iterator"
+    }
+    assert not calls

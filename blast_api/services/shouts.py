@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 
 _CHUNK = 500  # calls ended, or keys forgotten, per transaction
 _AT_ONCE = 100  # calls that end with their shout: who ends one may be the dispatcher. The sweep comes for the rest
-_READ_AT_ONCE = 1000
 _BEGUN_AT_ONCE = 50
 # A shout that begins this much later than planned moves all its batches, so that they stay apart.
 _LAG = timedelta(seconds=1)
@@ -160,7 +159,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     waiting = message.calls.filter(status=CallStatus.PENDING)
     waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
     settled = message.calls.exclude(status=CallStatus.PENDING)
-    records.add_cdrs(settled.order_by("position").iterator(_READ_AT_ONCE), message)
+    records.add_cdrs(bulk.read(settled, "position", lambda call: call.position), message)
     recording = Recording.objects.create(
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
     )

@@ -17,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
+from blast_api import bulk
 from blast_api.errors import BlastError
 from blast_api.models import Call, CronHost, Recording
 
@@ -125,7 +126,8 @@ def _copy_table(model: type[Model], source: str, target: str) -> Table:
 
 def _rows(model: type[Model], alias: str) -> Iterator[tuple[object, ...]]:
     names = [field.attname for field in model._meta.concrete_fields]
-    return model._base_manager.using(alias).order_by("pk").values_list(*names).iterator(chunk_size=_AT_ONCE)
+    key = names.index(model._meta.pk.attname)
+    return bulk.read(model._base_manager.using(alias).values_list(*names), "pk", lambda row: row[key])
 
 
 def _digest(row: tuple[object, ...]) -> int:

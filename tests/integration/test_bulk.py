@@ -47,3 +47,15 @@ def test_rows_beyond_a_bound_travel_in_further_statements(
     with django_assert_num_queries(3):
         bulk.insert(Call, ["position", "number"], rows, message_id=message.pk)
     assert list(Call.objects.order_by("pk").values_list("position", flat=True)) == list(range(10))
+
+
+@pytest.mark.parametrize("count", [0, 3, 4, 8, 9])
+def test_rows_are_read_each_once_whatever_is_removed_meanwhile(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr(bulk, "_READ_AT_ONCE", 4)
+    message = factories.message()
+    bulk.insert(Call, ["position", "number"], [[index, "1"] for index in range(count)], message_id=message.pk)
+    read = []
+    for call in bulk.read(Call.objects.all(), "position", lambda call: call.position):
+        read.append(call.position)
+        Call.objects.filter(pk=call.pk).delete()
+    assert read == list(range(count))

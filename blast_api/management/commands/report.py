@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.management.base import CommandError, CommandParser
 
+from blast_api import bulk
 from blast_api.conf import configuration
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
@@ -97,10 +98,10 @@ def _sources(files: list[str], since: datetime | None) -> Iterator[tuple[str, It
 
 def _stored(since: datetime | None) -> Iterator[str]:
     """The stored lines, also those after the range: they may correct what is in it."""
-    stored = Record.objects.filter(kind=Record.Kind.CDR).order_by("id")
+    stored = Record.objects.filter(kind=Record.Kind.CDR)
     if since:
         stored = stored.filter(created__gte=since - _CLOCKS_APART)
-    return stored.values_list("line", flat=True).iterator(chunk_size=2000)
+    return (line for _, line in bulk.read(stored.values_list("pk", "line"), "pk", lambda row: row[0]))
 
 
 def _read(report: Report, name: str, lines: Iterable[str | bytes], faults: list[str], *, userdata: str | None) -> int:
