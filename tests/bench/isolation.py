@@ -42,7 +42,8 @@ def measure(databases: Databases, *, quick: bool, full: bool) -> Iterator[Row]:
         shout = service.inside("fill", calls=(1 + len(loads)) * each, status="ongoing", attempts=1)
         paths = iter(service.inside("addresses", shout=shout, step="status"))
         service.dispatchers(1)
-        port, for_callbacks = service.shipped(), service.shipped(WORKERS="2")
+        port = service.shipped("blast-api.service")
+        for_callbacks = service.shipped("blast-api-callbacks.service", WORKERS="2")
         with ThreadPoolExecutor(400) as pool:
             _knock(for_callbacks, islice(paths, each), pool)  # every thread has a connection now
         for what, load in loads.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -217,11 +218,13 @@ class Scene:
         wait_until_idle(workers)
         return port, workers
 
-    def shipped(self, **environment: str) -> int:
-        """Start uWSGI as it is shipped, with this in its environment; its port."""
+    def shipped(self, unit: str, **environment: str) -> int:
+        """Start uWSGI as it is shipped, as nice as its unit says, with this in its environment; its port."""
         port = free_port()
+        nice = re.search(r"(?m)^Nice=(\d+)", (_ROOT / "etc" / unit).read_text())
         told = {"LISTEN": f"127.0.0.1:{port}", "ALLOWED_HOSTS": "127.0.0.1"} | environment
-        child = self.start("env", *(f"{name}={value}" for name, value in told.items()), str(_UWSGI), "--ini", _SHIPPED)
+        command = ("nice", f"-n{nice[1] if nice else 0}", "env", *(f"{name}={value}" for name, value in told.items()))
+        child = self.start(*command, str(_UWSGI), "--ini", _SHIPPED)
         _wait_for(port, child)
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=_READY_WITHIN_S)
         wait_until_idle(children_of(child.pid))

@@ -200,6 +200,11 @@ def test_units_hold_no_secret_and_are_as_hardened_as_each_other() -> None:
     assert hardening[0]
 
 
+def test_where_cores_are_short_callbacks_and_calls_go_before_applications() -> None:
+    nice = {unit: re.findall(r"(?m)^Nice=(\d+)$", (ETC / unit).read_text()) for unit in UNITS}
+    assert {unit: told for unit, told in nice.items() if told} == {"blast-api.service": ["10"]}
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd is not installed")
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_finds_no_fault_in_a_unit_and_little_that_it_may_do(unit: str, tmp_path: Path) -> None:
