@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import beside, callbacks, capacity, isolation, rate, response, scale
+from . import beside, callbacks, capacity, isolation, outage, rate, response, scale
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -21,6 +21,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "scale": scale.measure,
     "capacity": capacity.measure,
     "isolation": isolation.measure,
+    "outage": outage.measure,
 }
 
 

@@ -107,6 +107,18 @@ class Databases:
             name = url.rpartition("/")[2]
             return [pid for (pid,) in server.execute("SELECT pid FROM pg_stat_activity WHERE datname = %s", [name])]
 
+    def refuse(self, url: str) -> None:
+        """From now on this database ends all connections and takes none, as if it were away."""
+        name = url.rpartition("/")[2]
+        with self._server() as server:
+            server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+    def admit(self, url: str) -> None:
+        """It is there again."""
+        with self._server() as server:
+            server.execute(f"ALTER DATABASE {url.rpartition('/')[2]} ALLOW_CONNECTIONS true")
+
     def close(self) -> None:
         """Drop all of them."""
         for name in reversed(self._names):
@@ -229,6 +241,14 @@ class Scene:
         requests.get(f"http://127.0.0.1:{port}/healthz", timeout=_READY_WITHIN_S)
         wait_until_idle(children_of(child.pid))
         return port
+
+    def spooled(self) -> int:
+        """How many callbacks wait on disk."""
+        lines = 0
+        for file in Path(self.environment["BLAST_STATE_DIR"]).glob("callbacks.spool*"):
+            with suppress(FileNotFoundError):
+                lines += file.read_bytes().count(b"\n")
+        return lines
 
     def end(self) -> None:
         """End what this scene has started."""

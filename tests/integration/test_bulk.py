@@ -53,7 +53,12 @@ def test_rows_beyond_a_bound_travel_in_further_statements(
 def test_rows_are_read_each_once_whatever_is_removed_meanwhile(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     monkeypatch.setattr(bulk, "_READ_AT_ONCE", 4)
     message = factories.message()
-    bulk.insert(Call, ["position", "number"], [[index, factories.number(index)] for index in range(count)], message_id=message.pk)
+    bulk.insert(
+        Call,
+        ["position", "number"],
+        [[index, factories.number(index)] for index in range(count)],
+        message_id=message.pk,
+    )
     read = []
     for call in bulk.read(Call.objects.all(), "position", lambda call: call.position):
         read.append(call.position)
