@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAPERS = [ROOT / "README.md", ROOT / "prompts/README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAPERS = [ROOT / "README.md", ROOT / "prompts/README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SECRETS = ("DATABASE_URL", "SECRET_KEY", "PGPASSWORD", "TOKEN", "BLAST_CARRIERX_API_TOKEN", "BLAST_FLEXML_API_PASSWORD")
 SEPARATOR = "\x1e"
 # Restricted, the shell neither changes files nor starts what has a path.

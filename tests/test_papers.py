@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAPERS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAPERS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"`((?:tests/|)[\w/]*test_\w+(?:\.py)?|tests/\w+(?:/\w+)*)`")
 TESTS = {file.name: file for file in (ROOT / "tests").rglob("test_*.py")}
 FUNCTIONS = {name for file in TESTS.values() for name in re.findall(r"^\s*def (test_\w+)", file.read_text(), re.M)}

@@ -1,6 +1,6 @@
 """Transactions that the database undid so that another one could go on: nothing of them has happened, and they may be run again.
 
-Rows are locked in one order (docs/architecture.md), so this is rare; but no order covers what a foreign key or an index locks.
+Rows are locked in one order (docs/explanation/architecture.md), so this is rare; but no order covers what a foreign key or an index locks.
 """
 
 from __future__ import annotations

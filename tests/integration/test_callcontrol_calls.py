@@ -80,7 +80,7 @@ def heard_by(call: Call, step: str, told: dict[str, Any]) -> bytes:
     return b""
 
 
-# --- While it is up: what the table of docs/callbacks.md does not tell --------------------------------------------
+# --- While it is up: what the table of docs/reference/callbacks.md does not tell ----------------------------------
 
 
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)

@@ -1,4 +1,4 @@
-"""Every cell of the table in docs/callbacks.md: each state of a call, each callback, from its own address and a former one."""
+"""Every cell of the table in docs/reference/callbacks.md: each state of a call, each callback, from its own address and a former one."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ COLUMNS: dict[str, tuple[str, list[Told]]] = {
 
 def _table() -> dict[str, dict[str, str]]:
     """The table as the paper has it: cells by row and column."""
-    text = (Path(__file__).parents[2] / "docs" / "callbacks.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs/reference/callbacks.md").read_text(encoding="utf-8")
     cut = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     head = cut[0]
     table = {cells[0]: dict(zip(head[1:], cells[1:], strict=True)) for cells in cut if len(cells) == len(head)}
