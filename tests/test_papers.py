@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from blast_api import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 PAPERS = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"`((?:tests/|)[\w/]*test_\w+(?:\.py)?|tests/\w+(?:/\w+)*)`")
@@ -30,3 +32,10 @@ def test_a_test_that_a_paper_names_is_there(paper: str, name: str) -> None:
 
 def test_the_security_paper_names_tests() -> None:
     assert len([paper for paper, _ in named() if paper == "security.md"]) > 30
+
+
+def test_the_newest_release_in_the_changelog_is_the_version_of_the_code() -> None:
+    unreleased, *released = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert unreleased == "Unreleased"
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+ - \d{4}-\d\d-\d\d", heading) for heading in released)
+    assert released[0].startswith(f"{__version__} - ")

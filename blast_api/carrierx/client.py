@@ -18,6 +18,7 @@ from urllib.parse import quote
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
 
+from blast_api import __version__
 from blast_api.conf import Configuration
 from blast_api.pacing import Departure
 
@@ -270,6 +271,7 @@ class CarrierClient:
 
     def _prepare(self, method: str, path: str, auth: AuthBase, **content: Any) -> requests.PreparedRequest:
         headers = requests.utils.default_headers()
+        headers["User-Agent"] = f"blast-api/{__version__}"
         return requests.Request(method, self._base + path, headers, auth=auth, **content).prepare()
 
     def _first_page(self, path: str, auth: AuthBase, **query: str) -> requests.PreparedRequest:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from blast_api import __version__
 from blast_api import metrics as measured
 from blast_api.health import Readiness, readiness
 
@@ -18,7 +19,7 @@ from .access import may_read_metrics
 @never_cache
 def healthz(request: HttpRequest) -> JsonResponse:
     """The process is up. Nothing else is asked: a database that is away is mended by no restart of ours."""
-    return JsonResponse({"status": "ok"})
+    return JsonResponse({"status": "ok", "version": __version__})
 
 
 @require_safe

@@ -8,11 +8,13 @@ from drf_yasg import openapi
 from drf_yasg.inspectors import SwaggerAutoSchema
 from drf_yasg.utils import swagger_auto_schema
 
+from blast_api import __version__
+
 from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
 
 INFO = openapi.Info(
     title="blast-api",
-    default_version="v1",
+    default_version=__version__,
     description=(
         "Sends shouts: an author records a message by phone, every recipient is called and hears it. "
         "Lists are bare arrays, and whole unless `limit` bounds them. Then the header `Link` leads from page to page "

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 import pytest
 from pytest_django import Settings
 
+from blast_api import __version__
 from blast_api.carrierx.client import (
     Accepted,
     CallOrder,
@@ -88,6 +89,12 @@ def test_each_half_of_the_carrier_gets_its_own_credentials_only(
         (credentials,) = [line for line in request.split("\r\n") if line.lower().startswith("authorization:")]
         (right,) = [value for path, value in expected.items() if target.startswith(path)]
         assert credentials == f"Authorization: {right}"
+
+
+def test_every_request_names_us_and_our_release(server: RawServer, raw_client: CarrierClient) -> None:
+    do_everything(raw_client)
+    agents = [line for request in server.requests for line in request.split("\r\n") if line.startswith("User-Agent:")]
+    assert agents == [f"User-Agent: blast-api/{__version__}"] * 12
 
 
 def test_proxies_and_netrc_of_the_environment_are_ignored(

@@ -13,6 +13,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 from swagger_spec_validator.validator20 import validate_spec
 
+from blast_api import __version__
 from blast_api.states import CallStatus, ShoutStatus
 
 from .rest import CALL_FIELDS, SHOUT_FIELDS, body, created, post, shut_the_gate
@@ -65,6 +66,10 @@ def test_the_page_is_served(client: Client, address: str) -> None:
     assert answer.status_code == 200
     assert answer["Content-Type"].startswith("text/html")
     assert "<title>blast-api</title>" in answer.content.decode()
+
+
+def test_the_document_tells_our_release(schema: dict[str, Any]) -> None:
+    assert schema["info"]["version"] == __version__
 
 
 def test_who_knows_only_the_host_is_led_to_the_page(client: Client) -> None:

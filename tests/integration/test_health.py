@@ -17,7 +17,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api import health
+from blast_api import __version__, health
 from blast_api.carrierx.client import Outcome, Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.models import Container, CronHost, Gate
@@ -58,7 +58,7 @@ def test_a_process_that_is_up_says_so_without_a_query(
 ) -> None:
     with django_assert_num_queries(0):
         answer = client.get("/healthz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "version": __version__})
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
