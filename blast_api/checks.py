@@ -16,7 +16,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.http.request import split_domain_port, validate_host
 
-from . import conf, state_dir
+from . import conf
+from .db import state_dir
 
 _FICTIONAL_DID = "15555550100"
 

@@ -15,11 +15,11 @@ from django.core.signals import setting_changed
 from .domain import values
 from .domain.billing import Increments
 from .domain.destinations import TYPES, Destinations
+from .domain.errors import ConfigurationError
+from .domain.retry import RetryPolicy
+from .domain.states import CallStatus, RecordingState
 from .domain.values import PROMPTS as PROMPTS
 from .domain.values import RETRYABLE, SIDS
-from .errors import ConfigurationError
-from .retry import RetryPolicy
-from .states import CallStatus, RecordingState
 
 SECRETS = frozenset({"CARRIERX_API_TOKEN", "FLEXML_API_USER", "FLEXML_API_PASSWORD"})
 # The prompt and the beep before a recording, and the carrier's report after it.

@@ -15,13 +15,14 @@ from threading import Event
 
 from django.db import connection
 
-from . import health, records, sweeps
 from .callcontrol.views import take_up_postponed
 from .conf import configuration
 from .db import statistics
+from .db.clock import AWAY, database_now
 from .dispatch.dispatcher import Dispatcher
-from .models import AWAY, database_now
-from .services import delivery, recordings
+from .monitoring import health
+from .records import writer
+from .services import delivery, recordings, sweeps
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class CheckMessageStatuses(Job):
 
     def run(self) -> int:
         taken_up = take_up_postponed()  # before anything else: somebody may have asked never to be called again
-        return taken_up + sweeps.sweep(database_now()) + records.write_due(batches=1)
+        return taken_up + sweeps.sweep(database_now()) + writer.write_due(batches=1)
 
 
 class TakeUpOptOuts(Job):
@@ -135,7 +136,7 @@ def tell(unreachable_for_s: float | None = None) -> None:
     """The cron jobs of this host run; the carrier is out of its reach since then, or is not."""
     now = database_now()
     since = None if unreachable_for_s is None else now - timedelta(seconds=unreachable_for_s)
-    health.cron_ran(records.HOST, now=now, unreachable_since=since)
+    health.cron_ran(writer.HOST, now=now, unreachable_since=since)
 
 
 def run_once(stop: Event | None = None) -> None:
@@ -150,7 +151,7 @@ def run_once(stop: Event | None = None) -> None:
             while (placing.run() or dispatcher.is_busy) and not stop.is_set():
                 _done(dispatcher, (job.run_if_due for job in (*others, telling)))
         telling.run()
-    records.write_due()
+    writer.write_due()
 
 
 def _done(dispatcher: Dispatcher, others: Iterable[Callable[[], int]]) -> int:
@@ -188,7 +189,7 @@ def sweep_until(stop: Event, *, telling: Callable[[], None] = tell) -> None:
     jobs = (CheckMessageStatuses(), RefreshStatistics(), TellOfIt(telling))
     _stay(jobs, stop, idle_s=0.1, gives_way=connection.vendor == "sqlite")
     with suppress(*AWAY):  # they are kept in it
-        records.write_due(batches=1)
+        writer.write_due(batches=1)
 
 
 def _stay(

@@ -6,18 +6,15 @@ WHERE. Constraints stand here first, in code second; a partial index is named fo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import ClassVar, Self
 
 from django.db import models
-from django.db.models import Case, Exists, ExpressionWrapper, F, OuterRef, Q, Value, When
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Now
 
-from .db.clock import AWAY as AWAY
-from .db.clock import database_now as database_now
-from .outbox import Record as Record
-from .states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
-from .storage import Container as Container
+from .domain.quotas import Quota, Room
+from .domain.states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 _WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")
@@ -178,19 +175,6 @@ class Recording(Placement):
     def __str__(self) -> str:
         return f"recording of shout {self.pk}"
 
-    @property
-    def play_url(self) -> str:
-        """Where the carrier hears it; later takes overwrite the file, and the carrier caches audio by URL."""
-        if self.take <= 1 or not self.url:
-            return self.url
-        return f"{self.url}{'&' if '?' in self.url else '?'}format={self.take}.wav"
-
-
-def told_status(now: datetime) -> Case:
-    """As a column of calls: the status that others are told. A call whose delay has passed rings, reported or not."""
-    rings = When(status=CallStatus.PENDING, sid__gt="", due_at__lte=now, then=Value(CallStatus.ONGOING))
-    return Case(rings, default=F("status"))
-
 
 class CallQuerySet(models.QuerySet["Call"]):
     def unfinished(self) -> Self:
@@ -208,14 +192,6 @@ class CallQuerySet(models.QuerySet["Call"]):
     def unsettled(self) -> Self:
         """Calls that the carrier may still tell the end of."""
         return self.filter(_WITH_CARRIER | Q(status=CallStatus.TIMED_OUT))
-
-    def silent(self, now: datetime, *, patience: timedelta, ratio: float) -> Self:
-        """Calls that have started, or were answered, so long and `ratio` times their recording's length ago: no end is told."""
-        length_s = Coalesce("message__recording__length_s", Value(0), output_field=models.IntegerField())
-        length = ExpressionWrapper(length_s * Value(timedelta(seconds=ratio)), models.DurationField())
-        over_at = ExpressionWrapper(Coalesce("answered", "started") + length, models.DateTimeField())
-        before = now - patience
-        return self.annotate(over_at=over_at).filter(finished=None, started__lt=before, over_at__lt=before)
 
     def at_rest(self) -> Self:
         """Open calls that are with us alone."""
@@ -359,3 +335,64 @@ class CronHost(models.Model):
 
     def __str__(self) -> str:
         return f"host {self.name}"
+
+
+class Container(models.Model):
+    """Where recordings go, and how full it was when the carrier last told.
+
+    Without a `sid` it is not known yet: recordings go to the carrier's default container. What is asked next, and when, are
+    `step` and `due_at`; each turn of asking has a `serial`, and an answer that is of an older turn changes nothing.
+    """
+
+    class Step(models.TextChoices):
+        FIND = "find"  # by its key
+        MAKE = "make"  # there is none by that key
+        FIND_AGAIN = "find again"  # making it was refused: perhaps because somebody was first
+        LOOK = "look"  # how full it is
+        RAISE = "raise"  # its quotas: it is short
+
+    key = models.CharField(max_length=64, primary_key=True)  # ours at the carrier, or the SID that the operator names
+    sid = models.CharField(max_length=64, db_default="")
+    step = models.CharField(max_length=10, choices=Step.choices, db_default=Step.FIND)
+    due_at = models.DateTimeField(db_default=Now())
+    serial = models.PositiveIntegerField(db_default=0)
+    quota_files = models.PositiveBigIntegerField(null=True)  # null: no limit
+    total_files = models.PositiveBigIntegerField(db_default=0)
+    quota_bytes = models.PositiveBigIntegerField(null=True)
+    total_bytes = models.PositiveBigIntegerField(db_default=0)
+    checked = models.DateTimeField(null=True)  # when the carrier told these four
+    since = models.DateTimeField(null=True)  # the first time in a row that it did not
+    refused = models.BooleanField(db_default=False)  # it will not, unless somebody does something
+
+    def __str__(self) -> str:
+        return f"container {self.key}"
+
+    @property
+    def room(self) -> Room:
+        """How full it is."""
+        return Room(Quota(self.total_files, self.quota_files), Quota(self.total_bytes, self.quota_bytes))
+
+
+class Record(models.Model):
+    """The transactional outbox of the record logs: a line stored with the change that it records, and written afterwards."""
+
+    class Kind(models.TextChoices):
+        CDR = "cdr"
+        BDR = "bdr"
+        REC_CDR = "rec_cdr"
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    line = models.TextField()  # a JSON object, without the line's end
+    created = models.DateTimeField(db_default=Now())
+    writer = models.CharField(max_length=64, db_default="")  # which host has it in hand, or wrote it: `state_dir.host`
+    taken = models.DateTimeField(null=True)  # since when: a lease, by the database's clock
+    written = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["id"], condition=Q(written=None), name="record_to_write"),
+            models.Index(fields=["taken"], condition=Q(written=None, taken__isnull=False), name="record_in_hand"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} record {self.pk}"

@@ -18,8 +18,8 @@ from django.db.backends.base.operations import BaseDatabaseOperations
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from blast_api import pacing
 from blast_api.callcontrol import views
+from blast_api.domain import pacing
 from blast_api.domain.breaker import Breaker
 from blast_api.simulator import Carrier, VirtualClock, serve
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
+from blast_api.domain.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Application, Call, Container, DoNotCallNumber, Message, Recording
 from blast_api.services.applications import digest
-from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 AUTHOR = "15555552090"
 USER = "user"

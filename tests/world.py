@@ -12,11 +12,12 @@ import requests
 from django.test import override_settings
 from django.utils import timezone
 
-from blast_api import cron, records, sweeps
+from blast_api import cron
 from blast_api.dispatch import nudge
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
-from blast_api.services import delivery, recordings, shouts
+from blast_api.records import writer
+from blast_api.services import delivery, recordings, shouts, sweeps
 from blast_api.simulator import Carrier
 
 AUTHOR = "15555552090"
@@ -91,7 +92,7 @@ class World:
             shouts.begin_due(now)
             sweeps.expire(now)
             sweeps.finish(now)
-        records.write_due()
+        writer.write_due()
 
     def status(self, shout: int) -> str:
         return str(self.get(f"/shouts/{shout}")["status"])

@@ -6,9 +6,23 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 
 from blast_api.carrierx.events import Answerer
+from blast_api.carrierx.flexml import (
+    Amd,
+    Form,
+    Gather,
+    Hangup,
+    Pause,
+    Play,
+    Record,
+    Redirect,
+    Say,
+    Verb,
+    blank,
+    document,
+)
+from blast_api.carrierx.storage import play_url
 from blast_api.conf import Configuration, configuration
-from blast_api.flexml import Amd, Form, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, blank, document
-from blast_api.menus import Wish
+from blast_api.domain.menus import Wish
 from blast_api.models import Recording
 from blast_api.services.recordings import Step
 
@@ -61,7 +75,7 @@ def for_author(step: Step, address: Address, recording: Recording | None, *, con
         case Step.VERIFY_AGAIN:
             return document(*verify(_prompt("invalid_entry"), _prompt("record_verification")))
         case Step.PLAY_BACK:
-            heard = Play(text=recording.play_url) if recording else _prompt("invalid_entry")
+            heard = Play(text=play_url(recording.url, recording.take)) if recording else _prompt("invalid_entry")
             return document(*verify(heard, _prompt("record_verification")))
         case Step.SAVED:
             return document(*_prompts("recording_saved", "ready_for_delivery", "goodbye"), Hangup())

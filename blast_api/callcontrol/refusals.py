@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from django.http import HttpRequest, HttpResponseForbidden
 
-from blast_api import counts
+from blast_api.monitoring import counters
 
 log = logging.getLogger(__name__)
 
@@ -38,5 +38,5 @@ def refuse(request: HttpRequest, reason: Reason) -> HttpResponseForbidden:
             "path": request.path[:_LONGEST],
         },
     )
-    counts.CALLBACKS_REFUSED.add(reason.name.lower())
+    counters.CALLBACKS_REFUSED.add(reason.name.lower())
     return HttpResponseForbidden()

@@ -1,4 +1,4 @@
-"""The addresses that `blast_api.addresses` makes."""
+"""The addresses that `carrierx.addresses` makes."""
 
 from __future__ import annotations
 

@@ -18,14 +18,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views import View
 
-from blast_api import counts, menus, spool
-from blast_api.addresses import Kind, address, is_genuine
 from blast_api.carrierx import events
+from blast_api.carrierx.addresses import address, is_genuine
 from blast_api.conf import configuration
-from blast_api.db import sessions
+from blast_api.db import sessions, spool
+from blast_api.db.clock import AWAY
+from blast_api.domain import menus
 from blast_api.domain.breaker import Breaker
-from blast_api.errors import AttemptOver
-from blast_api.models import AWAY, Recording
+from blast_api.domain.callbacks import Party
+from blast_api.domain.errors import AttemptOver
+from blast_api.models import Recording
+from blast_api.monitoring import counters
 from blast_api.services import delivery, recordings, storage
 from blast_api.services.recordings import Step
 
@@ -56,7 +59,7 @@ class _NotAsked(OperationalError):
 class Callback(View):
     """The base of all callbacks: checks the token, reads whatever body, and has the last word on errors."""
 
-    kind: ClassVar[Kind]
+    kind: ClassVar[Party]
     row: int
     serial: int
     take: int | None = None  # of the author's recording, where the address names it
@@ -68,7 +71,7 @@ class Callback(View):
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         begun = time.perf_counter()
         response = self._answered_once(request, row, serial, token)
-        counts.answered(type(self).__name__, response.status_code, seconds=time.perf_counter() - begun)
+        counters.answered(type(self).__name__, response.status_code, seconds=time.perf_counter() - begun)
         return response
 
     def _answered_once(self, request: HttpRequest, row: int, serial: int, token: str) -> HttpResponse:
@@ -113,7 +116,7 @@ class Callback(View):
         return told
 
     def _failed(self) -> HttpResponse:
-        counts.CALLBACKS_FAILED.add(type(self).__name__)
+        counters.CALLBACKS_FAILED.add(type(self).__name__)
         return self.last_resort()
 
     def _about(self, action: str, **more: object) -> dict[str, object]:
@@ -174,7 +177,7 @@ class Callback(View):
 
     def _keep_on_disk(self, step: str, told: events.Parameters, *, first: bool = False) -> None:
         spool.keep(spool.Told(self.kind, self.row, self.serial, step, told, self.at), first=first)
-        counts.CALLBACKS_SPOOLED.add()
+        counters.CALLBACKS_SPOOLED.add()
 
     def address(self, step: str) -> str:
         """The address of another step of the same attempt."""
@@ -207,7 +210,7 @@ class StatusCallback(Callback):
 
 
 class CallCallback(Callback):
-    kind = Kind.CALL
+    kind = Party.RECIPIENT
 
     @property
     def attempt(self) -> delivery.Attempt:
@@ -278,7 +281,7 @@ class CallStatus(CallCallback, StatusCallback):
 
 
 class RecordingCallback(Callback):
-    kind = Kind.RECORDING
+    kind = Party.AUTHOR
 
     @property
     def attempt(self) -> recordings.Attempt:
@@ -343,11 +346,11 @@ class RecordingStatus(RecordingCallback, StatusCallback):
 
 # --- What waited on disk -------------------------------------------------------------------------------------------
 
-_POSTPONED: dict[tuple[Kind, str], type[Callback]] = {
-    (Kind.CALL, "apology"): CallApologised,
-    (Kind.CALL, "key"): CallKey,
-    (Kind.CALL, "status"): CallStatus,
-    (Kind.RECORDING, "status"): RecordingStatus,
+_POSTPONED: dict[tuple[Party, str], type[Callback]] = {
+    (Party.RECIPIENT, "apology"): CallApologised,
+    (Party.RECIPIENT, "key"): CallKey,
+    (Party.RECIPIENT, "status"): CallStatus,
+    (Party.AUTHOR, "status"): RecordingStatus,
 }
 
 

@@ -20,7 +20,7 @@ from requests.auth import AuthBase, HTTPBasicAuth
 
 from blast_api import __version__
 from blast_api.conf import Configuration
-from blast_api.pacing import Departure
+from blast_api.domain.pacing import Departure
 
 from .storage import new_container
 from .wire import Answer, NoAnswer, Unreachable, Wire

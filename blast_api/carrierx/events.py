@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from urllib.parse import parse_qsl
 
-from blast_api.states import CallStatus
+from blast_api.domain.states import CallStatus
 
 _LONGEST_TEXT = 2048
 _LONGEST_SID = 64

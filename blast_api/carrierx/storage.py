@@ -32,6 +32,13 @@ def new_container() -> dict[str, object]:
     }
 
 
+def play_url(url: str, take: int) -> str:
+    """Where a recording is heard; later takes overwrite the file, and the carrier caches audio by URL."""
+    if take <= 1 or not url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}format={take}.wav"
+
+
 def is_kept(file: Mapping[str, object]) -> bool | None:
     """Whether a file stays for good by the carrier's object of it; None if that does not tell. A number may be a text."""
     lives_s = file.get("lifecycle_ttl")

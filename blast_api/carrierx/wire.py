@@ -23,7 +23,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_ import create_urllib3_context
 
-from blast_api.pacing import Departure, SlotMissed
+from blast_api.domain.pacing import Departure, SlotMissed
 
 _LARGEST_ANSWER = 1024 * 1024  # bytes; a page of 1000 waiting calls is about half of it
 

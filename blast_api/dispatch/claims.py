@@ -15,11 +15,11 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from blast_api.conf import configuration
+from blast_api.domain.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.domain.shares import divide
+from blast_api.domain.states import LIVE_SHOUTS, RecordingState
 from blast_api.models import Application, Call, CallQuerySet, Gate, Message, MessageQuerySet, Recording
-from blast_api.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.services import delivery, recordings
-from blast_api.states import LIVE_SHOUTS, RecordingState
 
 from . import gate
 from .clock import DatabaseClock

@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import datetime
 
-from blast_api.models import database_now
+from blast_api.db.clock import database_now
 
 log = logging.getLogger(__name__)
 

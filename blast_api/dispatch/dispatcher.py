@@ -18,12 +18,12 @@ from typing import Self
 
 from django.db import connection, transaction
 
-from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.db import sessions
+from blast_api.db.clock import AWAY, database_now
 from blast_api.db.undone import again_if_undone
-from blast_api.models import AWAY, database_now
+from blast_api.domain import pacing
 
 from . import gate, recall
 from .claims import claim_placements

@@ -9,18 +9,11 @@ from datetime import datetime, timedelta
 import requests
 from django.db import transaction
 
-from blast_api.carrierx.client import (
-    Accepted,
-    CarrierClient,
-    Outcome,
-    Refusal,
-    Refused,
-    Unknown,
-)
+from blast_api.carrierx.client import Accepted, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.carrierx.storage import is_kept
 from blast_api.conf import configuration
+from blast_api.domain.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.models import Gate
-from blast_api.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.services import delivery, recordings
 
 from . import gate, storage

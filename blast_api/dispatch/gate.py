@@ -15,8 +15,8 @@ from django.db.models.functions import Coalesce
 
 from blast_api.carrierx.client import Outcome, Refusal, Refused
 from blast_api.db import sessions
+from blast_api.domain.pacing import AFTER_A_JUMP
 from blast_api.models import Gate
-from blast_api.pacing import AFTER_A_JUMP
 
 log = logging.getLogger(__name__)
 

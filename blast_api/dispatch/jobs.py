@@ -13,12 +13,13 @@ from typing import ClassVar, Protocol
 
 import requests
 
-from blast_api import counts
-from blast_api.addresses import Kind, address
+from blast_api.carrierx.addresses import address
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
+from blast_api.domain.callbacks import Party
+from blast_api.domain.numbers import masked
+from blast_api.domain.pacing import Departure, SlotMissed
 from blast_api.models import Call, Recording
-from blast_api.numbers import masked
-from blast_api.pacing import Departure, SlotMissed
+from blast_api.monitoring import counters
 from blast_api.services import delivery, recordings
 
 from . import gate
@@ -54,10 +55,10 @@ class Place:
     delay_s: int  # whole seconds from the slot to the start
     number: str
     message_id: int
-    kind: ClassVar[Kind]
+    kind: ClassVar[Party]
 
     @property
-    def key(self) -> tuple[Kind, int, int]:
+    def key(self) -> tuple[Party, int, int]:
         """Whose call it is, its row and the serial of its address."""
         raise NotImplementedError
 
@@ -65,9 +66,9 @@ class Place:
         try:
             outcome = client.place(prepared, departure)
         except SlotMissed:
-            counts.PLACEMENTS.add(self.kind, "missed")
+            counters.PLACEMENTS.add(self.kind, "missed")
             raise
-        counts.placed(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
+        counters.placed(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
         return outcome
 
     def _prepared(self, client: CarrierClient, row: int, serial: int) -> requests.PreparedRequest:
@@ -85,14 +86,14 @@ class PlaceCall(Place):
     """Call a recipient."""
 
     attempt: delivery.Attempt
-    kind = Kind.CALL
+    kind = Party.RECIPIENT
 
     @classmethod
     def of(cls, call: Call, slot: float, delay_s: int = 0) -> PlaceCall:
         return cls(slot, delay_s, call.number, call.message_id, delivery.Attempt(call.pk, call.serial))
 
     @property
-    def key(self) -> tuple[Kind, int, int]:
+    def key(self) -> tuple[Party, int, int]:
         return self.kind, self.attempt.call_id, self.attempt.serial
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
@@ -133,7 +134,7 @@ class PlaceRecording(Place):
     """Call an author."""
 
     attempt: recordings.Attempt
-    kind = Kind.RECORDING
+    kind = Party.AUTHOR
 
     @classmethod
     def of(cls, recording: Recording, slot: float) -> PlaceRecording:
@@ -141,7 +142,7 @@ class PlaceRecording(Place):
         return cls(slot, 0, recording.message.caller, recording.pk, attempt)
 
     @property
-    def key(self) -> tuple[Kind, int, int]:
+    def key(self) -> tuple[Party, int, int]:
         return self.kind, self.attempt.message_id, self.attempt.serial
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:

@@ -12,10 +12,10 @@ from threading import BoundedSemaphore
 
 from django.db import transaction
 
-from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import Configuration, configuration
-from blast_api.models import database_now
+from blast_api.db.clock import database_now
+from blast_api.domain import pacing
 
 from . import recall
 from .claims import claim_placements

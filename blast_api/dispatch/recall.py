@@ -12,8 +12,8 @@ import os
 import time
 from contextlib import suppress
 
-from blast_api import state_dir
-from blast_api.addresses import Kind
+from blast_api.db import state_dir
+from blast_api.domain.callbacks import Party
 from blast_api.services import delivery, recordings
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _MARKED_FOR_S = 60.0  # long after the last slot that was claimed before the mark
 
 # Whose call, its row and the serial of its address.
-Key = tuple[Kind, int, int]
+Key = tuple[Party, int, int]
 
 
 def mark(message_id: int) -> None:
@@ -52,8 +52,8 @@ def forget() -> None:
 
 def in_rows() -> frozenset[Key]:
     """The calls in hand, on all hosts, that must not leave."""
-    calls = ((Kind.CALL, pk, serial) for pk, serial in delivery.recalled())
-    authors = ((Kind.RECORDING, pk, serial) for pk, serial in recordings.recalled())
+    calls = ((Party.RECIPIENT, pk, serial) for pk, serial in delivery.recalled())
+    authors = ((Party.AUTHOR, pk, serial) for pk, serial in recordings.recalled())
     return frozenset((*calls, *authors))
 
 

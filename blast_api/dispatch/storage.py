@@ -19,7 +19,7 @@ from blast_api.carrierx.client import (
     usable_sid,
 )
 from blast_api.carrierx.storage import KEYS, room
-from blast_api.pacing import Departure
+from blast_api.domain.pacing import Departure
 from blast_api.services import storage
 
 from .jobs import Job

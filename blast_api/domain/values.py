@@ -13,10 +13,9 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TypeVar
 from urllib.parse import SplitResult, urlsplit
 
-from blast_api.states import CallStatus, RecordingState
-
 from .billing import Increments
 from .destinations import REGIONS, TYPES
+from .states import CallStatus, RecordingState
 
 PROMPTS = (
     "no_key_pressed",

@@ -15,8 +15,8 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from blast_api.errors import BlastError
-from blast_api.models import AWAY
+from blast_api.db.clock import AWAY
+from blast_api.domain.errors import BlastError
 
 USAGE = 2  # exit code; 1 is: something was found, or could not be done
 

@@ -11,7 +11,8 @@ import os
 import time
 from threading import Event
 
-from blast_api import cron, state_dir
+from blast_api import cron
+from blast_api.db import state_dir
 
 log = logging.getLogger(cron.__name__)
 

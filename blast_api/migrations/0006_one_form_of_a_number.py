@@ -1,6 +1,6 @@
 from django.db import IntegrityError, migrations, transaction
 
-from blast_api.numbers import normalise
+from blast_api.domain.numbers import normalise
 
 # Most numbers have this form, which has never been another.
 _NORTH_AMERICAN = '^1[2-9][0-9]{9}$'

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from blast_api.errors import AlreadyEnded, BlastError, InvalidField, KeyReused, TooManyWaiting
+from blast_api.domain.errors import AlreadyEnded, BlastError, InvalidField, KeyReused, TooManyWaiting
 
 _STATUSES: dict[type[BlastError], int] = {
     AlreadyEnded: status.HTTP_409_CONFLICT,

@@ -14,7 +14,8 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from blast_api.models import Application, Call, Message, Recording, told_status
+from blast_api.models import Application, Call, Message, Recording
+from blast_api.services.attempts import told_status
 
 from .throttling import LongList
 

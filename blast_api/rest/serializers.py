@@ -10,10 +10,10 @@ from dateutil import parser
 from django.utils import timezone
 from rest_framework import serializers
 
-from blast_api import numbers
 from blast_api.conf import configuration
+from blast_api.domain import numbers
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.services.shouts import NewShout
-from blast_api.states import CallStatus, ShoutStatus
 
 # RFC 3339, section 5.6: the libraries read much more than that, a time without zone among it.
 _RFC3339 = re.compile(

@@ -16,11 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from blast_api import numbers
 from blast_api.conf import configuration
 from blast_api.dispatch import nudge
-from blast_api.models import Application, Call, Message, MessageQuerySet, told_status
+from blast_api.domain import numbers
+from blast_api.models import Application, Call, Message, MessageQuerySet
 from blast_api.services import dnc, shouts
+from blast_api.services.attempts import told_status
 
 from . import docs, lists
 from .lists import Listed, answer

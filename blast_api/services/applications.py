@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 
-from blast_api.errors import ApplicationRefused
+from blast_api.domain.errors import ApplicationRefused
 from blast_api.models import Application
 
 _TOKEN_BYTES = 32  # nobody guesses 256 bits

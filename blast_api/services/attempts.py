@@ -10,14 +10,14 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product, takewhile
 
-from django.db.models import F, Q, Value
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
-from blast_api.compiled import Kind, RecordedUpdate, Select, Update
 from blast_api.conf import configuration
-from blast_api.errors import AttemptOver
-from blast_api.models import Call, CallQuerySet, Record, Recording, told_status
-from blast_api.states import CallStatus
+from blast_api.db.prepared import Kind, RecordedUpdate, Select, Update
+from blast_api.domain.errors import AttemptOver
+from blast_api.domain.states import CallStatus
+from blast_api.models import Call, CallQuerySet, Record, Recording
 
 from . import dnc, shouts
 
@@ -36,6 +36,12 @@ class Attempt:
 
 def _rows(call_id: int, serial: int) -> CallQuerySet:
     return Attempt(call_id, serial).rows()
+
+
+def told_status(now: datetime) -> Case:
+    """As a column of calls: the status that others are told. A call whose delay has passed rings, reported or not."""
+    rings = When(status=CallStatus.PENDING, sid__gt="", due_at__lte=now, then=Value(CallStatus.ONGOING))
+    return Case(rings, default=F("status"))
 
 
 _ATTEMPT: dict[str, Kind] = {"call_id": int, "serial": int}

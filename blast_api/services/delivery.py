@@ -17,11 +17,13 @@ from functools import partial
 from django.db import connection, transaction
 from django.db.models import F, Q
 
-from blast_api import menus, records, retry
 from blast_api.carrierx.events import HEARD_BY, Answerer, StatusReport
+from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
-from blast_api.models import Call, CallQuerySet, Message, Recording
-from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
+from blast_api.domain import menus, retry
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
+from blast_api.models import Call, CallQuerySet, Message
+from blast_api.records import content
 
 from . import attempts, dnc, shouts
 from .attempts import Attempt as Attempt
@@ -242,7 +244,7 @@ def apologised(attempt: Attempt, *, asked: datetime) -> None:
 
 def _play_url(recording: Sequence[tuple[str, int]]) -> str:
     ((url, take),) = recording
-    return Recording(url=url, take=take).play_url
+    return play_url(url, take)
 
 
 def opt_out(call_id: int) -> None:
@@ -306,7 +308,7 @@ def _end(
     assert former.status in call_before(ending)
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
     row.held_since = None
-    line = records.cdr(row, row.message, said=said, late=late)
+    line = content.cdr(row, row.message, said=said, late=late)
     if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:
         again_at = configuration().retry_policy.due_at(ending, attempts=row.attempts, now=now)
         if again_at:

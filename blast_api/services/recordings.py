@@ -16,13 +16,14 @@ from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from blast_api import menus, records, retry
 from blast_api.carrierx.events import RecordingReport, StatusReport
 from blast_api.conf import configuration
-from blast_api.errors import AttemptOver
-from blast_api.menus import Choice
+from blast_api.domain import menus, retry
+from blast_api.domain.errors import AttemptOver
+from blast_api.domain.menus import Choice
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus, recording_before
 from blast_api.models import Message, Recording
-from blast_api.states import CallStatus, RecordingState, ShoutStatus, recording_before
+from blast_api.records import content
 
 from . import shouts
 
@@ -289,7 +290,7 @@ def ended(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
         proven = ~Q(state=RecordingState.NO_REC_CALL, held_since=None)
         if not current.filter(proven).update(ended=now):
             return
-        records.add_rec_cdr(attempt.message_id, now, report.body)
+        content.add_rec_cdr(attempt.message_id, now, report.body)
         recording = Recording.objects.select_related("message").get(pk=attempt.message_id)
         if recording.state in (RecordingState.NO_REC_CALL, RecordingState.PLACED):
             if report.ending in (CallStatus.FAILED, CallStatus.APP_ERROR):

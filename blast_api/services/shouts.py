@@ -12,13 +12,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, OuterRef, Subquery, Value
 from django.db.models.functions import Now
 
-from blast_api import bulk, records
-from blast_api.compiled import Select
 from blast_api.conf import configuration
+from blast_api.db import bulk
+from blast_api.db.clock import database_now
+from blast_api.db.prepared import Select
 from blast_api.db.undone import again_if_undone
-from blast_api.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
-from blast_api.models import Application, Call, Message, MessageQuerySet, Recording, database_now
-from blast_api.states import (
+from blast_api.domain.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
+from blast_api.domain.states import (
     Q850,
     Q850_INVALID_NUMBER,
     CallStatus,
@@ -27,6 +27,8 @@ from blast_api.states import (
     call_before,
     shout_before,
 )
+from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
+from blast_api.records import content
 
 from . import dnc
 
@@ -159,7 +161,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     waiting = message.calls.filter(status=CallStatus.PENDING)
     waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
     settled = message.calls.exclude(status=CallStatus.PENDING)
-    records.add_cdrs(bulk.read(settled, "position", lambda call: call.position), message)
+    content.add_cdrs(bulk.read(settled, "position", lambda call: call.position), message)
     recording = Recording.objects.create(
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
     )
@@ -266,7 +268,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
         if not ended:
             return False
         message.refresh_from_db()
-        records.add_bdr(message, message.recording)
+        content.add_bdr(message, message.recording)
         _tell("ended", message.pk, status=status)
         if status != ShoutStatus.TIMED_OUT:
             unheard = message.calls.with_carrier().filter(answered=None)
@@ -309,7 +311,7 @@ def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, no
     for call in calls:
         call.status = CallStatus.OPTED_OUT if call.opted_out else status
         call.q850, call.finished = Q850.get(CallStatus(call.status)), now
-    records.add_cdrs(calls, message)
+    content.add_cdrs(calls, message)
     for ending in {CallStatus(call.status) for call in calls}:
         rows = Call.objects.filter(pk__in=[call.pk for call in calls if call.status == ending])
         rows.filter(status__in=call_before(ending)).update(
@@ -342,7 +344,7 @@ def _finish(settled: MessageQuerySet, message_id: int, *, late: bool, now: datet
         if not settled.filter(pk=message_id).update(status=status, finished=now, closed=closed):
             return False
         message = Message.objects.select_related("recording").get(pk=message_id)
-        records.add_bdr(message, message.recording, late=late)
+        content.add_bdr(message, message.recording, late=late)
         _tell("ended", message.pk, status=message.status, late=late)
     return True
 

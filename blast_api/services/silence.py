@@ -6,11 +6,12 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import DateTimeField, DurationField, ExpressionWrapper, IntegerField, Q, Value
+from django.db.models.functions import Coalesce
 
 from blast_api.conf import configuration
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, CallQuerySet
-from blast_api.states import CallStatus
 
 from . import delivery
 
@@ -56,5 +57,10 @@ def time_out(now: datetime, *, only: Sequence[int] | None = None) -> int:
 
 
 def _silent(now: datetime) -> CallQuerySet:
+    """Calls that started, or were answered, the patience and their expected length ago: no end is told."""
     config = configuration()
-    return Call.objects.silent(now, patience=config.patience, ratio=config.call_length_ratio)
+    length_s = Coalesce("message__recording__length_s", Value(0), output_field=IntegerField())
+    length = ExpressionWrapper(length_s * Value(timedelta(seconds=config.call_length_ratio)), DurationField())
+    over_at = ExpressionWrapper(Coalesce("answered", "started") + length, DateTimeField())
+    before = now - config.patience
+    return Call.objects.annotate(over_at=over_at).filter(finished=None, started__lt=before, over_at__lt=before)

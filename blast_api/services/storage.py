@@ -19,7 +19,7 @@ from django.db.models.functions import Coalesce, Now
 from blast_api.carrierx.storage import key_in_use
 from blast_api.conf import configuration
 from blast_api.domain.quotas import Room
-from blast_api.storage import Container
+from blast_api.models import Container
 
 log = logging.getLogger(__name__)
 

@@ -142,7 +142,7 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
 
     def log_file(name: str) -> dict[str, object]:
         return {
-            "class": "blast_api.logfile.LogFile",
+            "class": "blast_api.logs.file.LogFile",
             "filename": folder / name,
             "formatter": "json",
         }
@@ -153,17 +153,17 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
         "disable_existing_loggers": False,
         "formatters": {
             "json": {
-                "()": "blast_api.logs.LineFormatter",
+                "()": "blast_api.logs.redaction.LineFormatter",
                 "fmt": "%(levelname)s %(name)s %(process)d %(message)s",
                 "rename_fields": {"levelname": "level", "name": "logger", "process": "pid"},
                 "timestamp": "at",
             },
-            "text": {"()": "blast_api.logs.TextFormatter"},
+            "text": {"()": "blast_api.logs.redaction.TextFormatter"},
         },
         "filters": {
-            "refusals": {"()": "blast_api.logs.AtMost", "per_minute": 10},
-            "hosts": {"()": "blast_api.logs.AtMost", "per_minute": 10},
-            "files": {"()": "blast_api.logs.AtMost", "per_minute": 10},
+            "refusals": {"()": "blast_api.logs.redaction.AtMost", "per_minute": 10},
+            "hosts": {"()": "blast_api.logs.redaction.AtMost", "per_minute": 10},
+            "files": {"()": "blast_api.logs.redaction.AtMost", "per_minute": 10},
         },
         "handlers": {
             "service": log_file("blast-api.log"),
@@ -174,12 +174,12 @@ def logging_to(folder: Path, *, level: str = "INFO") -> dict[str, object]:
         "loggers": {
             "blast_api": {"handlers": ["service"], "level": level, "propagate": False},
             "blast_api.dispatch": cron,
-            "blast_api.sweeps": cron,
+            "blast_api.services.sweeps": cron,
             "blast_api.cron": cron,
             "blast_api.simulator": {"handlers": ["simulator"], "level": level, "propagate": False},
             # What is wrong with a file is wrong at each look at it.
-            "blast_api.records": {"filters": ["files"]},
-            "blast_api.spool": {"filters": ["files"]},
+            "blast_api.records.writer": {"filters": ["files"]},
+            "blast_api.db.spool": {"filters": ["files"]},
             # Strangers cause these, as many as they like.
             "blast_api.callcontrol.refusals": {"filters": ["refusals"]},
             "django.security.DisallowedHost": {"filters": ["hosts"]},

@@ -14,9 +14,9 @@ from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.conf import configuration
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Gate, Recording
 from blast_api.services import delivery, recordings
-from blast_api.states import CallStatus
 from tests.world import World, lines, recipient
 
 from .crashing import POINTS, Accident, accident_at

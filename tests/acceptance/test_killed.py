@@ -12,9 +12,9 @@ from django.db import connection
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from blast_api.domain.states import RecordingState
 from blast_api.models import Call, Recording
 from blast_api.simulator import Carrier, RealClock, serve
-from blast_api.states import RecordingState
 from tests.world import World, recipient
 
 from .processes import Processes, processes, wait_until

@@ -10,11 +10,12 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron, records, sweeps
+from blast_api import cron
 from blast_api.carrierx.events import StatusReport
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Message, Recording
-from blast_api.services import delivery
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
+from blast_api.records import writer
+from blast_api.services import delivery, sweeps
 from tests import factories
 from tests.world import World, lines, recipient
 
@@ -39,7 +40,7 @@ def _sweep_at(now: datetime) -> None:
     with override_settings(CARRIERX_API_TOKEN=""):
         sweeps.expire(now)
     sweeps.finish(now)
-    records.write_due()
+    writer.write_due()
 
 
 # --- Shouts ----------------------------------------------------------------------------------------------------------
@@ -161,7 +162,7 @@ def test_late_news_within_the_window_settles_the_calls_and_then_the_shout(world:
     _report(second)
     _report(second)
     assert world.status(message.pk) == "finished"
-    records.write_due()
+    writer.write_due()
     late = [line["status"] for line in lines(settings.CDR_LOGGER_PATH) if line["late"]]
     assert late == ["completed", "completed"]
     assert [(line["status"], line["late"]) for line in lines(settings.BDR_LOG_PATH)] == [
@@ -244,7 +245,7 @@ def test_an_author_who_dawdles_hears_no_more_and_their_call_is_recorded(world: W
     _sweep_at(timezone.now() + timedelta(seconds=16))
     assert world.status(shout) == "timed-out"
     world.carrier.advance_until_idle()
-    records.write_due()
+    writer.write_due()
     assert [line["message_id"] for line in lines(settings.REC_CDR_LOG_PATH)] == [shout]
     assert not Recording.objects.get().file_sid
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["timed-out"]

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from blast_api.pacing import Pace
+from blast_api.domain.pacing import Pace
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402
 
-from blast_api import bulk  # noqa: E402
-from blast_api.addresses import Kind, address  # noqa: E402
-from blast_api.models import Application, Call, Message, Recording, database_now  # noqa: E402
+from blast_api.carrierx.addresses import address  # noqa: E402
+from blast_api.db import bulk  # noqa: E402
+from blast_api.db.clock import database_now  # noqa: E402
+from blast_api.domain.callbacks import Party  # noqa: E402
+from blast_api.domain.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus  # noqa: E402
+from blast_api.models import Application, Call, Message, Recording  # noqa: E402
 from blast_api.services import shouts  # noqa: E402
-from blast_api.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus  # noqa: E402
 
 AUTHOR = "15555552090"
 _CONFIRMED: dict[str, object] = {"state": RecordingState.CONFIRMED, "kept": True}
@@ -109,7 +111,7 @@ def release_all() -> None:
 def addresses(*, shout: int, step: str) -> list[str]:
     """The paths under which the carrier reports on the calls of a shout."""
     calls = Call.objects.filter(message=shout).order_by("position").values_list("pk", "serial")
-    return ["/" + address(Kind.CALL, pk, serial, step).split("/", 3)[3] for pk, serial in calls]
+    return ["/" + address(Party.RECIPIENT, pk, serial, step).split("/", 3)[3] for pk, serial in calls]
 
 
 def count(*, shout: int, **which: Any) -> int:

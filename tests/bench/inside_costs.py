@@ -14,15 +14,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from blast_api import sweeps
 from blast_api.carrierx.client import Accepted
 from blast_api.carrierx.events import StatusReport
+from blast_api.db.clock import database_now
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.jobs import keep_all
-from blast_api.models import Application, Call, Gate, Message, database_now
-from blast_api.services import delivery, shouts
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.models import Application, Call, Gate, Message
+from blast_api.services import delivery, shouts, sweeps
 
 from .inside import AUTHOR, addresses, fill, number, release
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from blast_api.pacing import TOLERANCE
+from blast_api.domain.pacing import TOLERANCE
 
 from .arrivals import percentile
 

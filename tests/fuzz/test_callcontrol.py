@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blast_api.addresses import Kind
 from blast_api.callcontrol import documents
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Recording
 from blast_api.simulator.document import read_document
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, listed, message, recording
 from tests.integration.callbacks import ENDPOINTS, KEYS, delivered, path, rows, token_of, undone
 from tests.integration.rest import shut_the_gate
@@ -49,8 +49,8 @@ class Service:
     recordings: list[Recording]
     journal: Journal
 
-    def rows_of(self, kind: Kind) -> list[int]:
-        return [one.pk for one in (self.calls if kind is Kind.CALL else self.recordings)]
+    def rows_of(self, kind: Party) -> list[int]:
+        return [one.pk for one in (self.calls if kind is Party.RECIPIENT else self.recordings)]
 
     def asked(self, request: Request, address: str) -> Answer:
         """The answer, of which nothing may tell of the inside."""
@@ -84,7 +84,7 @@ def service(journal: Journal) -> Service:
 @pytest.mark.parametrize(("kind", "step"), ENDPOINTS)
 @examples(120)
 @given(data=st.data())
-def test_a_genuine_callback_is_always_answered(service: Service, kind: Kind, step: str, data: st.DataObject) -> None:
+def test_a_genuine_callback_is_always_answered(service: Service, kind: Party, step: str, data: st.DataObject) -> None:
     request = data.draw(REQUESTS)
     row = data.draw(st.sampled_from(service.rows_of(kind)))
     serial = data.draw(st.sampled_from([2, 2, 2, 1, 3, 0]))
@@ -104,7 +104,7 @@ def test_a_genuine_callback_is_always_answered(service: Service, kind: Kind, ste
 @pytest.mark.parametrize(("kind", "step"), ENDPOINTS)
 @examples(40)
 @given(data=st.data())
-def test_a_forged_callback_changes_nothing(service: Service, kind: Kind, step: str, data: st.DataObject) -> None:
+def test_a_forged_callback_changes_nothing(service: Service, kind: Party, step: str, data: st.DataObject) -> None:
     request = data.draw(REQUESTS)
     row = data.draw(st.sampled_from(service.rows_of(kind)))
     token = token_of(kind, row, 2)
@@ -124,7 +124,7 @@ def test_a_forged_callback_changes_nothing(service: Service, kind: Kind, step: s
 
 @examples(200)
 @given(
-    request=REQUESTS, segments=st.lists(anything.SEGMENTS | st.sampled_from([*Kind, "1", "2", "status"]), max_size=7)
+    request=REQUESTS, segments=st.lists(anything.SEGMENTS | st.sampled_from([*Party, "1", "2", "status"]), max_size=7)
 )
 def test_what_is_no_address_is_refused(service: Service, request: Request, segments: list[str]) -> None:
     tried["no address"] += 1

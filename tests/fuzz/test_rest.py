@@ -15,7 +15,7 @@ from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as answers
 
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api_project.wsgi import application
 from tests.factories import USER, call, listed, message, number, recording
 from tests.integration.callbacks import rows, undone

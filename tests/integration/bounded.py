@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from blast_api.logs import AtMost
+from blast_api.logs.redaction import AtMost
 
-BOUNDED = ("blast_api.callcontrol.refusals", "blast_api.records", "django.security.DisallowedHost")
+BOUNDED = ("blast_api.callcontrol.refusals", "blast_api.records.writer", "django.security.DisallowedHost")
 
 
 @contextmanager

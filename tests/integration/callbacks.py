@@ -16,14 +16,15 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from blast_api.addresses import Kind, address
+from blast_api.carrierx.addresses import address
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber, Gate, Message, Record, Recording
-from blast_api.states import CallStatus, ShoutStatus
 from tests.factories import call, message, recording
 
 STEPS = {
-    Kind.CALL: ("answered", "detected", "key", "status"),
-    Kind.RECORDING: (
+    Party.RECIPIENT: ("answered", "detected", "key", "status"),
+    Party.AUTHOR: (
         "answered",
         "welcome",
         "recorded",
@@ -33,7 +34,7 @@ STEPS = {
         "status",
     ),
 }
-ENDPOINTS = [(kind, step) for kind in Kind for step in STEPS[kind]]
+ENDPOINTS = [(kind, step) for kind in Party for step in STEPS[kind]]
 # What the carrier's callbacks tell us.
 KEYS = (
     "Digits",
@@ -48,14 +49,14 @@ KEYS = (
 DOCUMENT_STEPS = {kind: tuple(step for step in steps if step != "status") for kind, steps in STEPS.items()}
 
 
-def path(kind: Kind, row: int, serial: int, step: str, *, token: str | None = None) -> str:
+def path(kind: Party, row: int, serial: int, step: str, *, token: str | None = None) -> str:
     """The path of an address, with its own token or another one."""
     whole = address(kind, row, serial, step)
     path = whole[whole.index("/api/v1/") :]
     return path if token is None else path.replace(token_of(kind, row, serial), token)
 
 
-def token_of(kind: Kind, row: int, serial: int) -> str:
+def token_of(kind: Party, row: int, serial: int) -> str:
     return address(kind, row, serial, "answered").split("/")[-2]
 
 
@@ -86,17 +87,17 @@ class Carrier:
         self._client = client
         self.committing = committing
 
-    def tell(self, kind: Kind, row: int, step: str, *, serial: int = 1, **told: Any) -> bytes:
+    def tell(self, kind: Party, row: int, step: str, *, serial: int = 1, **told: Any) -> bytes:
         with self.committing(execute=True):
             answer = ask(self._client, path(kind, row, serial, step), **told)
         assert answer.status_code == 200
         return answer.content
 
     def of_call(self, called: Call, step: str, *, serial: int | None = None, **told: Any) -> bytes:
-        return self.tell(Kind.CALL, called.pk, step, serial=called.serial if serial is None else serial, **told)
+        return self.tell(Party.RECIPIENT, called.pk, step, serial=called.serial if serial is None else serial, **told)
 
     def of_author(self, recording: Recording, step: str, **told: Any) -> bytes:
-        return self.tell(Kind.RECORDING, recording.pk, step, serial=recording.serial, **told)
+        return self.tell(Party.AUTHOR, recording.pk, step, serial=recording.serial, **told)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from django.http import HttpResponse
 from blast_api.callcontrol import documents
 from blast_api.carrierx.client import Accepted, Outcome, Unknown
 from blast_api.dispatch.jobs import PlaceCall
+from blast_api.domain.states import CARRIER_ENDINGS, LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber, Message, Record
-from blast_api.states import CARRIER_ENDINGS, LIVE_SHOUTS, CallStatus, ShoutStatus
 
 MESSAGE = b"http://127.0.0.1:9/f/0a0a.wav"
 FINAL_WORDS = {"completed", "failed", "busy", "noanswer", "cancel"}

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.utils import timezone
 
-from blast_api import bulk
+from blast_api.db import bulk
 from blast_api.dispatch.claims import Claim, claim_placements
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.jobs import PlaceCall
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message
-from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 
 

@@ -24,17 +24,16 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from hypothesis.stateful import run_state_machine_as_test as live
 from pytest_django import Settings
 
-from blast_api import sweeps
-from blast_api.addresses import Kind
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import Withdraw, claim_errands
 from blast_api.dispatch.jobs import Job, PlaceCall, keep_all
-from blast_api.errors import AlreadyEnded
+from blast_api.domain.callbacks import Party
+from blast_api.domain.errors import AlreadyEnded
+from blast_api.domain.states import LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Application, Call, DoNotCallNumber, Gate, Message, Record, Recording
-from blast_api.services import delivery, shouts
-from blast_api.states import LIVE_SHOUTS, CallStatus, ShoutStatus
+from blast_api.services import delivery, shouts, sweeps
 from tests import factories
 
 from .callbacks import ask, path
@@ -298,7 +297,7 @@ class AnyOrder(RuleBasedStateMachine):
         callback = Callback(attempt, step, told)
         before = Call.objects.select_related("message").get(pk=attempt.call)
         with self.happening(step, dies_after=dies_after) as died:
-            answer = ask(self.client, path(Kind.CALL, attempt.call, attempt.serial, step), **told)
+            answer = ask(self.client, path(Party.RECIPIENT, attempt.call, attempt.serial, step), **told)
         if died:
             self.promises.broke_off(callback)
         else:

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from blast_api import bulk
+from blast_api.db import bulk
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call
-from blast_api.states import CallStatus
 from tests import factories
 
 pytestmark = pytest.mark.django_db

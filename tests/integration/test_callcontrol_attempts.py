@@ -11,11 +11,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
+from blast_api.carrierx.addresses import address
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message, Record
 from blast_api.services import delivery, shouts
-from blast_api.states import CallStatus, ShoutStatus
 from tests.factories import application
 
 from .callbacks import Carrier, ask, delivered, lines, path, rows
@@ -46,7 +47,7 @@ def test_a_failed_call_is_tried_again_as_often_as_the_operator_says(carrier: Car
     call = delivered()
     addresses = set()
     for attempt in (1, 2, 3):
-        addresses.add(address(Kind.CALL, call.pk, call.serial, "answered"))
+        addresses.add(address(Party.RECIPIENT, call.pk, call.serial, "answered"))
         carrier.of_call(call, "status", CallStatus="failed", CallDuration=0)
         call.refresh_from_db()
         assert (call.status, call.attempts) == (C.READY if attempt < 3 else C.FAILED, attempt)
@@ -121,7 +122,7 @@ def test_completed_is_said_only_of_what_was_heard(carrier: Carrier, told: dict[s
 
 def test_an_apology_of_ours_is_no_delivery(client: Client, settings: Settings) -> None:
     call = delivered()
-    answered, status = (path(Kind.CALL, call.pk, 1, step) for step in ("answered", "status"))
+    answered, status = (path(Party.RECIPIENT, call.pk, 1, step) for step in ("answered", "status"))
     whole, settings.VOICE_MENU = settings.VOICE_MENU, {}  # an operator's slip, with which nothing can be said
     assert ask(client, answered).content == documents.apology()
     settings.VOICE_MENU = whole

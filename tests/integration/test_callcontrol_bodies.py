@@ -13,13 +13,13 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from blast_api.addresses import Kind
 from blast_api.callcontrol import documents
-from blast_api.menus import Wish
+from blast_api.domain.callbacks import Party
+from blast_api.domain.menus import Wish
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Record, Recording
 from blast_api.services.recordings import Step
 from blast_api.simulator.document import read_document
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, message, recording
 
 from .callbacks import ENDPOINTS, KEYS, ask, delivered, path, undone
@@ -97,11 +97,11 @@ class Service:
     call: Call
     recordings: dict[RecordingState, Recording]
 
-    def address(self, kind: Kind, step: str) -> str:
-        row = self.call.pk if kind is Kind.CALL else self.recordings[STATE_FOR[step]].pk
+    def address(self, kind: Party, step: str) -> str:
+        row = self.call.pk if kind is Party.RECIPIENT else self.recordings[STATE_FOR[step]].pk
         return path(kind, row, 1, step)
 
-    def answers(self, kind: Kind, step: str, body: bytes, content_type: str = "application/json") -> None:
+    def answers(self, kind: Party, step: str, body: bytes, content_type: str = "application/json") -> None:
         with undone():
             answer = self.client.post(self.address(kind, step), body, content_type=content_type)
         assert answer.status_code == 200
@@ -132,7 +132,7 @@ def test_any_body_gets_a_document(service: Service, body: bytes) -> None:
 def test_no_body_is_too_deep_to_be_recorded(service: Service) -> None:
     for depth in range(700, 1000, 12):  # a range of some 20 could be read, and not be written
         body = b'{"CallStatus": "completed", "x": ' + b"[" * depth + b"]" * depth + b"}"
-        service.answers(Kind.RECORDING, "status", body)
+        service.answers(Party.AUTHOR, "status", body)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_no_method_is_turned_away(service: Service, method: str) -> None:
 @pytest.mark.parametrize("form", ["json", "query", "form", "form without its type", "number", "float"])
 def test_keys_are_understood_in_every_form(client: Client, form: str) -> None:
     pressed = delivered()
-    address = path(Kind.CALL, pressed.pk, 1, "key")
+    address = path(Party.RECIPIENT, pressed.pk, 1, "key")
     match form:
         case "json":
             answer = ask(client, address, Digits="5")
@@ -203,7 +203,7 @@ def test_keys_are_understood_in_every_form(client: Client, form: str) -> None:
 )
 def test_a_duration_is_whole_seconds_or_unknown(client: Client, told: object, stored: int | None) -> None:
     ended = delivered(answerer="HUMAN")
-    ask(client, path(Kind.CALL, ended.pk, 1, "status"), CallStatus="completed", CallDuration=told)
+    ask(client, path(Party.RECIPIENT, ended.pk, 1, "status"), CallStatus="completed", CallDuration=told)
     ended.refresh_from_db()
     assert (ended.status, ended.duration) == (CallStatus.COMPLETED, stored)
 
@@ -223,7 +223,7 @@ def test_a_duration_is_whole_seconds_or_unknown(client: Client, told: object, st
 def test_a_recording_that_cannot_be_found_again_is_an_error(client: Client, told: dict[str, object]) -> None:
     shout = message()
     recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
-    answer = ask(client, path(Kind.RECORDING, shout.pk, 1, "recorded"), **told)
+    answer = ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **told)
     assert answer.content == documents.for_author(Step.GOODBYE, str, None)
     shout.refresh_from_db()
     assert (shout.status, shout.recording.state) == (ShoutStatus.ERROR, RecordingState.CARRIERX_ERROR)
@@ -233,7 +233,7 @@ def test_what_cannot_stand_in_a_document_is_taken_out_of_a_url(client: Client) -
     shout = message()
     recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
     told = {"RecordingUrl": " http://c/\x00f\x1b.w\uffffav\n", "RecordingFileSid": "f"}
-    ask(client, path(Kind.RECORDING, shout.pk, 1, "recorded"), **told)
+    ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **told)
     assert Recording.objects.get().url == "http://c/f.wav"
 
 
@@ -241,7 +241,7 @@ def test_a_record_of_the_authors_call_is_always_json(client: Client) -> None:
     shout = message()
     recording(shout, state=RecordingState.USER_ANSWERED, serial=1)
     body = b'{"CallStatus": "completed", "a": 1e999, "b": NaN, "c": "\\u0000\\ud800", "d": [1e999, {"e": -1e999}]}'
-    client.post(path(Kind.RECORDING, shout.pk, 1, "status"), body, content_type="application/json")
+    client.post(path(Party.AUTHOR, shout.pk, 1, "status"), body, content_type="application/json")
 
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
@@ -256,7 +256,7 @@ def test_a_record_of_the_authors_call_is_always_json(client: Client) -> None:
 @pytest.mark.parametrize("step", ["answered", "key"])
 def test_an_error_of_our_own_is_heard_as_an_apology(client: Client, settings: Settings, step: str) -> None:
     ringing = delivered()
-    address = path(Kind.CALL, ringing.pk, 1, step)
+    address = path(Party.RECIPIENT, ringing.pk, 1, step)
     settings.VOICE_MENU = {}
     answer = ask(client, address, Digits="0")
     assert (answer.status_code, answer.content) == (200, documents.apology())
@@ -264,7 +264,7 @@ def test_an_error_of_our_own_is_heard_as_an_apology(client: Client, settings: Se
 
 def test_an_ending_that_could_not_be_stored_is_told_again(client: Client, settings: Settings) -> None:
     ringing = delivered()
-    address = path(Kind.CALL, ringing.pk, 1, "status")
+    address = path(Party.RECIPIENT, ringing.pk, 1, "status")
     settings.VOICE_MENU = {}
     assert ask(client, address, CallStatus="completed").status_code == 500
     ringing.refresh_from_db()
@@ -290,5 +290,5 @@ ANY_BODY = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=10), _VALUES
 @pytest.mark.parametrize(("kind", "step"), ENDPOINTS)
 @examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANY_BODY)
-def test_any_object_gets_a_document(service: Service, kind: Kind, step: str, body: dict[str, object]) -> None:
+def test_any_object_gets_a_document(service: Service, kind: Party, step: str, body: dict[str, object]) -> None:
     service.answers(kind, step, json.dumps(body).encode())

@@ -10,13 +10,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
+from blast_api.carrierx.addresses import address
 from blast_api.carrierx.events import Answerer
-from blast_api.menus import Wish
+from blast_api.domain.callbacks import Party
+from blast_api.domain.menus import Wish
+from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Call, Record
 from blast_api.services import delivery
-from blast_api.states import Q850, CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import Carrier, delivered, lines, rows
@@ -68,7 +69,7 @@ def heard_by(call: Call, step: str, told: dict[str, Any]) -> bytes:
     """What is heard on a call that is up."""
 
     def us(step: str) -> str:
-        return address(Kind.CALL, call.pk, call.serial, step)
+        return address(Party.RECIPIENT, call.pk, call.serial, step)
 
     match step, told:
         case "answered", _:

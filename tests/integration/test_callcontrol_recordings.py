@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from blast_api import sweeps
-from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
+from blast_api.carrierx.addresses import address
+from blast_api.carrierx.storage import play_url
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Message, Record, Recording
-from blast_api.services import recordings
+from blast_api.services import recordings, sweeps
 from blast_api.services.recordings import Attempt, Step
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests.factories import call, message, recording
 
 from .callbacks import Carrier, lines, rows, undone
@@ -100,7 +101,7 @@ def ringing(shout: dict[str, Any] | None = None, **fields: Any) -> Recording:
 
 def heard(step: Step, row: Recording) -> bytes:
     row.refresh_from_db()
-    return documents.for_author(step, lambda name: address(Kind.RECORDING, row.pk, row.serial, name), row)
+    return documents.for_author(step, lambda name: address(Party.AUTHOR, row.pk, row.serial, name), row)
 
 
 def essence() -> dict[str, list[tuple[Any, ...]]]:
@@ -177,7 +178,7 @@ def test_another_take_goes_over_the_same_file_and_is_heard_anew(carrier: Carrier
     carrier.of_author(row, "recorded", **FILE | {"RecordingDuration": 9})
     assert b"<Play>http://c/f.wav?format=2.wav</Play>" in carrier.of_author(row, "verification", Digits="1")
     row.refresh_from_db()
-    assert (row.take, row.length_s, row.play_url) == (2, 9, "http://c/f.wav?format=2.wav")
+    assert (row.take, row.length_s, play_url(row.url, row.take)) == (2, 9, "http://c/f.wav?format=2.wav")
 
 
 @pytest.mark.parametrize("digits", ["", "1", "2", "3", "7", "9"])

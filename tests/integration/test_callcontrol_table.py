@@ -13,13 +13,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.addresses import Kind, address
 from blast_api.callcontrol import documents
+from blast_api.carrierx.addresses import address
 from blast_api.carrierx.events import Answerer
-from blast_api.menus import Wish
+from blast_api.domain.callbacks import Party
+from blast_api.domain.menus import Wish
+from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Call, Record
 from blast_api.services import delivery
-from blast_api.states import Q850, CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import Carrier, ask, delivered, lines, path, rows, undone
@@ -146,7 +147,7 @@ def _document(heard: str, column: str, told: Told, call: Call) -> bytes:
     """What the first word of a cell stands for."""
 
     def us(step: str) -> str:
-        return address(Kind.CALL, call.pk, call.serial, step)
+        return address(Party.RECIPIENT, call.pk, call.serial, step)
 
     match heard:
         case "detection":
@@ -298,7 +299,7 @@ def _refused(call: Call, column: str, client: Client, *, serial: int) -> None:
     step, bodies = COLUMNS[column]
     unchanged = rows()
     for told in bodies:
-        answer = ask(client, path(Kind.CALL, call.pk, serial, step), **told)
+        answer = ask(client, path(Party.RECIPIENT, call.pk, serial, step), **told)
         assert (answer.status_code, answer.content) == (403, b"")
     assert rows() == unchanged
 

@@ -9,14 +9,14 @@ import pytest
 from django.test import Client
 from django.test.client import RequestFactory
 
-from blast_api.addresses import Kind
 from blast_api.callcontrol import documents
 from blast_api.callcontrol.bodies import body_of
 from blast_api.conf import configuration
-from blast_api.menus import Wish
+from blast_api.domain.callbacks import Party
+from blast_api.domain.menus import Wish
+from blast_api.domain.states import RecordingState
 from blast_api.models import Call, DoNotCallNumber
 from blast_api.services.recordings import Step
-from blast_api.states import RecordingState
 from tests.factories import message, recording
 
 from .callbacks import ask, delivered, path
@@ -47,7 +47,7 @@ UNREADABLE = {
 
 
 def key_of(call: Call) -> str:
-    return path(Kind.CALL, call.pk, 1, "key")
+    return path(Party.RECIPIENT, call.pk, 1, "key")
 
 
 @pytest.mark.parametrize("body", NOT_QUITE_JSON.values(), ids=NOT_QUITE_JSON)
@@ -103,9 +103,9 @@ def test_an_author_is_asked_again_too(client: Client, state: RecordingState, ste
     shout = message()
     taken = {"take": 1, "url": "http://c/f.wav", "file_sid": "f"} if state is RecordingState.RECORDED else {}
     row = recording(shout, state=state, serial=1, sid="a", **taken)
-    answer = client.post(path(Kind.RECORDING, row.pk, 1, step), b"\xff\xfe\xfd<", content_type="application/json")
+    answer = client.post(path(Party.AUTHOR, row.pk, 1, step), b"\xff\xfe\xfd<", content_type="application/json")
     row.refresh_from_db()
-    asked = path(Kind.RECORDING, row.pk, 1, "")
+    asked = path(Party.AUTHOR, row.pk, 1, "")
 
     def address(step: str) -> str:
         return f"{configuration().base_callcontrol_api_url.removesuffix('/api/v1/call-control')}{asked}{step}"
@@ -119,11 +119,11 @@ def test_a_recording_of_no_length_is_recorded_again(client: Client, told: object
     shout = message()
     recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
     body = {"RecordingUrl": "http://c/f.wav", "RecordingFileSid": "f", "RecordingDuration": told}
-    answer = ask(client, path(Kind.RECORDING, shout.pk, 1, "recorded"), **body)
+    answer = ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **body)
     assert b"<Record" in answer.content
     shout.recording.refresh_from_db()
     assert shout.recording.state == RecordingState.PRESSED_STAR
-    ask(client, path(Kind.RECORDING, shout.pk, 1, "verification"), Digits="2")
+    ask(client, path(Party.AUTHOR, shout.pk, 1, "verification"), Digits="2")
     shout.recording.refresh_from_db()
     assert shout.recording.state == RecordingState.PRESSED_STAR
 

@@ -15,8 +15,9 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 from pytest_django import Settings
 
-from blast_api import conf, health
-from blast_api.models import database_now
+from blast_api import conf
+from blast_api.db.clock import database_now
+from blast_api.monitoring import health
 
 
 def told(*, deploy: bool = False) -> str:

@@ -15,10 +15,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.dispatch.jobs import PlaceCall, PlaceRecording
+from blast_api.domain.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace
+from blast_api.domain.states import OPEN_CALLS, CallStatus, ShoutStatus
 from blast_api.models import Call, Gate, Message, Record, Recording
-from blast_api.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace
 from blast_api.services import shouts
-from blast_api.states import OPEN_CALLS, CallStatus, ShoutStatus
 from tests import factories
 
 from .released import claim, hold, placed_of, released

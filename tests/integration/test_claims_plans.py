@@ -12,13 +12,14 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from blast_api import bulk, metrics, sweeps
 from blast_api.carrierx.events import StatusReport
+from blast_api.db import bulk
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call
-from blast_api.services import delivery, shouts, silence
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.monitoring import exposition
+from blast_api.services import delivery, shouts, silence, sweeps
 from tests import factories
 
 from .released import claim, hold, released
@@ -122,7 +123,7 @@ def sweep() -> None:
 
 
 def scrape() -> None:
-    assert b"\nblast_api_database_up 1.0" in metrics.exposition("")[0]
+    assert b"\nblast_api_database_up 1.0" in exposition.exposition("")[0]
 
 
 @pytest.mark.usefixtures("_many_settled_calls")

@@ -16,10 +16,10 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from blast_api import pacing
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
-from blast_api.pacing import Departure, SlotMissed
+from blast_api.domain import pacing
+from blast_api.domain.pacing import Departure, SlotMissed
 
 from .raw_server import RawServer, answer, raw_server
 

@@ -14,15 +14,7 @@ import pytest
 from pytest_django import Settings
 
 from blast_api import __version__
-from blast_api.carrierx.client import (
-    Accepted,
-    CallOrder,
-    CarrierClient,
-    CarrierTrouble,
-    Outcome,
-    Refused,
-    Unknown,
-)
+from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, CarrierTrouble, Outcome, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.simulator import Carrier
 

@@ -15,11 +15,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api import cron
-from blast_api.addresses import Kind
 from blast_api.dispatch.dispatcher import Dispatcher
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Gate
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus
 from tests import factories
 from tests.acceptance.processes import wait_until
 from tests.clocks import database_clock_set
@@ -111,7 +111,7 @@ def test_the_clock_of_the_web_host_decides_nothing_about_a_call(client: Client, 
             ("key", {"Digits": "5"}),
             ("status", {"CallStatus": "completed", "CallDuration": 7}),
         ):
-            assert ask(client, path(Kind.CALL, call.pk, call.serial, step), **told).status_code == 200
+            assert ask(client, path(Party.RECIPIENT, call.pk, call.serial, step), **told).status_code == 200
     call.refresh_from_db()
     assert (call.status, call.duration, call.answerer) == (CallStatus.OPTED_OUT, 7, "HUMAN")
 

@@ -11,11 +11,12 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from blast_api import records
-from blast_api.addresses import Kind, address
+from blast_api.carrierx.addresses import address
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber, Message, Record
+from blast_api.records import content, writer
 from blast_api.services import delivery
-from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 
 from .commands import run, spawn
@@ -31,7 +32,7 @@ def _opted_out(path: Path, *calls: Call, ago: timedelta = timedelta(minutes=1)) 
     """A log that tells of these calls that they were opted out of."""
     for call in calls:
         call.status, call.finished = CallStatus.OPTED_OUT, timezone.now() - ago
-    lines = "".join(f"{records.cdr(call, call.message)}\n" for call in calls)
+    lines = "".join(f"{content.cdr(call, call.message)}\n" for call in calls)
     path.write_bytes(gzip.compress(lines.encode()) if path.suffix == ".gz" else lines.encode())
     return str(path)
 
@@ -72,7 +73,7 @@ def test_an_application_that_is_not_there_lists_nobody(tmp_path: Path) -> None:
 
 def test_new_rows_have_ids_that_nothing_since_the_backup_had() -> None:
     before, last_call = released(1).pk, Call.objects.latest("pk").pk
-    lost = address(Kind.CALL, last_call + 1, 1, "status")  # of a call that was placed after the backup
+    lost = address(Party.RECIPIENT, last_call + 1, 1, "status")  # of a call that was placed after the backup
     assert run("after_restore", *SINCE, "--yes").code == 0
     after = released(1)
     assert after.pk > before + 999_999
@@ -84,10 +85,10 @@ def test_new_rows_have_ids_that_nothing_since_the_backup_had() -> None:
 def test_a_record_that_a_log_has_already_is_not_written_again() -> None:
     lines = [json.dumps({"record": f"r{index}"}) for index in range(3)]
     Record.objects.bulk_create(Record(kind="cdr", line=line, created=BACKUP) for line in lines)
-    records.path_of(Record.Kind.CDR).write_text(f"{lines[1]}\n")
+    writer.path_of(Record.Kind.CDR).write_text(f"{lines[1]}\n")
     assert run("after_restore", "--json", *SINCE, "--yes").json["doubtful"] == 3
-    records.write_due()
-    assert sorted(records.path_of(Record.Kind.CDR).read_text().splitlines()) == lines
+    writer.write_due()
+    assert sorted(writer.path_of(Record.Kind.CDR).read_text().splitlines()) == lines
 
 
 def test_without_yes_nothing_is_done() -> None:

@@ -14,10 +14,10 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.utils import timezone
 
+from blast_api.domain.states import CallStatus
 from blast_api.management.commands.copy_database import connected
 from blast_api.models import Call, CronHost, DoNotCallNumber, Message
-from blast_api.states import CallStatus
-from blast_api.upkeep import transfer
+from blast_api.operations import transfer
 from tests import factories
 from tests.acceptance.processes import environment
 from tests.world import World, recipient

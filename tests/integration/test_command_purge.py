@@ -13,14 +13,15 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import bulk
-from blast_api.addresses import Kind, address
-from blast_api.errors import InvalidField
+from blast_api.carrierx.addresses import address
+from blast_api.db import bulk
+from blast_api.domain.callbacks import Party
+from blast_api.domain.errors import InvalidField
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Container, DoNotCallNumber, Message, Record, Recording
+from blast_api.operations import retention
 from blast_api.services import shouts
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus, ShoutStatus
-from blast_api.upkeep import retention
 from tests import factories
 from tests.world import World, recipient
 
@@ -134,7 +135,7 @@ def test_a_callback_for_a_call_that_is_gone_is_refused() -> None:
     shout = _ended(OLD)
     call = shout.calls.first()
     assert call
-    url = address(Kind.CALL, call.pk, call.serial, "status")
+    url = address(Party.RECIPIENT, call.pk, call.serial, "status")
     path = url[url.index("/api/") :]
     _purged("--yes")
     assert Client().post(path, {"CallStatus": "completed"}).status_code == 403

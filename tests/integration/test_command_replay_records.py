@@ -17,9 +17,10 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import records, state_dir
+from blast_api.db import state_dir
 from blast_api.models import Record
-from blast_api.upkeep import replay
+from blast_api.operations import replay
+from blast_api.records import writer
 from tests.world import World, recipient
 
 from .commands import run, spawn
@@ -35,18 +36,18 @@ def _written(count: int, kind: Record.Kind = CDR) -> list[str]:
     first = Record.objects.count()
     lines = [json.dumps({"record": f"r{first + index}", "pk": index}) for index in range(count)]
     Record.objects.bulk_create(Record(kind=kind, line=line) for line in lines)
-    records.write_due()
+    writer.write_due()
     return lines
 
 
 def _log(kind: Record.Kind = CDR) -> list[str]:
-    return records.path_of(kind).read_text().splitlines()
+    return writer.path_of(kind).read_text().splitlines()
 
 
 @pytest.mark.parametrize("kind", list(Record.Kind))
 def test_a_lost_log_is_written_again_word_for_word(kind: Record.Kind) -> None:
     lines = _written(5, kind)
-    records.path_of(kind).unlink()
+    writer.path_of(kind).unlink()
     ran = run("replay_records", "--json", *SINCE)
     assert ran.code == 0
     assert ran.json[kind.value] == {"stored": 5, "written": 5, "present": 0}
@@ -55,7 +56,7 @@ def test_a_lost_log_is_written_again_word_for_word(kind: Record.Kind) -> None:
 
 def test_what_the_log_still_has_is_not_written_twice() -> None:
     lines = _written(6)
-    path = records.path_of(CDR)
+    path = writer.path_of(CDR)
     path.write_text("".join(f"{line}\n" for line in lines[:2] + lines[4:5]))
     assert run("replay_records", "--json", *SINCE).json["cdr"]["written"] == 3
     assert sorted(_log()) == sorted(lines)
@@ -65,7 +66,7 @@ def test_what_the_log_still_has_is_not_written_twice() -> None:
 
 def test_a_line_is_known_by_its_record_however_it_was_written_since() -> None:
     (line,) = _written(1)
-    records.path_of(CDR).write_text(f"{json.dumps(json.loads(line), indent=None, separators=(' , ', ' : '))}\n")
+    writer.path_of(CDR).write_text(f"{json.dumps(json.loads(line), indent=None, separators=(' , ', ' : '))}\n")
     assert run("replay_records", "--json", *SINCE).json["cdr"]["written"] == 0
 
 
@@ -81,7 +82,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("suffix", PACKED)
 def test_what_a_rotated_log_has_is_not_written_twice(suffix: str) -> None:
     _written(3)
-    path = records.path_of(CDR)
+    path = writer.path_of(CDR)
     path.with_name(f"cdr.log-20300131{suffix}").write_bytes(PACKED[suffix](path.read_bytes()))
     path.unlink()
     later = _written(2)
@@ -92,7 +93,7 @@ def test_what_a_rotated_log_has_is_not_written_twice(suffix: str) -> None:
 @pytest.mark.parametrize("name", ["cdr.log-20300131.zst", "cdr.log-20300131"])
 def test_beside_a_rotated_log_that_cannot_be_read_nothing_is_written(name: str) -> None:
     _written(3)
-    path = records.path_of(CDR)
+    path = writer.path_of(CDR)
     path.unlink()
     packed = path.with_name(name)
     packed.write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
@@ -113,7 +114,7 @@ def test_only_what_was_stored_since_is_written() -> None:
     lines = _written(4)
     first = Record.objects.order_by("pk").values_list("pk", flat=True)[:2]
     Record.objects.filter(pk__in=list(first)).update(created=timezone.now() - timedelta(days=3))
-    records.path_of(CDR).unlink()
+    writer.path_of(CDR).unlink()
     since = (timezone.now() - timedelta(days=1)).isoformat()
     assert run("replay_records", "--json", "--since", since).json["cdr"]["written"] == 2
     assert _log() == lines[2:]
@@ -122,32 +123,32 @@ def test_only_what_was_stored_since_is_written() -> None:
 def test_what_waits_to_be_written_is_left_to_the_writers() -> None:
     Record.objects.create(kind=CDR, line='{"record": "w"}')
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
-    assert records.write_due() == 1
+    assert writer.write_due() == 1
     assert _log() == ['{"record": "w"}']
 
 
 def test_what_a_dead_writer_had_in_hand_is_left_to_the_writers() -> None:
     Record.objects.create(kind=CDR, line='{"record": "h"}')
-    records._take(CDR, state_dir.host())
+    writer._take(CDR, state_dir.host())
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
 
 
 def test_nothing_is_written_while_another_has_the_writers_lock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replay, "_PATIENCE_S", 0.2)
     _written(2)
-    records.path_of(CDR).unlink()
-    with records.only_writer() as alone:
+    writer.path_of(CDR).unlink()
+    with writer.only_writer() as alone:
         assert alone
         ran = run("replay_records", *SINCE)
     assert ran.code == 1
     assert "another process writes records" in ran.err
-    assert not records.path_of(CDR).exists()
+    assert not writer.path_of(CDR).exists()
 
 
 def test_what_another_host_wrote_is_not_missed_here() -> None:
     lines = _written(2)
     Record.objects.update(writer="another host")
-    records.path_of(CDR).unlink()
+    writer.path_of(CDR).unlink()
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
     assert run("replay_records", "--json", "--every-host", *SINCE).json["cdr"]["written"] == 2
     assert _log() == lines
@@ -155,9 +156,9 @@ def test_what_another_host_wrote_is_not_missed_here() -> None:
 
 def test_a_dry_run_only_counts() -> None:
     _written(2)
-    records.path_of(CDR).unlink()
+    writer.path_of(CDR).unlink()
     assert run("replay_records", "--json", "--dry-run", *SINCE).json["cdr"]["written"] == 2
-    assert not records.path_of(CDR).exists()
+    assert not writer.path_of(CDR).exists()
 
 
 def test_lines_go_to_another_file_or_to_standard_output(tmp_path: Path) -> None:
@@ -176,14 +177,14 @@ def test_more_lines_than_are_looked_for_at_a_time_are_all_written(monkeypatch: p
     monkeypatch.setattr(replay, "_BATCH", 3)
     lines = _written(20)
     kept = lines[::3]
-    records.path_of(CDR).write_text("".join(f"{line}\n" for line in kept))
+    writer.path_of(CDR).write_text("".join(f"{line}\n" for line in kept))
     assert run("replay_records", "--json", *SINCE).json["cdr"] == {"stored": 20, "written": 13, "present": 7}
     assert sorted(_log()) == sorted(lines)
 
 
 def test_half_a_line_at_the_end_is_replaced_by_the_whole() -> None:
     lines = _written(3)
-    path = records.path_of(CDR)
+    path = writer.path_of(CDR)
     path.write_text(path.read_text()[:-10])
     assert run("replay_records", "--json", *SINCE).json["cdr"]["written"] == 1
     assert _log() == lines
@@ -191,23 +192,23 @@ def test_half_a_line_at_the_end_is_replaced_by_the_whole() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_it_works_while_others_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "_BATCH", 5)
+    monkeypatch.setattr(writer, "_BATCH", 5)
     lost = _written(50)
-    records.path_of(CDR).unlink()
+    writer.path_of(CDR).unlink()
     new = [json.dumps({"record": f"n{index}"}) for index in range(300)]
     Record.objects.bulk_create(Record(kind=CDR, line=line) for line in new)
 
     def write() -> None:
         try:
             while Record.objects.filter(written=None).exists():
-                records.write_due()
+                writer.write_due()
         finally:
             connection.close()
 
-    writer = threading.Thread(target=write)
-    writer.start()
+    thread = threading.Thread(target=write)
+    thread.start()
     ran = run("replay_records", "--json", *SINCE)
-    writer.join()
+    thread.join()
     assert ran.code == 0
     assert sorted(_log()) == sorted(lost + new)
 
@@ -228,7 +229,7 @@ def test_a_missing_folder_is_told_in_one_line(settings: Settings, tmp_path: Path
 @pytest.mark.django_db(transaction=True)
 def test_the_command_by_itself_has_its_exit_codes() -> None:
     lines = _written(2)
-    records.path_of(CDR).unlink()
+    writer.path_of(CDR).unlink()
     ran = spawn("replay_records", *SINCE)
     assert (ran.code, ran.rows[0]) == (0, ["cdr", "2", "0", "2"])
     assert _log() == lines
@@ -242,6 +243,6 @@ def test_the_logs_of_a_whole_shout_come_back(world: World, tmp_path: Path) -> No
     world.play()
     before = {kind: _log(kind) for kind in Record.Kind}
     for kind in Record.Kind:
-        shutil.move(records.path_of(kind), tmp_path / f"lost {kind}")
+        shutil.move(writer.path_of(kind), tmp_path / f"lost {kind}")
     assert run("replay_records", *SINCE).code == 0
     assert {kind: _log(kind) for kind in Record.Kind} == before

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from blast_api import records
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Record
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.records import content
 from tests import factories
 from tests.world import World, recipient
 
@@ -39,7 +39,7 @@ def _line(
         "status": status,
         "duration": duration,
         "answerer": answerer,
-        "finished": records.written_time(at),
+        "finished": content.written_time(at),
         "late": False,
         "record": f"r{pk}",
     }

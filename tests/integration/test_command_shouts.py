@@ -17,12 +17,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import health
 from blast_api.dispatch import gate
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.management.commands import shouts as command
 from blast_api.models import Call, CronHost, Gate, Message
-from blast_api.services.progress import Which, overview
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.monitoring import health
+from blast_api.operations.progress import Which, overview
 from tests import factories
 from tests.acceptance.processes import processes
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from django.db import OperationalError, connection
 
-from blast_api import cron, records
+from blast_api import cron
 from blast_api.models import CronHost
+from blast_api.records import writer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,7 +24,7 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _last_run() -> datetime:
-    return CronHost.objects.values_list("last_run", flat=True).get(name=records.HOST)
+    return CronHost.objects.values_list("last_run", flat=True).get(name=writer.HOST)
 
 
 def test_a_run_tells_of_itself_when_it_is_done() -> None:

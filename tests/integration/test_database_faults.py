@@ -20,12 +20,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api import cron
-from blast_api.addresses import Kind
 from blast_api.callcontrol import documents, views
-from blast_api.menus import Wish
+from blast_api.domain.callbacks import Party
+from blast_api.domain.menus import Wish
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, DoNotCallNumber, Record
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus
 from tests import factories
 from tests.disks import full_at
 
@@ -151,11 +151,11 @@ def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(
     opted_out = delivered(answered=timezone.now(), answerer="HUMAN")
     asks = delivered(number=factories.number(7), started=timezone.now(), due_at=timezone.now())
     with fault():
-        status = ask(client, path(Kind.CALL, ended.pk, 1, "status"), CallStatus="completed", CallDuration=7)
-        key = ask(client, path(Kind.CALL, opted_out.pk, 1, "key"), Digits="5")
-        detected = ask(client, path(Kind.CALL, asks.pk, 1, "detected"), AMDStatus="HUMAN")
+        status = ask(client, path(Party.RECIPIENT, ended.pk, 1, "status"), CallStatus="completed", CallDuration=7)
+        key = ask(client, path(Party.RECIPIENT, opted_out.pk, 1, "key"), Digits="5")
+        detected = ask(client, path(Party.RECIPIENT, asks.pk, 1, "detected"), AMDStatus="HUMAN")
         if hangs_up:
-            assert ask(client, path(Kind.CALL, asks.pk, 1, "status"), CallStatus="completed").status_code == 200
+            assert ask(client, path(Party.RECIPIENT, asks.pk, 1, "status"), CallStatus="completed").status_code == 200
     assert status.status_code == 200
     assert key.content == documents.after_key(Wish.OPT_OUT, "", str)
     assert detected.content == documents.apology()
@@ -167,7 +167,7 @@ def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(
     assert Call.objects.get(pk=asks.pk).status == (CallStatus.APP_ERROR if hangs_up else CallStatus.ONGOING)
     assert _spooled() == []
     if not hangs_up:  # the end of the call may come when the database is back
-        ask(client, path(Kind.CALL, asks.pk, 1, "status"), CallStatus="completed")
+        ask(client, path(Party.RECIPIENT, asks.pk, 1, "status"), CallStatus="completed")
     asks.refresh_from_db()
     assert (asks.status, asks.answerer) == (CallStatus.APP_ERROR, "")
     assert Record.objects.filter(kind=Record.Kind.CDR).count() == 2

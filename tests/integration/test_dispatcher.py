@@ -17,15 +17,16 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api import pacing
 from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import configuration
+from blast_api.db.clock import database_now
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
-from blast_api.models import Call, Gate, database_now
+from blast_api.domain import pacing
+from blast_api.domain.states import CallStatus
+from blast_api.models import Call, Gate
 from blast_api.services import delivery, shouts
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus
 from tests import factories
 from tests.world import World, recipient
 

@@ -13,8 +13,8 @@ from pytest_django import Settings
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.dispatch.jobs import PlaceCall, keep_all
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Record
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
 
 from .released import claim, released

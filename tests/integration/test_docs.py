@@ -14,7 +14,7 @@ from django.test import Client
 from swagger_spec_validator.validator20 import validate_spec
 
 from blast_api import __version__
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.domain.states import CallStatus, ShoutStatus
 
 from .rest import CALL_FIELDS, SHOUT_FIELDS, body, created, post, shut_the_gate
 

@@ -9,8 +9,9 @@ from pytest_django import Settings
 
 from blast_api.callcontrol import documents
 from blast_api.carrierx.events import Answerer
+from blast_api.carrierx.storage import play_url
 from blast_api.conf import PROMPTS
-from blast_api.menus import Wish
+from blast_api.domain.menus import Wish
 from blast_api.models import Recording
 from blast_api.services.recordings import Step
 from blast_api.simulator.document import read_document
@@ -246,7 +247,7 @@ def test_a_new_recording_goes_to_the_container_and_another_take_over_its_file(st
     ],
 )
 def test_each_take_is_played_from_a_url_of_its_own(url: str, take: int, played: str) -> None:
-    assert Recording(url=url, take=take).play_url == played
+    assert play_url(url, take) == played
 
 
 HOSTILE = {

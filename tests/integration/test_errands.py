@@ -11,15 +11,18 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron, pacing, sweeps
-from blast_api.addresses import Kind, address
+from blast_api import cron
+from blast_api.carrierx.addresses import address
 from blast_api.dispatch import inquiry
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.errands import KeepRecording, Withdraw, claim_errands
+from blast_api.domain import pacing
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Message, Recording
+from blast_api.services import sweeps
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
 
 from .released import claim, dispatch, hold, released
@@ -179,7 +182,7 @@ def _listed_as(carrier: Carrier, **item: object) -> None:
 
 def test_a_lost_call_that_waits_at_the_carrier_is_accepted(carrier: Carrier) -> None:
     call = _lost()
-    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="found")
+    _listed_as(carrier, url=address(Party.RECIPIENT, call.pk, 1, "answered"), call_sid="found")
     dispatch()
     call.refresh_from_db()
     assert (call.status, call.sid, call.held_since) == (CallStatus.PENDING, "found", None)
@@ -189,7 +192,7 @@ def test_a_lost_call_that_waits_at_the_carrier_is_accepted(carrier: Carrier) -> 
 @pytest.mark.parametrize("sid", ["", None, 7, "x" * 65, "nul\x00", "\ud800"])
 def test_a_sid_that_cannot_be_used_proves_nothing(carrier: Carrier, sid: object) -> None:
     call = _lost()
-    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid=sid)
+    _listed_as(carrier, url=address(Party.RECIPIENT, call.pk, 1, "answered"), call_sid=sid)
     dispatch()
     assert Call.objects.in_hand().get() == call
 
@@ -197,7 +200,7 @@ def test_a_sid_that_cannot_be_used_proves_nothing(carrier: Carrier, sid: object)
 def test_an_older_attempt_at_the_carrier_is_another_call(carrier: Carrier) -> None:
     call = _lost()
     Call.objects.update(serial=2)
-    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="old")
+    _listed_as(carrier, url=address(Party.RECIPIENT, call.pk, 1, "answered"), call_sid="old")
     dispatch()
     assert Call.objects.in_hand().get() == call
 
@@ -205,7 +208,7 @@ def test_an_older_attempt_at_the_carrier_is_another_call(carrier: Carrier) -> No
 @pytest.mark.parametrize(("due_s", "held_s"), [(60, 5), (-5, 20)])
 def test_the_carrier_is_asked_only_when_it_can_tell(carrier: Carrier, due_s: float, held_s: float) -> None:
     call = _lost(due_s, held_s)
-    _listed_as(carrier, url=address(Kind.CALL, call.pk, 1, "answered"), call_sid="found")
+    _listed_as(carrier, url=address(Party.RECIPIENT, call.pk, 1, "answered"), call_sid="found")
     dispatch()
     assert len(carrier.injections.waiting) == 1
 
@@ -223,7 +226,7 @@ def test_a_carrier_that_does_not_answer_proves_nothing(carrier: Carrier, fault: 
 
 def test_what_a_list_told_before_it_broke_off_is_true(carrier: Carrier) -> None:
     call = _lost()
-    item = {"url": address(Kind.CALL, call.pk, 1, "answered"), "call_sid": "found"}
+    item = {"url": address(Party.RECIPIENT, call.pk, 1, "answered"), "call_sid": "found"}
     first_page = json.dumps({"items": [item], "has_more": True})
     carrier.inject("refuse", status=200, body=first_page, method="GET", path="/flexml/v1/calls")
     carrier.inject("refuse", status=503, method="GET", path="/flexml/v1/calls")

@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from blast_api import records
-from blast_api.logfile import LogFile
-from blast_api.logs import LineFormatter
+from blast_api.logs.file import LogFile
+from blast_api.logs.redaction import LineFormatter
+from blast_api.records import content, writer
 from tests import factories
 
 pytestmark = [
@@ -92,11 +92,11 @@ def test_whoever_writes_while_logs_are_rotated_loses_nothing(tmp_path: Path) -> 
         process.start()
     for rotation in range(ROTATIONS):
         for _ in range(20):
-            records.add_cdrs([factories.call(message)], message)
-            records.write_due()
+            content.add_cdrs([factories.call(message)], message)
+            writer.write_due()
         _rotate(configuration, days_ago=ROTATIONS - rotation)
-    records.add_cdrs([factories.call(message)], message)
-    records.write_due()
+    content.add_cdrs([factories.call(message)], message)
+    writer.write_due()
     stop.touch()
     for process in writers:
         process.join()

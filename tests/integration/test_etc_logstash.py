@@ -14,11 +14,11 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import records
 from blast_api.carrierx.events import StatusReport
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Message
+from blast_api.records import content, writer
 from blast_api.services import delivery
-from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 from tests.world import World, lines, recipient
 
@@ -158,11 +158,11 @@ def test_only_a_line_that_said_timed_out_is_corrected_by_a_late_one() -> None:
     call = factories.call(
         message, status=CallStatus.TIMED_OUT, sid="s", serial=1, attempts=2, finished=now, answerer="HUMAN"
     )
-    records.add_cdrs([factories.call(message, status=CallStatus.FAILED), call], message)
+    content.add_cdrs([factories.call(message, status=CallStatus.FAILED), call], message)
     for _ in range(2):
         ended = StatusReport(CallStatus.COMPLETED, "completed", "s", 3, {})
         delivery.settled(delivery.Attempt(call.pk, call.serial), ended, now=now)
-    records.write_due()
+    writer.write_due()
     told = [(line["pk"], line["status"], line["late"]) for line in lines(settings.CDR_LOGGER_PATH)]
     assert told[1:] == [(call.pk, "timed-out", False), (call.pk, "completed", True)]
     assert 'if [status] == "timed-out" or [late] {' in pipeline("calls")

@@ -13,9 +13,10 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import Settings
 
-from blast_api import bulk
-from blast_api.addresses import Kind, address
-from blast_api.logs import LineFormatter
+from blast_api.carrierx.addresses import address
+from blast_api.db import bulk
+from blast_api.domain.callbacks import Party
+from blast_api.logs.redaction import LineFormatter
 from blast_api.models import DoNotCallNumber
 from blast_api_project.access import RequestLog
 from tests import factories
@@ -86,7 +87,7 @@ def test_a_client_that_leaves_early_is_told_with_what_it_got(logged: Lines) -> N
 
 
 def test_no_token_stands_in_a_line(client: Client, logged: Lines) -> None:
-    genuine = "/api/v1" + address(Kind.CALL, 7, 2, "status").partition("/api/v1")[2]
+    genuine = "/api/v1" + address(Party.RECIPIENT, 7, 2, "status").partition("/api/v1")[2]
     token = genuine.split("/")[-2]
     client.post(genuine, {"CallStatus": "completed"}, content_type="application/json")
     client.get(genuine.replace("/7/", "/x7/"))

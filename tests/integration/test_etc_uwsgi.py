@@ -21,7 +21,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from blast_api.addresses import Kind
+from blast_api.domain.callbacks import Party
 from blast_api.models import DoNotCallNumber
 from tests.acceptance.processes import environment, wait_until
 
@@ -110,7 +110,7 @@ def test_there_is_a_process_for_each_core_and_one_more(server: Server) -> None:
 
 def test_a_body_in_chunks_is_heard(server: Server) -> None:
     call = delivered(answerer="HUMAN")
-    address = f"{server.url}{path(Kind.CALL, call.pk, 1, 'key')}"
+    address = f"{server.url}{path(Party.RECIPIENT, call.pk, 1, 'key')}"
     chunks = iter([b'{"Digits"', b':"5"}'])  # requests sends what has no length in chunks
     answer = requests.post(address, data=chunks, headers={"X-Forwarded-Proto": "https"}, timeout=60)
     assert answer.status_code == 200

@@ -17,10 +17,11 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api import __version__, health
+from blast_api import __version__
 from blast_api.carrierx.client import Outcome, Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.models import Container, CronHost, Gate
+from blast_api.monitoring import health
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -11,16 +11,16 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import sweeps
 from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import configuration
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
 from blast_api.dispatch.inquiry import Inquiry
 from blast_api.dispatch.jobs import Job
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Container, Record
+from blast_api.services import sweeps
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus
 from tests import factories
 
 from .callbacks import lines

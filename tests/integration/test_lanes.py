@@ -9,10 +9,11 @@ from threading import Event
 import pytest
 from django.utils import timezone
 
-from blast_api import cron, records, sweeps
+from blast_api import cron
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Message, Record
-from blast_api.services import shouts
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.records import writer
+from blast_api.services import shouts, sweeps
 
 from .released import released
 
@@ -85,7 +86,7 @@ def test_what_is_wrong_with_one_shout_costs_that_one() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_turn_of_the_sweeps_writes_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "_BATCH", 2)
+    monkeypatch.setattr(writer, "_BATCH", 2)
     Record.objects.bulk_create(Record(kind="cdr", line=f'{{"record": "{index}"}}') for index in range(5))
     job = cron.CheckMessageStatuses()
     assert [job.run_if_due() for _ in range(4)] == [2, 2, 1, 0]

@@ -16,9 +16,9 @@ from django.utils import timezone
 from blast_api.carrierx.client import Accepted
 from blast_api.db.undone import again_if_undone
 from blast_api.dispatch.jobs import PlaceCall, keep_all
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call
 from blast_api.services import shouts
-from blast_api.states import CallStatus
 from tests.acceptance.processes import wait_until
 
 from .released import claim, released

@@ -12,15 +12,17 @@ from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api import counts, cron, health, records
-from blast_api.addresses import Kind
+from blast_api import cron
 from blast_api.callcontrol import urls, views
 from blast_api.callcontrol.refusals import Reason
 from blast_api.carrierx.client import Refusal, Refused
 from blast_api.dispatch import gate
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Record, Recording
+from blast_api.monitoring import counters, health
+from blast_api.records import writer
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 
 from .callbacks import ask, delivered, path
@@ -147,7 +149,7 @@ def test_records_that_wait_are_told_with_their_age(client: Client) -> None:
     told = scrape(client)
     assert told["records_waiting"] == 3
     assert told["records_oldest_waiting_seconds"] == pytest.approx(3600, abs=5)
-    records.write_due()
+    writer.write_due()
     assert "records_waiting" not in scrape(client)
 
 
@@ -171,7 +173,7 @@ def test_each_host_whose_cron_jobs_ran_is_told_until_it_is_forgotten(client: Cli
 
 
 def test_without_the_database_what_was_counted_is_told_all_the_same(client: Client) -> None:
-    counts.PLACEMENTS.add(Kind.CALL, "accepted")
+    counters.PLACEMENTS.add(Party.RECIPIENT, "accepted")
 
     def refuse(*_: object) -> object:
         raise OperationalError("password=swordfish")
@@ -201,9 +203,9 @@ def test_placements_are_counted_by_their_outcome_and_timed(client: Client, carri
 def test_callbacks_are_counted_by_kind_and_code_and_timed(client: Client) -> None:
     call = delivered()
     for _ in range(2):
-        assert ask(client, path(Kind.CALL, call.pk, 1, "answered")).status_code == 200
-    assert ask(client, path(Kind.CALL, call.pk, 1, "answered", token="0" * 40)).status_code == 403
-    assert ask(client, path(Kind.CALL, call.pk, 1, "status"), CallStatus="completed").status_code == 200
+        assert ask(client, path(Party.RECIPIENT, call.pk, 1, "answered")).status_code == 200
+    assert ask(client, path(Party.RECIPIENT, call.pk, 1, "answered", token="0" * 40)).status_code == 403
+    assert ask(client, path(Party.RECIPIENT, call.pk, 1, "status"), CallStatus="completed").status_code == 200
     assert client.post("/api/v1/call-control/nothing").status_code == 403
     told = scrape(client)
     assert {name: told[name] for name in told if name.startswith("callbacks")} == {
@@ -220,51 +222,51 @@ def test_callbacks_are_counted_by_kind_and_code_and_timed(client: Client) -> Non
 def test_a_callback_that_we_cannot_answer_is_counted_as_failed(client: Client) -> None:
     call = delivered()
     Recording.objects.all().delete()  # so that there is nothing to play, which cannot be
-    assert ask(client, path(Kind.CALL, call.pk, 1, "detected"), AnsweredBy="HUMAN").status_code == 200
+    assert ask(client, path(Party.RECIPIENT, call.pk, 1, "detected"), AnsweredBy="HUMAN").status_code == 200
     told = scrape(client)
     assert told["callbacks_failed_total CallDetected"] == told["callbacks_total CallDetected 200"] == 1
 
 
 def test_endings_are_counted_when_their_records_are_written(client: Client) -> None:
     call = delivered(answerer="HUMAN")
-    ask(client, path(Kind.CALL, call.pk, 1, "status"), CallStatus="completed")
+    ask(client, path(Party.RECIPIENT, call.pk, 1, "status"), CallStatus="completed")
     assert not [name for name in scrape(client) if "ended" in name]
-    records.write_due()
+    writer.write_due()
     ended = {name: number for name, number in scrape(client).items() if "ended" in name}
     assert ended == {"attempts_ended_total completed": 1, "shouts_ended_total finished": 1}
 
 
 def test_what_is_counted_outlives_the_process(client: Client) -> None:
-    counts.PLACEMENTS.add(Kind.CALL, "accepted")
-    counts._tally.forget()  # as the end of the process does
-    counts.PLACEMENTS.add(Kind.CALL, "accepted")
+    counters.PLACEMENTS.add(Party.RECIPIENT, "accepted")
+    counters._tally.forget()  # as the end of the process does
+    counters.PLACEMENTS.add(Party.RECIPIENT, "accepted")
     assert scrape(client)["placements_total calls accepted"] == 2
 
 
 # --- The values of the labels --------------------------------------------------------------------------------------
 
 
-def _labels(family: counts.Counter, at: int) -> set[str]:
-    return {values[at] for values, _ in family.told(counts.read())}
+def _labels(family: counters.Counter, at: int) -> set[str]:
+    return {values[at] for values, _ in family.told(counters.read())}
 
 
 def test_everything_that_can_be_counted_has_a_place() -> None:
     called = {each.callback.view_class.__name__ for each in urls.urlpatterns if each.callback is not None}  # type: ignore[attr-defined]
-    assert called - {views.NoAddress.__name__} | {counts.OTHER} == _labels(counts.CALLBACKS, 0)
-    assert {reason.name.lower() for reason in Reason} | {counts.OTHER} == _labels(counts.CALLBACKS_REFUSED, 0)
-    assert set(Kind) == _labels(counts.PLACEMENTS, 0)
+    assert called - {views.NoAddress.__name__} | {counters.OTHER} == _labels(counters.CALLBACKS, 0)
+    assert {reason.name.lower() for reason in Reason} | {counters.OTHER} == _labels(counters.CALLBACKS_REFUSED, 0)
+    assert set(Party) == _labels(counters.PLACEMENTS, 0)
 
 
 def test_whatever_is_not_known_is_another() -> None:
-    counts.answered("a stranger's", 418, seconds=0.1)
-    assert dict(counts.CALLBACKS.told(counts.read()))[counts.OTHER, counts.OTHER] == 1
+    counters.answered("a stranger's", 418, seconds=0.1)
+    assert dict(counters.CALLBACKS.told(counters.read()))[counters.OTHER, counters.OTHER] == 1
 
 
 @pytest.mark.parametrize("outcome", [Refused(Refusal.ALL_OF_US, "401", 401), Refused(Refusal.FOR_NOW, "429", 429)])
 def test_every_label_is_a_word_of_ours(client: Client, outcome: Any) -> None:
     """No number, no address, no user: whatever the service has seen."""
     call = delivered(shout={"userdata": "swordfish", "title": "swordfish"}, sid="swordfish")
-    ask(client, path(Kind.CALL, call.pk, 1, "status"), CallStatus="swordfish", CallSid="swordfish")
+    ask(client, path(Party.RECIPIENT, call.pk, 1, "status"), CallStatus="swordfish", CallSid="swordfish")
     dispatch()
     gate.heed(outcome, now=timezone.now())
     cron.run_once()

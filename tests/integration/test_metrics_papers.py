@@ -16,7 +16,7 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from blast_api import health
+from blast_api.monitoring import health
 from tests import factories
 
 from .scraped import samples

@@ -10,10 +10,10 @@ import pytest
 import requests
 from pytest_django import Settings
 
-from blast_api.addresses import Kind
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus
 from tests.acceptance.processes import Processes, processes, wait_until
 
 from .callbacks import path
@@ -61,7 +61,7 @@ def test_one_scrape_tells_what_all_processes_of_the_host_have_counted(group: Pro
     assert len(carrier.calls) == 10
     for at, call in enumerate(Call.objects.filter(status=CallStatus.ONGOING)):
         for step in ("answered", "status"):
-            address = path(Kind.CALL, call.pk, call.serial, step)
+            address = path(Party.RECIPIENT, call.pk, call.serial, step)
             body = {"CallStatus": "completed" if step == "status" else "in-progress"}
             assert requests.post(f"{webs[at % 2]}{address}", json=body, timeout=60).status_code == 200
     assert group.manage("runcrons").wait(300) == 0  # writes the records

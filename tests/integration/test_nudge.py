@@ -9,11 +9,13 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron, pacing, sweeps
+from blast_api import cron
+from blast_api.db.clock import database_now
 from blast_api.dispatch import nudge
-from blast_api.models import Gate, Recording, database_now
-from blast_api.services import recordings
-from blast_api.states import RecordingState
+from blast_api.domain import pacing
+from blast_api.domain.states import RecordingState
+from blast_api.models import Gate, Recording
+from blast_api.services import recordings, sweeps
 from tests.world import AUTHOR, World, recipient
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from blast_api import health, records
-from blast_api.models import Record, database_now
+from blast_api.db.clock import database_now
+from blast_api.models import Record
+from blast_api.monitoring import health
+from blast_api.records import content, writer
 from blast_api.services import applications
 from tests import factories
 from tests.acceptance.processes import environment
@@ -57,9 +59,9 @@ def foreign(tmp_path: Path) -> Path:
     applications.make("\U0001f642")
     health.cron_ran("here", now=database_now())  # or the commands say first that it has not
     shout = released(2, userdata=FOREIGN, title=FOREIGN)
-    records.add_cdrs([factories.call(shout, status="completed")], shout)
-    records.write_due()
-    (tmp_path / "cdr \U0001f642.log").write_bytes(records.path_of(Record.Kind.CDR).read_bytes())
+    content.add_cdrs([factories.call(shout, status="completed")], shout)
+    writer.write_due()
+    (tmp_path / "cdr \U0001f642.log").write_bytes(writer.path_of(Record.Kind.CDR).read_bytes())
     return tmp_path
 
 

@@ -13,12 +13,11 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from blast_api import bulk, sweeps
 from blast_api.carrierx.events import Answerer, StatusReport
-from blast_api.db import statistics
+from blast_api.db import bulk, statistics
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message
-from blast_api.services import attempts, delivery, shouts
-from blast_api.states import CallStatus, ShoutStatus
+from blast_api.services import attempts, delivery, shouts, sweeps
 from tests import factories
 
 from .released import claim, released

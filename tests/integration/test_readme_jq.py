@@ -14,11 +14,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron, records
+from blast_api import cron
 from blast_api.carrierx.events import StatusReport
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Record
+from blast_api.records import content, writer
 from blast_api.services import delivery
-from blast_api.states import CallStatus
 from tests import factories
 from tests.world import World, lines, recipient
 
@@ -50,7 +51,7 @@ def logs(world: World, settings: Settings, tmp_path: Path) -> Path:
     world.carrier.inject("lose_status", number=recipient(2))
     cron.run_once()
     world.carrier.advance_until_idle()
-    records.write_due()
+    writer.write_due()
     Path(settings.CDR_LOGGER_PATH).rename(tmp_path / "cdr.log-20300131")
     world.play()
     late = Call.objects.get(number=recipient(2))
@@ -59,7 +60,7 @@ def logs(world: World, settings: Settings, tmp_path: Path) -> Path:
     assert late.status == CallStatus.TIMED_OUT
     ended = StatusReport(CallStatus.COMPLETED, "completed", late.sid, 20, {})
     delivery.settled(delivery.Attempt(late.pk, late.serial), ended, now=timezone.now() + timedelta(seconds=3601))
-    records.write_due()
+    writer.write_due()
     for path in tmp_path.glob("cdr.log*"):
         told = [line | {"message": {shout: 7}[line["message"]]} for line in lines(str(path))]
         path.write_text("".join(f"{json.dumps(line)}\n" for line in told))
@@ -77,9 +78,9 @@ def test_the_manual_has_a_line_for_each_of_three_questions() -> None:
 def test_the_minutes_of_use_are_whole_minutes(tmp_path: Path) -> None:
     message = factories.message()
     for duration in (100, None, 85):
-        records.add_cdrs([factories.call(message, duration=duration)], message)
-    records.write_due()
-    log = records.path_of(Record.Kind.CDR).read_bytes()
+        content.add_cdrs([factories.call(message, duration=duration)], message)
+    writer.write_due()
+    log = writer.path_of(Record.Kind.CDR).read_bytes()
     (tmp_path / "cdr.log-20190909.gz").write_bytes(gzip.compress(log))
     assert _jq(MINUTES, tmp_path) == "3\n"
 

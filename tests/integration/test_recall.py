@@ -12,10 +12,10 @@ from pytest_django import Settings
 
 from blast_api.dispatch import recall
 from blast_api.dispatch.dispatcher import Dispatcher
+from blast_api.domain.states import ShoutStatus
 from blast_api.models import Call
 from blast_api.services import dnc, shouts
 from blast_api.simulator import Carrier
-from blast_api.states import ShoutStatus
 from tests import factories
 
 from .released import dispatch, released

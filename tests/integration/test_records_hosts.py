@@ -13,8 +13,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import records, state_dir
+from blast_api.db import state_dir
 from blast_api.models import Record
+from blast_api.records import writer
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ def _waiting(count: int) -> list[str]:
 
 
 def _log() -> Path:
-    return records.path_of(CDR)
+    return writer.path_of(CDR)
 
 
 def _die_over(lines: list[str], *, writer: str | None = None, since_s: float = 0.0) -> None:
@@ -42,8 +43,8 @@ def _die_over(lines: list[str], *, writer: str | None = None, since_s: float = 0
 def test_a_container_that_is_made_anew_on_the_same_state_is_the_same_host(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = _waiting(3)
     _die_over(lines[:2])
-    monkeypatch.setattr(records, "HOST", "another name")
-    assert records.write_due() == 3
+    monkeypatch.setattr(writer, "HOST", "another name")
+    assert writer.write_due() == 3
     assert _log().read_text().splitlines() == lines
 
 
@@ -53,16 +54,16 @@ def test_two_hosts_of_one_name_leave_each_other_alone(settings: Settings, tmp_pa
     _die_over([])
     settings.STATE_DIR = str(tmp_path)
     assert state_dir.host() != here
-    assert records.write_due() == 0
+    assert writer.write_due() == 0
     assert set(Record.objects.values_list("writer", "written")) == {(here, None)}
 
 
 def test_what_a_writer_of_an_earlier_release_died_over_is_found_under_the_name_of_the_host() -> None:
     lines = _waiting(3)
-    _die_over(lines[:2], writer=records.HOST, since_s=59)  # it may be another host's of that name, which lives
-    assert records.write_due() == 0
+    _die_over(lines[:2], writer=writer.HOST, since_s=59)  # it may be another host's of that name, which lives
+    assert writer.write_due() == 0
     Record.objects.update(taken=timezone.now() - timedelta(seconds=61))
-    assert records.write_due() == 3
+    assert writer.write_due() == 3
     assert _log().read_text().splitlines() == lines
 
 
@@ -70,7 +71,7 @@ def test_a_lease_that_has_run_out_is_looked_for_here_before_it_is_written() -> N
     """As of a host that has lost its state, and kept its logs."""
     lines = _waiting(3)
     _die_over(lines[:2], writer="lost", since_s=3601)
-    assert records.write_due() == 3
+    assert writer.write_due() == 3
     assert _log().read_text().splitlines() == lines
     assert set(Record.objects.values_list("writer", flat=True)) == {state_dir.host()}
 
@@ -78,7 +79,7 @@ def test_a_lease_that_has_run_out_is_looked_for_here_before_it_is_written() -> N
 def test_a_line_is_found_by_its_record_however_it_is_written_now() -> None:
     lines = _waiting(2)
     _die_over([json.dumps(json.loads(lines[0]) | {"more": {"record": "of theirs"}}, sort_keys=True)])
-    assert records.write_due() == 2
+    assert writer.write_due() == 2
     assert _log().read_text().splitlines()[1:] == lines[1:]
 
 
@@ -95,14 +96,14 @@ def test_a_name_that_is_none_is_made_anew(spoil: Callable[[Path], object]) -> No
 def test_without_a_name_records_wait() -> None:
     (state_dir.folder() / "host").mkdir()
     _waiting(1)
-    assert records.write_due() == 0
+    assert writer.write_due() == 0
     assert not Record.objects.exclude(taken=None).exists()
     (state_dir.folder() / "host").rmdir()
-    assert records.write_due() == 1
+    assert writer.write_due() == 1
 
 
 def test_no_statement_grows_with_the_records_that_a_dead_writer_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "_SETTLED_AT_ONCE", 2500)
+    monkeypatch.setattr(writer, "_SETTLED_AT_ONCE", 2500)
     lines = _waiting(6000)
     _die_over(lines[:3000])
     longest: list[int] = []
@@ -112,14 +113,14 @@ def test_no_statement_grows_with_the_records_that_a_dead_writer_left(monkeypatch
         return execute(sql, params, *rest)
 
     with connection.execute_wrapper(measure):
-        while records.write_due():
+        while writer.write_due():
             pass
-    assert max(longest) < 1.1 * records._BATCH
+    assert max(longest) < 1.1 * writer._BATCH
     assert sorted(_log().read_text().splitlines()) == sorted(lines)
     assert not Record.objects.filter(written=None).exists()
 
 
 def test_a_turn_is_bounded() -> None:
-    _waiting(2 * records._BATCH + 1)
-    turns = [records.write_due(batches=1) for _ in range(4)]
-    assert turns == [records._BATCH, records._BATCH, 1, 0]
+    _waiting(2 * writer._BATCH + 1)
+    turns = [writer.write_due(batches=1) for _ in range(4)]
+    assert turns == [writer._BATCH, writer._BATCH, 1, 0]

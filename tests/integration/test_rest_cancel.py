@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message, Record
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus, ShoutStatus
 from tests import factories
 
 from .rest import body, code, content, created, post, shut_the_gate

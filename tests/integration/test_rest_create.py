@@ -13,9 +13,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from blast_api.domain.states import RecordingState
 from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
 from blast_api.simulator import Carrier
-from blast_api.states import RecordingState
 from tests import factories
 from tests.factories import AUTHOR, USER, number
 

@@ -16,8 +16,8 @@ from django.utils import timezone
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
-from blast_api import sweeps
 from blast_api.models import Call, Message
+from blast_api.services import sweeps
 from tests import factories
 
 from .rest import body, code, created, faults, post, shut_the_gate

@@ -16,14 +16,15 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.exceptions import Throttled
 
-from blast_api import bulk, records
-from blast_api.addresses import Kind
-from blast_api.logs import LineFormatter, TextFormatter
+from blast_api.db import bulk
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import RecordingState
+from blast_api.logs.redaction import LineFormatter, TextFormatter
 from blast_api.models import DoNotCallNumber, Message, Record, Recording
+from blast_api.records import writer
 from blast_api.rest.throttling import LongList
 from blast_api.services import shouts
 from blast_api.simulator.document import read_document
-from blast_api.states import RecordingState
 from tests import factories
 from tests.factories import USER, number
 
@@ -290,13 +291,13 @@ def test_a_hostile_text_stays_in_its_place(client: Client, settings: Settings, w
     assert (made["title"], made["userdata"]) == (text.strip(), text)
     shout = made["id"]
     Recording.objects.filter(pk=shout).update(state=RecordingState.USER_ANSWERED, serial=1)
-    heard = ask(client, path(Kind.RECORDING, shout, 1, "welcome"), Digits="7", CallSid=text, AMDStatus=text)
+    heard = ask(client, path(Party.AUTHOR, shout, 1, "welcome"), Digits="7", CallSid=text, AMDStatus=text)
     assert read_document(heard.content)
     assert b"marked" not in heard.content
-    ask(client, path(Kind.RECORDING, shout, 1, "status"), CallStatus=text, CallSid=text, **{text: text})
+    ask(client, path(Party.AUTHOR, shout, 1, "status"), CallStatus=text, CallSid=text, **{text: text})
     assert client.delete(f"/api/v1/shouts/{shout};cancel").status_code == 200
-    records.write_due()
-    logs = [records.path_of(kind).read_text() for kind in Record.Kind if records.path_of(kind).exists()]
+    writer.write_due()
+    logs = [writer.path_of(kind).read_text() for kind in Record.Kind if writer.path_of(kind).exists()]
     told = [one_object_a_line(line) for log in logs for line in log.removesuffix("\n").split("\n")]
     assert [line["title"] for line in told if "title" in line] == [text.strip()]
     assert {line["user_data"] for line in told if "user_data" in line} == {text}

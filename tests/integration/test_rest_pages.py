@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from blast_api import bulk
+from blast_api.db import bulk
 from blast_api.models import Call, DoNotCallNumber, Message, Recording
 from blast_api.rest import lists
 from tests import factories

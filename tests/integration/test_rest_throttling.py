@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api.addresses import Kind
+from blast_api.domain.callbacks import Party
 from blast_api.models import Application, Message
 from tests import factories
 
@@ -174,8 +174,8 @@ def test_behind_a_proxy_the_address_is_the_one_that_it_tells(settings: Settings)
 def test_callbacks_are_never_throttled(settings: Settings) -> None:
     settings.MAX_REQUESTS_PER_MINUTE = settings.MAX_WRONG_TOKENS_PER_MINUTE = 1
     call = callbacks.delivered()
-    good = callbacks.path(Kind.CALL, call.pk, 1, "answered")
-    bad = callbacks.path(Kind.CALL, call.pk, 1, "answered", token="0" * 64)
+    good = callbacks.path(Party.RECIPIENT, call.pk, 1, "answered")
+    bad = callbacks.path(Party.RECIPIENT, call.pk, 1, "answered", token="0" * 64)
     answers = [
         callbacks.ask(Client(headers={"Authorization": "Token wrong"}), path).status_code for path in [good, bad] * RATE
     ]

@@ -18,14 +18,14 @@ from django.db import OperationalError, ProgrammingError, connection
 from django.test import Client
 from django.utils import timezone
 
-from blast_api import spool
-from blast_api.addresses import Kind
 from blast_api.callcontrol import documents, views
 from blast_api.cron import run_once
+from blast_api.db import spool
 from blast_api.domain.breaker import Breaker
-from blast_api.menus import Wish
+from blast_api.domain.callbacks import Party
+from blast_api.domain.menus import Wish
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber, Record
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
 from tests import factories
 from tests.acceptance.processes import wait_until
 from tests.disks import full_at
@@ -64,7 +64,7 @@ def beside_the_logs() -> Path:
 
 
 def tell(client: Client, call: Call, step: str, **told: Any) -> Any:
-    return ask(client, path(Kind.CALL, call.pk, call.serial, step), **told)
+    return ask(client, path(Party.RECIPIENT, call.pk, call.serial, step), **told)
 
 
 def test_an_opt_out_is_promised_and_kept(client: Client) -> None:
@@ -96,7 +96,7 @@ def test_the_end_of_a_call_to_an_author_is_kept(client: Client) -> None:
     message = factories.message()
     recording = factories.recording(message, state=RecordingState.USER_ANSWERED, serial=1, attempts=1, sid="sid")
     with away():
-        ask(client, path(Kind.RECORDING, recording.pk, 1, "status"), CallStatus="completed")
+        ask(client, path(Party.AUTHOR, recording.pk, 1, "status"), CallStatus="completed")
     views.take_up_postponed()
     recording.refresh_from_db()
     assert recording.ended is not None
@@ -121,7 +121,7 @@ def test_what_only_asks_for_words_gets_the_last_resort_and_one_in_place_of_the_m
 def test_a_forged_address_writes_nothing(client: Client) -> None:
     call = delivered()
     with away():
-        forged = path(Kind.CALL, call.pk, call.serial, "status", token="A" * 27)
+        forged = path(Party.RECIPIENT, call.pk, call.serial, "status", token="A" * 27)
         assert ask(client, forged, CallStatus="completed").status_code == 403
     assert spooled() == []
 
@@ -371,7 +371,7 @@ def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None
                 line = _LINE.format(row=row, serial=1, step="status", told="{}", at=at.isoformat())
                 spool._add(beside_the_logs() / "callbacks.spool", line.encode())
             else:
-                spool.keep(spool.Told(Kind.CALL, row, 1, "status", {}, at))
+                spool.keep(spool.Told(Party.RECIPIENT, row, 1, "status", {}, at))
 
     def take_up() -> None:
         while not done.is_set():
@@ -395,7 +395,7 @@ def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None
 
 
 def _kept(step: str, row: int, *, first: bool = False) -> None:
-    spool.keep(spool.Told(Kind.CALL, row, 1, step, {"Digits": "5"}, timezone.now()), first=first)
+    spool.keep(spool.Told(Party.RECIPIENT, row, 1, step, {"Digits": "5"}, timezone.now()), first=first)
 
 
 def test_opt_outs_are_taken_up_first_and_the_rest_in_the_order_in_which_it_came(

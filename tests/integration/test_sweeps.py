@@ -8,10 +8,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import sweeps
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Message, Record, Recording
-from blast_api.services import delivery, recordings
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
+from blast_api.services import delivery, recordings, sweeps
 from tests import factories
 
 from .callbacks import lines

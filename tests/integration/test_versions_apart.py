@@ -20,13 +20,13 @@ from django.db.models import NOT_PROVIDED, Field, Model
 from django.test import Client
 from pytest_django import Settings
 
-from blast_api import health
-from blast_api.addresses import Kind
 from blast_api.callcontrol import views
 from blast_api.cron import run_once
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, DoNotCallNumber
+from blast_api.monitoring import health
 from blast_api.simulator import Carrier
-from blast_api.states import CallStatus
 from tests import factories
 from tests.acceptance.processes import environment
 
@@ -160,9 +160,9 @@ def test_callbacks_to_new_code_on_an_old_database_are_kept_without_a_traceback(
     logging.getLogger(_APP).addHandler(caplog.handler)
     try:
         with _without_a_column():
-            assert ask(client, path(Kind.CALL, ended.pk, 1, "status"), CallStatus="busy").status_code == 200
-            assert ask(client, path(Kind.CALL, opted_out.pk, 1, "key"), Digits="5").status_code == 200
-            detected = ask(client, path(Kind.CALL, asks.pk, 1, "detected"), AMDStatus="HUMAN")
+            assert ask(client, path(Party.RECIPIENT, ended.pk, 1, "status"), CallStatus="busy").status_code == 200
+            assert ask(client, path(Party.RECIPIENT, opted_out.pk, 1, "key"), Digits="5").status_code == 200
+            detected = ask(client, path(Party.RECIPIENT, asks.pk, 1, "detected"), AMDStatus="HUMAN")
     finally:
         logging.getLogger(_APP).removeHandler(caplog.handler)
     assert (detected.status_code, b"<Response>" in detected.content) == (200, True)

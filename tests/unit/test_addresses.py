@@ -8,21 +8,22 @@ import pytest
 from django.urls import resolve
 from pytest_django import Settings
 
-from blast_api.addresses import Kind, address, is_genuine
 from blast_api.callcontrol import views
+from blast_api.carrierx.addresses import address, is_genuine
+from blast_api.domain.callbacks import Party
 
 STEPS = [
-    (Kind.CALL, "answered", views.CallAnswered),
-    (Kind.CALL, "detected", views.CallDetected),
-    (Kind.CALL, "key", views.CallKey),
-    (Kind.CALL, "status", views.CallStatus),
-    (Kind.RECORDING, "answered", views.AuthorAnswered),
-    (Kind.RECORDING, "welcome", views.AuthorAtWelcome),
-    (Kind.RECORDING, "recorded", views.AuthorRecorded),
-    (Kind.RECORDING, "not-recorded", views.AuthorNotRecorded),
-    (Kind.RECORDING, "nothing-recorded", views.NothingRecorded),
-    (Kind.RECORDING, "verification", views.AuthorAtVerification),
-    (Kind.RECORDING, "status", views.RecordingStatus),
+    (Party.RECIPIENT, "answered", views.CallAnswered),
+    (Party.RECIPIENT, "detected", views.CallDetected),
+    (Party.RECIPIENT, "key", views.CallKey),
+    (Party.RECIPIENT, "status", views.CallStatus),
+    (Party.AUTHOR, "answered", views.AuthorAnswered),
+    (Party.AUTHOR, "welcome", views.AuthorAtWelcome),
+    (Party.AUTHOR, "recorded", views.AuthorRecorded),
+    (Party.AUTHOR, "not-recorded", views.AuthorNotRecorded),
+    (Party.AUTHOR, "nothing-recorded", views.NothingRecorded),
+    (Party.AUTHOR, "verification", views.AuthorAtVerification),
+    (Party.AUTHOR, "status", views.RecordingStatus),
 ]
 
 
@@ -31,7 +32,7 @@ def token_of(url: str) -> str:
 
 
 @pytest.mark.parametrize(("kind", "step", "view"), STEPS)
-def test_an_address_leads_to_its_view(kind: Kind, step: str, view: type) -> None:
+def test_an_address_leads_to_its_view(kind: Party, step: str, view: type) -> None:
     found = resolve(urlsplit(address(kind, 7, 2, step)).path)
     assert found.func.view_class is view  # type: ignore[attr-defined]
     assert (found.kwargs["row"], found.kwargs["serial"]) == (7, 2)
@@ -40,32 +41,34 @@ def test_an_address_leads_to_its_view(kind: Kind, step: str, view: type) -> None
 
 def test_an_address_has_its_documented_form(settings: Settings) -> None:
     settings.BASE_CALLCONTROL_API_URL = "https://blast.example/api/v1/call-control/"
-    url = address(Kind.CALL, 7, 2, "key")
+    url = address(Party.RECIPIENT, 7, 2, "key")
     base, token, step = url.rsplit("/", 2)
     assert (base, step) == ("https://blast.example/api/v1/call-control/calls/7/2", "key")
     assert len(token) == 27  # 160 bits
-    assert url == address(Kind.CALL, 7, 2, "key")
-    assert token == token_of(address(Kind.CALL, 7, 2, "status"))
+    assert url == address(Party.RECIPIENT, 7, 2, "key")
+    assert token == token_of(address(Party.RECIPIENT, 7, 2, "status"))
 
 
-@pytest.mark.parametrize("other", [(Kind.RECORDING, 7, 2), (Kind.CALL, 8, 2), (Kind.CALL, 7, 3), (Kind.CALL, 72, 0)])
-def test_the_token_of_one_attempt_is_no_other_ones(other: tuple[Kind, int, int]) -> None:
-    token = token_of(address(Kind.CALL, 7, 2, "key"))
-    assert is_genuine(Kind.CALL, 7, 2, token)
+@pytest.mark.parametrize(
+    "other", [(Party.AUTHOR, 7, 2), (Party.RECIPIENT, 8, 2), (Party.RECIPIENT, 7, 3), (Party.RECIPIENT, 72, 0)]
+)
+def test_the_token_of_one_attempt_is_no_other_ones(other: tuple[Party, int, int]) -> None:
+    token = token_of(address(Party.RECIPIENT, 7, 2, "key"))
+    assert is_genuine(Party.RECIPIENT, 7, 2, token)
     assert not is_genuine(*other, token)
 
 
 def test_a_wrong_token_is_refused() -> None:
-    token = token_of(address(Kind.CALL, 7, 2, "key"))
+    token = token_of(address(Party.RECIPIENT, 7, 2, "key"))
     for wrong in ("", "x", token[:-1], token + "A", token.swapcase(), token + "=", "\u00fc\ufffd", "\0"):
-        assert not is_genuine(Kind.CALL, 7, 2, wrong)
+        assert not is_genuine(Party.RECIPIENT, 7, 2, wrong)
 
 
 def test_another_secret_makes_other_addresses_and_a_former_one_still_counts(settings: Settings) -> None:
-    token = token_of(address(Kind.CALL, 7, 2, "key"))
+    token = token_of(address(Party.RECIPIENT, 7, 2, "key"))
     settings.SECRET_KEY, former = "a new secret of the tests", settings.SECRET_KEY
-    assert token_of(address(Kind.CALL, 7, 2, "key")) != token
-    assert not is_genuine(Kind.CALL, 7, 2, token)
+    assert token_of(address(Party.RECIPIENT, 7, 2, "key")) != token
+    assert not is_genuine(Party.RECIPIENT, 7, 2, token)
     settings.SECRET_KEY_FALLBACKS = ["an older one", former]
-    assert is_genuine(Kind.CALL, 7, 2, token)
-    assert is_genuine(Kind.CALL, 7, 2, token_of(address(Kind.CALL, 7, 2, "key")))
+    assert is_genuine(Party.RECIPIENT, 7, 2, token)
+    assert is_genuine(Party.RECIPIENT, 7, 2, token_of(address(Party.RECIPIENT, 7, 2, "key")))

@@ -12,8 +12,8 @@ from pytest_django import Settings
 from blast_api import conf
 from blast_api.conf import configuration
 from blast_api.domain.billing import Increments
-from blast_api.errors import ConfigurationError
-from blast_api.states import CallStatus, RecordingState
+from blast_api.domain.errors import ConfigurationError
+from blast_api.domain.states import CallStatus, RecordingState
 
 C = CallStatus
 MENU: dict[object, object] = {prompt: f"https://storage.example.com/{prompt}.wav" for prompt in conf.PROMPTS}

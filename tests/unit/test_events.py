@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from blast_api.carrierx import events
 from blast_api.carrierx.events import Answerer, RecordingReport
-from blast_api.states import CallStatus
+from blast_api.domain.states import CallStatus
 
 C = CallStatus
 # What may stand where a text is expected, and is none.

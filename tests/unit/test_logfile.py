@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from blast_api.logfile import LogFile
-from blast_api.logs import LineFormatter
+from blast_api.logs.file import LogFile
+from blast_api.logs.redaction import LineFormatter
 from tests.disks import full_at
 
 

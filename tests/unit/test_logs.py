@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from blast_api.addresses import Kind, address
-from blast_api.logs import AtMost, LineFormatter, TextFormatter, discreet
+from blast_api.carrierx.addresses import address
+from blast_api.domain.callbacks import Party
+from blast_api.logs.redaction import AtMost, LineFormatter, TextFormatter, discreet
 
-ADDRESS = address(Kind.CALL, 7, 2, "key")
+ADDRESS = address(Party.RECIPIENT, 7, 2, "key")
 TOKEN = ADDRESS.split("/")[-2]
 
 

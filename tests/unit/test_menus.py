@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blast_api.menus import Choice, Wish, at_delivery, at_verification, at_welcome
+from blast_api.domain.menus import Choice, Wish, at_delivery, at_verification, at_welcome
 
 KEYS = [*"0123456789*#", ""]
 

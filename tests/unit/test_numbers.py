@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import PhoneMetadata
 
-from blast_api.numbers import masked, normalise
+from blast_api.domain.numbers import masked, normalise
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blast_api.pacing import (
+from blast_api.domain.pacing import (
     AFTER_A_JUMP,
     FARTHEST,
     JITTER,

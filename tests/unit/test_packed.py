@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from blast_api.packed import UnreadableLog, lines_of, lines_of_path
+from blast_api.records.reader import UnreadableLog, lines_of, lines_of_path
 
 LINES = [b'{"record": "r%d"}\n' % index for index in range(5000)]
 LOG = b"".join(LINES)
@@ -153,7 +153,7 @@ def test_a_python_that_was_built_without_a_library_refuses_what_needs_it(
     (tmp_path / "log").write_bytes(READ[program](LOG))
     script = (
         f"import sys; sys.modules['{module}'] = None\n"
-        "from pathlib import Path; from blast_api import packed\n"
+        "from pathlib import Path; from blast_api.records import reader as packed\n"
         "try: list(packed.lines_of_path(Path(sys.argv[1])))\n"
         "except packed.UnreadableLog as error: print(error)\n"
     )

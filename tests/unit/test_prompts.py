@@ -15,12 +15,12 @@ from xml.etree import ElementTree
 import pytest
 from django.conf import settings
 
-from blast_api import menus
 from blast_api.callcontrol import documents
 from blast_api.conf import PROMPTS, configuration
-from blast_api.menus import Choice, Wish
+from blast_api.domain import menus
+from blast_api.domain.menus import Choice, Wish
+from blast_api.domain.states import RecordingState
 from blast_api.services.recordings import Step
-from blast_api.states import RecordingState
 
 FOLDER = Path(settings.BASE_DIR) / "prompts"
 RATE = 8000

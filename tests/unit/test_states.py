@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from blast_api import states
-from blast_api.states import CallStatus, RecordingState, ShoutStatus
+from blast_api.domain import states
+from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 
 C, S, R = CallStatus, ShoutStatus, RecordingState
 

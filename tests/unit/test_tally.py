@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blast_api.tally import Tally
+from blast_api.monitoring.shared_counts import Tally
 
 Process = Callable[..., Tally]
 
@@ -110,7 +110,7 @@ def test_what_cannot_be_written_is_kept_in_memory(process: Process, tmp_path: Pa
 def test_what_was_kept_in_memory_is_written_when_it_can_be(
     process: Process, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("blast_api.tally._AGAIN_S", 0.0)
+    monkeypatch.setattr("blast_api.monitoring.shared_counts._AGAIN_S", 0.0)
     (tmp_path / "counts").write_text("in the way")
     tally = process()
     tally.add((0, 1))

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from django.core.management.base import CommandError, CommandParser
 
+from blast_api.db.clock import database_now
 from blast_api.management.operating import OperatorCommand, moment
-from blast_api.models import database_now
-from blast_api.packed import lines_of_path
-from blast_api.upkeep import restored
-from blast_api.upkeep.usage import Line
+from blast_api.operations import restored
+from blast_api.operations.usage import Line
+from blast_api.records.reader import lines_of_path
 
 
 class Command(OperatorCommand):

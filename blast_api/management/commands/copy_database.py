@@ -14,7 +14,7 @@ from django.db.utils import load_backend
 
 from blast_api.domain.database_url import database_of
 from blast_api.management.operating import USAGE, OperatorCommand
-from blast_api.upkeep import transfer
+from blast_api.operations import transfer
 
 _SOURCE = "copied"
 

@@ -10,9 +10,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import configuration
+from blast_api.db.clock import database_now
 from blast_api.management.operating import USAGE, OperatorCommand
-from blast_api.models import database_now
-from blast_api.upkeep import retention
+from blast_api.operations import retention
 
 _TOLD = ("shouts", "calls", "recordings", "records", "keys")
 _TOLD_EVERY_S = 5.0

@@ -11,8 +11,8 @@ from django.core.management.base import CommandError, CommandParser
 
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
-from blast_api.records import path_of
-from blast_api.upkeep import replay
+from blast_api.operations import replay
+from blast_api.records.writer import path_of
 
 
 class Command(OperatorCommand):

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.management.base import CommandError, CommandParser
 
-from blast_api import bulk
 from blast_api.conf import configuration
+from blast_api.db import bulk
 from blast_api.management.operating import USAGE, OperatorCommand, moment
 from blast_api.models import Record
-from blast_api.packed import UnreadableLog, lines_of, lines_of_path
-from blast_api.upkeep.usage import DIMENSIONS, Figures, Line, Report
+from blast_api.operations.usage import DIMENSIONS, Figures, Line, Report
+from blast_api.records.reader import UnreadableLog, lines_of, lines_of_path
 
 # A record is stored with the ending that it records, or a little later; clocks may have been set in between.
 _CLOCKS_APART = timedelta(days=1)

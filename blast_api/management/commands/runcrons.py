@@ -12,10 +12,10 @@ from threading import Event, Thread
 from django.core.management.base import BaseCommand, CommandError
 
 from blast_api import cron
-from blast_api.health import missing_migrations
+from blast_api.db.clock import AWAY
 from blast_api.management.lane import Parent, Sweeping
 from blast_api.management.relay import Relay
-from blast_api.models import AWAY
+from blast_api.monitoring.health import missing_migrations
 
 log = logging.getLogger(cron.__name__)
 

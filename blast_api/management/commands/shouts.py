@@ -14,7 +14,7 @@ from rich.text import Text
 
 from blast_api.management.operating import USAGE, OperatorCommand, table
 from blast_api.models import Application
-from blast_api.services.progress import Overview, Progress, Which, overview
+from blast_api.operations.progress import Overview, Progress, Which, overview
 
 _EVERY_S = 2.0
 _COLUMNS = (

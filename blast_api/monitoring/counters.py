@@ -12,9 +12,10 @@ from pathlib import Path
 
 from django.core.signals import setting_changed
 
-from . import state_dir
-from .states import ENDED_SHOUTS, OPEN_CALLS, CallStatus
-from .tally import Tally
+from blast_api.db import state_dir
+from blast_api.domain.states import ENDED_SHOUTS, OPEN_CALLS, CallStatus
+
+from .shared_counts import Tally
 
 Labels = tuple[str, ...]
 OTHER = "other"  # a value of each label: whatever is not listed

@@ -17,8 +17,8 @@ from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Model
 
-from blast_api import bulk
-from blast_api.errors import BlastError
+from blast_api.db import bulk
+from blast_api.domain.errors import BlastError
 from blast_api.models import Call, CronHost, Recording
 
 from .sequences import counted, last_id, set_last_id

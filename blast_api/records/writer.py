@@ -1,9 +1,8 @@
-"""Call, blast and recording-call records: exactly one JSON line each, in the log files that the operator named.
+"""The transactional outbox of the record logs: stored records are put into the files that the operator named.
 
-A record is stored in the same transaction as the ending it records (`add_*`), so none can be missing; `write_due` puts
-stored records into the files. One process a host writes at a time, under a lock that dies with it: rows that its host
-had in hand without having finished are then a dead writer's, and the files themselves tell which lines got there. A host
-is whoever shares a STATE_DIR, whatever its name.
+One process a host writes at a time, under a lock that dies with it: rows that its host had in hand without having finished
+are then a dead writer's, and the files themselves tell which lines got there. A host is whoever shares a STATE_DIR,
+whatever its name.
 """
 
 from __future__ import annotations
@@ -16,33 +15,25 @@ import re
 import socket
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
-from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from . import bulk, counts, lines, packed, state_dir
-from .addresses import redacted
-from .conf import configuration
-from .models import Call, Message, Record, Recording, database_now
+from blast_api.db import state_dir, whole_lines
+from blast_api.db.clock import database_now
+from blast_api.models import Record
+from blast_api.monitoring import counters
+
+from . import reader
 
 log = logging.getLogger(__name__)
 
-_VERSION = 1
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _BATCH = 1000
-# The carrier's body of an ending is some 600 characters; one that is longer than this is not written as it is.
-_LONGEST_BODY = 16384
-_LONGEST_FIELD = 2048
-_QUOTED = 1024
-_LONGEST_SAID = 300  # characters of the carrier's words about an attempt
-_TOLD_OF_AN_ENDING = ("CallSid", "CallStatus", "CallDuration", "Direction", "From", "To")
 _LOCK = "cdr.lock"
 _RECORD = re.compile(r'"record": ?"([^"]*)"')
 _SETTLED_AT_ONCE = 20_000  # some twenty megabytes
@@ -54,128 +45,6 @@ _FORMER_WRITER = timedelta(minutes=1)
 _LOST_HOST = timedelta(hours=1)
 # Files bear this host's time, records the database's, and either may have been set meanwhile.
 _CLOCKS_APART = timedelta(days=1)
-
-
-# --- What the lines say --------------------------------------------------------------------------------------------
-
-
-class _Shout(Protocol):
-    pk: int
-    application_id: int
-    userdata: str
-    created: datetime
-
-
-class _Ended(Protocol):
-    pk: int
-    number: str
-    sid: str
-    status: str
-    q850: int | None
-    duration: int | None
-    answerer: str
-    attempts: int
-    started: datetime | None
-    answered: datetime | None
-    finished: datetime | None
-
-
-def cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) -> str:
-    """The line about an attempt that has ended, for who stores it together with the ending; `call` holds how it ended.
-
-    `said` are the carrier's own words about it.
-    """
-    return _line(_cdr(call, message, said=said, late=late))
-
-
-def add_cdrs(calls: Iterable[Call], message: Message) -> None:
-    """Store the records of many ended calls of one shout."""
-    _add(Record.Kind.CDR, (_cdr(call, message) for call in calls))
-
-
-def _cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) -> dict[str, object]:
-    return {
-        "pk": call.pk,
-        "message": message.pk,
-        "application": message.application_id,
-        "user_data": message.userdata,
-        "to_number": call.number,
-        "did": configuration().did if call.attempts else None,
-        "sid": call.sid,
-        "status": call.status,
-        "q850": call.q850,
-        "duration": call.duration or 0,
-        "answerer": call.answerer,
-        "carrier_said": redacted(said[:_LONGEST_SAID]),
-        "attempt": call.attempts,
-        "num_retries": max(call.attempts - 1, 0),
-        "created": written_time(message.created),
-        "started": written_time(call.started),
-        "answered": written_time(call.answered),
-        "finished": written_time(call.finished),
-        "late": late,
-    }
-
-
-def add_bdr(message: Message, recording: Recording, *, late: bool = False) -> None:
-    """Store the record of a shout that has ended."""
-    line: dict[str, object] = {
-        "pk": message.pk,
-        "application": message.application_id,
-        "user_data": message.userdata,
-        "title": message.title,
-        "caller": message.caller,
-        "status": message.status,
-        "recording": recording.url,
-        "recording_call_status": recording.state,
-        "rec_call_status_updated_at": written_time(recording.state_since),
-        "schedule": written_time(message.schedule),
-        "created": written_time(message.created),
-        "started": written_time(message.started),
-        "finished": written_time(message.finished),
-        "late": late,
-    }
-    _add(Record.Kind.BDR, [line])
-
-
-def add_rec_cdr(message_id: int, finished: datetime, body: Mapping[str, object]) -> None:
-    """Store the record of a recording call that has ended: the carrier's own status body and two fields of ours."""
-    line = json.loads(redacted(json.dumps(dict(body))))  # whatever is nested in it
-    _add(Record.Kind.REC_CDR, [_bounded(line) | {"message_id": message_id, "finished": written_time(finished)}])
-
-
-def _bounded(body: dict[str, object]) -> dict[str, object]:
-    """The body, or of one that is too long its short fields, what it is mostly read for first, and a piece of the rest."""
-    whole = _ENCODER.encode(body)
-    if len(whole) <= _LONGEST_BODY:
-        return body
-    kept: dict[str, object] = {}
-    room = _LONGEST_BODY - _QUOTED
-    for name in (*(name for name in _TOLD_OF_AN_ENDING if name in body), *body):
-        size = len(_ENCODER.encode({name: body[name]})) if name not in kept else 0
-        if size <= min(room, _LONGEST_FIELD):
-            kept[name] = body[name]
-            room -= size
-    rest = _ENCODER.encode({name: value for name, value in body.items() if name not in kept})
-    return kept | {"cut": {"length": len(whole), "begins": rest[:_QUOTED]}}
-
-
-def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
-    bulk.insert(Record, ["line"], ([_line(line)] for line in lines), kind=kind)
-
-
-def _line(about: dict[str, object]) -> str:
-    return _ENCODER.encode(about | {"v": _VERSION, "record": uuid4().hex})
-
-
-def written_time(moment: datetime | None) -> str | None:
-    """A time as the records write it: RFC 3339, UTC, milliseconds."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-# --- How they get into the files -----------------------------------------------------------------------------------
 
 
 def path_of(kind: Record.Kind) -> Path:
@@ -241,10 +110,10 @@ def _write(kind: Record.Kind, records: list[Record]) -> int:
 
 def _count(kind: Record.Kind, written: Iterable[str]) -> None:
     """What the lines tell, as metrics: each ending is a line, and each line is written once."""
-    counter = {Record.Kind.CDR: counts.ATTEMPTS_ENDED, Record.Kind.BDR: counts.SHOUTS_ENDED}.get(kind)
+    counter = {Record.Kind.CDR: counters.ATTEMPTS_ENDED, Record.Kind.BDR: counters.SHOUTS_ENDED}.get(kind)
     if counter is None:
         return
-    for status, times in Counter(json.loads(line).get("status", counts.OTHER) for line in written).items():
+    for status, times in Counter(json.loads(line).get("status", counters.OTHER) for line in written).items():
         counter.add(status, times=times)
 
 
@@ -259,7 +128,7 @@ def append(path: Path, data: bytes) -> bool:
     """
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o640)
     try:
-        return lines.stands(file, path, length=lines.append(file, data))
+        return whole_lines.stands(file, path, length=whole_lines.append(file, data))
     finally:
         os.close(file)
 
@@ -335,7 +204,7 @@ def _look_for(kind: Record.Kind, rows: list[tuple[int, str, datetime | None]], *
             for name in _records_in(line):
                 if name in wanted:
                     found[wanted[name]] = line
-    except (OSError, packed.UnreadableLog) as error:  # moved away while we looked, perhaps: the next run looks again
+    except (OSError, reader.UnreadableLog) as error:  # moved away while we looked, perhaps: the next run looks again
         log.warning(
             "a log cannot be read, so nobody knows yet which lines are in it",
             extra={"action": "log_unreadable", "kind": kind, "error": str(error)},
@@ -368,8 +237,8 @@ def lines_since(path: Path, since: datetime) -> Iterator[str]:
         if datetime.fromtimestamp(file.stat().st_mtime, UTC) < since - _CLOCKS_APART:
             continue
         try:
-            yield from (line.rstrip(b"\n").decode(errors="replace") for line in packed.lines_of_path(file))
-        except packed.UnreadableLog:
+            yield from (line.rstrip(b"\n").decode(errors="replace") for line in reader.lines_of_path(file))
+        except reader.UnreadableLog:
             if not _stands_unpacked(file, path):
                 raise
 

@@ -16,10 +16,10 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from blast_api import state_dir
-from blast_api.errors import BlastError
+from blast_api.db import state_dir
+from blast_api.domain.errors import BlastError
 from blast_api.models import Record
-from blast_api.records import HOST, append, lines_since, only_writer
+from blast_api.records.writer import HOST, append, lines_since, only_writer
 
 _BATCH = 1000
 # So many lines are looked for in the files at a time: some forty megabytes.

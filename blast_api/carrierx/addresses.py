@@ -9,33 +9,26 @@ from __future__ import annotations
 import base64
 import hmac
 import re
-from enum import StrEnum
 from functools import cache
 
 from django.conf import settings
 from django.utils.crypto import constant_time_compare
 
-from .conf import configuration
+from blast_api.conf import configuration
+from blast_api.domain.callbacks import Party
 
 _TOKEN_BYTES = 20  # 160 bits
 # Whatever stands where a token does: one that is cut short is almost a token.
 _IN_TEXT = re.compile(r"(/(?:calls|recordings)/\d+/\d+/)[^/?\s\"'\\]+")
 
 
-class Kind(StrEnum):
-    """Whose call it is; the word stands in the address."""
-
-    CALL = "calls"
-    RECORDING = "recordings"
-
-
-def address(kind: Kind, row: int, serial: int, step: str) -> str:
+def address(kind: Party, row: int, serial: int, step: str) -> str:
     """The absolute URL under which the carrier reports on this attempt of this row."""
     token = _token(kind, row, serial, settings.SECRET_KEY)
     return f"{configuration().base_callcontrol_api_url}/{kind}/{row}/{serial}/{token}/{step}"
 
 
-def is_genuine(kind: Kind, row: int, serial: int, token: str) -> bool:
+def is_genuine(kind: Party, row: int, serial: int, token: str) -> bool:
     """Whether we made this address: compared in constant time, former secret keys count too."""
     return any(
         constant_time_compare(_token(kind, row, serial, str(secret)), token)
@@ -48,7 +41,7 @@ def redacted(text: str) -> str:
     return _IN_TEXT.sub(r"\1***", text)
 
 
-def _token(kind: Kind, row: int, serial: int, secret: str) -> str:
+def _token(kind: Party, row: int, serial: int, secret: str) -> str:
     digest = hmac.digest(_key(secret), f"{kind}/{row}/{serial}".encode(), "sha256")
     return base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).decode().rstrip("=")
 

@@ -18,11 +18,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from . import counts, health, spool
-from .addresses import Kind
-from .conf import configuration
-from .models import AWAY, Call, Gate, Message, Record, Recording, database_now
-from .states import LIVE_SHOUTS, OPEN_CALLS, RecordingState
+from blast_api.conf import configuration
+from blast_api.db import spool
+from blast_api.db.clock import AWAY, database_now
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, RecordingState
+from blast_api.models import Call, Gate, Message, Record, Recording
+
+from . import counters, health
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +74,9 @@ def _gauges(name: str, meaning: str, label: str, numbers: Mapping[str, float]) -
 
 
 def _counted() -> Iterator[Metric]:
-    numbers = counts.read()
-    for family in counts.families():
-        if isinstance(family, counts.Counter):
+    numbers = counters.read()
+    for family in counters.families():
+        if isinstance(family, counters.Counter):
             counter = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
             for values, number in family.told(numbers):
                 counter.add_metric(values, number)
@@ -129,15 +132,15 @@ def _queue(now: datetime) -> Iterator[Metric]:
         "queue_depth",
         f"Calls that are due and wait for their turn; {_MOST} is that many or more.",
         "kind",
-        {Kind.CALL: calls, Kind.RECORDING: _bounded(authors, "due_at")},
+        {Party.RECIPIENT: calls, Party.AUTHOR: _bounded(authors, "due_at")},
     )
     yield _gauges(
         "oldest_due_seconds",
         "How long the call that has waited longest for its turn is due; 0 if none waits.",
         "kind",
         {
-            Kind.CALL: _seconds(now, next(iter(waiting.values()), None)),
-            Kind.RECORDING: _seconds(now, first),
+            Party.RECIPIENT: _seconds(now, next(iter(waiting.values()), None)),
+            Party.AUTHOR: _seconds(now, first),
         },
     )
 
@@ -152,8 +155,8 @@ def _seconds(now: datetime, since: datetime | None) -> float:
 
 def _in_hand(now: datetime) -> Iterator[Metric]:
     held: dict[str, QuerySet[Any, Any]] = {
-        Kind.CALL: Call.objects.in_hand(),
-        Kind.RECORDING: _authors().filter(held_since__isnull=False),
+        Party.RECIPIENT: Call.objects.in_hand(),
+        Party.AUTHOR: _authors().filter(held_since__isnull=False),
     }
     unanswered = now - _ANSWERED_WITHIN
     yield _gauges(

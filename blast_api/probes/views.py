@@ -9,8 +9,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from blast_api import __version__
-from blast_api import metrics as measured
-from blast_api.health import Readiness, readiness
+from blast_api.monitoring import exposition as measured
+from blast_api.monitoring.health import Readiness, readiness
 
 from .access import may_read_metrics
 

@@ -13,10 +13,12 @@ from functools import partial
 
 from django.db import transaction
 
-from .conf import configuration
-from .models import AWAY, Message, MessageQuerySet, Recording
-from .services import recordings, shouts, silence
-from .states import RecordingState, ShoutStatus
+from blast_api.conf import configuration
+from blast_api.db.clock import AWAY
+from blast_api.domain.states import RecordingState, ShoutStatus
+from blast_api.models import Message, MessageQuerySet, Recording
+
+from . import recordings, shouts, silence
 
 log = logging.getLogger(__name__)
 

@@ -17,11 +17,14 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import Max
 
-from .carrierx.storage import key_in_use
-from .conf import configuration
-from .db import sessions
-from .domain.quotas import NEARLY_FULL, Room
-from .models import AWAY, Container, CronHost, Gate, database_now
+from blast_api.carrierx.storage import key_in_use
+from blast_api.conf import configuration
+from blast_api.db import sessions
+
+# A database that hangs is away for whoever asks: probes wait for some seconds.
+from blast_api.db.clock import AWAY, database_now
+from blast_api.domain.quotas import NEARLY_FULL, Room
+from blast_api.models import Container, CronHost, Gate
 
 # A database that hangs is away for whoever asks: probes wait for some seconds.
 _PATIENCE_S = 2.0

@@ -13,10 +13,10 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.db.models import F, QuerySet
 
-from blast_api import state_dir
+from blast_api.db import state_dir
+from blast_api.domain.states import OPEN_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Application, DoNotCallNumber, Message, MessageQuerySet, Record
 from blast_api.services import dnc, shouts
-from blast_api.states import OPEN_SHOUTS, CallStatus, ShoutStatus
 
 from .sequences import counted, last_id, set_last_id
 from .usage import Line

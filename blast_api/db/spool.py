@@ -17,16 +17,16 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from . import lines, state_dir
-from .addresses import Kind
-from .carrierx.events import Parameters
+from blast_api.domain.callbacks import Party
+
+from . import state_dir, whole_lines
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +44,11 @@ _taken_up: dict[Path, int] = {}
 class Told:
     """One callback whose address was genuine, and when it came."""
 
-    kind: Kind
+    kind: Party
     row: int
     serial: int
     step: str
-    told: Parameters
+    told: Mapping[str, object]
     at: datetime
 
 
@@ -208,7 +208,7 @@ def _append(name: str, data: bytes) -> None:
 def _add(path: Path, data: bytes) -> None:
     file = _opened(path)
     try:
-        if lines.append(file, data) >= _FULL and path.name in _ASIDE:
+        if whole_lines.append(file, data) >= _FULL and path.name in _ASIDE:
             with suppress(OSError):  # then whoever takes it up has more to do
                 _rename(path)
     finally:
@@ -260,7 +260,7 @@ def _read(file: Path) -> Iterator[Told]:
             try:
                 told = json.loads(line)
                 yield Told(
-                    Kind(told["kind"]),
+                    Party(told["kind"]),
                     int(told["row"]),
                     int(told["serial"]),
                     str(told["step"]),

@@ -18,9 +18,9 @@ from django.db.models import QuerySet
 
 from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
 from blast_api.conf import configuration
+from blast_api.domain.states import ENDED_SHOUTS
 from blast_api.models import Call, Message, Record, Recording
 from blast_api.services import shouts, storage
-from blast_api.states import ENDED_SHOUTS
 
 _SHOUTS = 100
 _ROWS = 2000

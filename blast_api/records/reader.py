@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from .errors import BlastError
+from blast_api.domain.errors import BlastError
 
 try:  # a Python that was built without their libraries has all the rest
     import bz2

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from django.db.models import Count, Max, Min, Q
 
 from blast_api.conf import configuration
-from blast_api.health import Readiness, readiness
-from blast_api.models import Application, Call, Message, database_now, told_status
-from blast_api.states import LIVE_SHOUTS, OPEN_CALLS, OPEN_SHOUTS, CallStatus
+from blast_api.db.clock import database_now
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, OPEN_SHOUTS, CallStatus
+from blast_api.models import Application, Call, Message
+from blast_api.monitoring.health import Readiness, readiness
+from blast_api.services.attempts import told_status
 
 _JUST_NOW = timedelta(seconds=10)
 _LATELY = timedelta(seconds=60)

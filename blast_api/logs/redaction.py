@@ -12,8 +12,8 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
-from .addresses import redacted
-from .numbers import masked
+from blast_api.carrierx.addresses import redacted
+from blast_api.domain.numbers import masked
 
 _MINUTE_S = 60.0
 _PLAIN = (int, float, datetime, type(None))

@@ -1,0 +1,1 @@
+"""Service logs: what may stand in them, and the file that they go to."""
