@@ -5,14 +5,13 @@ The locks lie in STATE_DIR, where nobody but the service can hold them, and die 
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
 import time
 from threading import Event
 
 from blast_api import cron
-from blast_api.db import state_dir
+from blast_api.db import locks, state_dir
 
 log = logging.getLogger(cron.__name__)
 
@@ -61,14 +60,4 @@ class Relay:
 
 
 def _locked(name: str) -> int | None:
-    """The lock, until it is closed; None if another process has it. Raises OSError."""
-    file = os.open(state_dir.folder() / name, os.O_RDWR | os.O_CREAT, 0o640)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    except OSError:
-        os.close(file)
-        raise
-    return file
+    return locks.take(state_dir.folder() / name)

@@ -9,7 +9,6 @@ They are written, not mapped into memory: a disk that is full, or a file that is
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import logging
 import os
@@ -19,6 +18,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
+
+from blast_api.db import locks
 
 log = logging.getLogger(__name__)
 
@@ -156,15 +157,6 @@ class Tally:
 def _locked(path: Path) -> int | None:
     """The file, ours as long as it is open; None if it is another process's, or another user's."""
     try:
-        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o640)
+        return locks.take(path)
     except PermissionError:
         return None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(file)
-        return None
-    except OSError:
-        os.close(file)
-        raise
-    return file

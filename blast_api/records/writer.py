@@ -7,7 +7,6 @@ whatever its name.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import os
@@ -24,7 +23,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Q
 
-from blast_api.db import state_dir, whole_lines
+from blast_api.db import locks, state_dir, whole_lines
 from blast_api.db.clock import database_now
 from blast_api.models import Record
 from blast_api.monitoring import counters
@@ -140,20 +139,20 @@ def only_writer() -> Iterator[bool]:
     While a host is upgraded, a writer of an earlier release knows only the lock that it made beside cdr.log: where there
     is one, it is taken as well. It is never made here, nor removed, which would let two of them have a lock each.
     """
-    with _lock(state_dir.folder() / _LOCK, os.O_CREAT) as alone:
+    with _lock(state_dir.folder() / _LOCK) as alone:
         former = state_dir.former()
         if not alone or former is None:
             yield alone
             return
-        with _lock(former / _LOCK) as alone_among_former:
+        with _lock(former / _LOCK, make=False) as alone_among_former:
             yield alone_among_former
 
 
 @contextmanager
-def _lock(path: Path, make: int = 0) -> Iterator[bool]:
+def _lock(path: Path, *, make: bool = True) -> Iterator[bool]:
     """Whether nobody else has it, until the block ends; nobody has one that is not there, and is not to be made."""
     try:
-        file = os.open(path, os.O_RDWR | make, 0o640)
+        file = locks.take(path, make=make)
     except OSError as error:
         is_nobodys = not make and isinstance(error, FileNotFoundError | NotADirectoryError)
         if not is_nobodys:
@@ -161,20 +160,10 @@ def _lock(path: Path, make: int = 0) -> Iterator[bool]:
         yield is_nobodys
         return
     try:
-        yield _is_locked(file)
+        yield file is not None
     finally:
-        os.close(file)
-
-
-def _is_locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:  # as on a network's file system that has no locks just now
-        _keep_for_later(error)
-        return False
-    return True
+        if file is not None:
+            os.close(file)
 
 
 def _settle(host: str) -> int:
