@@ -1,11 +1,12 @@
-# make demo | test | run | lint | bench | fuzz : each works alone on a fresh machine with Python 3.11 or newer.
+# make demo | test | run | lint | docs | bench | fuzz : each works alone on a fresh machine with Python 3.11 or newer.
 
 PYTHON ?= python3
 ENV := .venv
+DOCS := .venv-docs
 RUN := $(ENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo run test lint bench fuzz setup clean
+.PHONY: demo run test lint docs bench fuzz setup clean
 
 demo: $(ENV)/runtime
 	$(RUN) manage.py demo
@@ -18,6 +19,10 @@ test: $(ENV)/dev
 
 lint: $(ENV)/dev
 	$(RUN) .ci/checks.py lint
+
+# Into site/; the manual's tools have an environment of their own.
+docs: $(DOCS)/ready
+	$(DOCS)/bin/python .ci/docs.py
 
 # Some minutes; `make bench ARGS=--quick` is shorter. The machine should have nothing else to do.
 bench: $(ENV)/dev
@@ -45,5 +50,10 @@ $(ENV)/dev: requirements-dev.txt | $(ENV)/python
 	$(PIP) -r requirements-dev.txt
 	touch $@ $(ENV)/runtime
 
+$(DOCS)/ready: requirements-docs.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-docs.txt
+	touch $@
+
 clean:
-	rm -rf $(ENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(ENV) $(DOCS) site .mypy_cache .ruff_cache .pytest_cache .hypothesis

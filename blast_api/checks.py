@@ -159,7 +159,11 @@ def check_deployment(app_configs: Sequence[AppConfig] | None, **_: object) -> li
 def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
     for key in sorted(conf.SECRETS):
         if values.get(key.lower()) == "":
-            yield Error(f"{key}: is empty.", hint="The carrier gives it to you; see README.", id="blast_api.E101")
+            yield Error(
+                f"{key}: is empty.",
+                hint="The carrier gives it to you; see docs/reference/configuration.md.",
+                id="blast_api.E101",
+            )
     if values.get("did") == _FICTIONAL_DID:
         yield Error("DID: is the fictional one.", hint="Write a DID of your FlexML endpoint.", id="blast_api.E102")
     url = urlsplit(str(values.get("base_callcontrol_api_url", "")))

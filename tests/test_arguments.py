@@ -23,7 +23,7 @@ BEGIN = f'PS4={SEPARATOR}; command_not_found_handle() {{ : ran "$@"; echo hush; 
 
 def lines(paper: str) -> list[str]:
     """What is to be typed: blocks for the shell, and pieces of sentences that have a variable or an address in them."""
-    fence = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    fence = re.compile(r"^ *```(\w*)\n(.*?)^ *```$", re.DOTALL | re.MULTILINE)
     blocks = [block for language, block in fence.findall(paper) if language in ("", "sh")]
     prose = fence.sub("", paper)
     return blocks + [piece for piece in re.findall(r"`([^`\n]+ [^`\n]+)`", prose) if re.search(r"[$]|://", piece)]
@@ -49,7 +49,7 @@ def told(command: str) -> bool:
 def test_no_line_of_the_papers_hands_a_secret_to_a_command_as_an_argument(paper: Path) -> None:
     commands = [command for script in lines(paper.read_text()) for command in started(script)]
     assert [command for command in commands if told(command)] == []
-    assert len(commands) > 60 or paper.name != "README.md" or paper.parent != ROOT
+    assert len(commands) > 35 or paper.name != "deploy.md"
 
 
 @pytest.mark.parametrize(

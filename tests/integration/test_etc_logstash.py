@@ -143,8 +143,11 @@ def test_each_index_has_its_template_in_the_folder_of_the_pipelines(way: str, tm
     assert sorted(patterns) == [["blast-api-blasts-*"], ["blast-api-calls-*"], ["blast-api-recordings-*"]]
 
 
-def test_what_logstash_reads_is_where_the_readme_puts_it() -> None:
-    assert "cp etc/logstash/* /etc/logstash/conf.d/\n" in (Path(settings.BASE_DIR) / "README.md").read_text()
+def test_what_logstash_reads_is_where_the_manual_puts_it() -> None:
+    assert (
+        "cp etc/logstash/* /etc/logstash/conf.d/\n"
+        in (Path(settings.BASE_DIR) / "docs/how-to/read-the-logs.md").read_text()
+    )
     for name in LOGS:
         assert "${BLAST_API_LOGSTASH:/etc/logstash/conf.d}/" in pipeline(name)
 

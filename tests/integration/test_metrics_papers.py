@@ -1,4 +1,4 @@
-"""What is shipped for Prometheus and Grafana asks for what /metrics tells, and README tells what that is."""
+"""What is shipped for Prometheus and Grafana asks for what /metrics tells, and docs/reference/metrics.md tells what that is."""
 
 from __future__ import annotations
 
@@ -129,7 +129,11 @@ def test_each_panel_has_a_unit_and_asks_the_source_that_its_reader_chose(panel: 
     assert all('job=~"$job"' in target["expr"] for target in panel["targets"])
 
 
-def test_readme_tells_of_every_metric(exported: dict[str, set[str]]) -> None:
-    rows = [line for line in (_ROOT / "README.md").read_text().splitlines() if line.startswith("| `blast_api_")]
+def test_the_manual_tells_of_every_metric(exported: dict[str, set[str]]) -> None:
+    rows = [
+        line
+        for line in (_ROOT / "docs/reference/metrics.md").read_text().splitlines()
+        if line.startswith("| `blast_api_")
+    ]
     told = {name for row in rows for name in _NAME.findall(row)}
     assert {re.sub("_(bucket|sum|count)$", "", name) for name in exported} == told

@@ -1,4 +1,4 @@
-"""The README's own lines for reading the logs, run as they stand there."""
+"""The manual's own lines for reading the logs, run as they stand there."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed"),
 ]
-README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-BLOCK = next(block for block in re.findall(r"```\w*\n(.*?)```", README.split("\n## Reading the logs\n")[1], re.S))
+PAGE = (Path(__file__).resolve().parents[2] / "docs/how-to/read-the-logs.md").read_text()
+BLOCK = re.findall(r"```\w*\n(.*?)```", PAGE, re.S)[0]
 COMMANDS = re.findall(r"(?m)^# (.*)\n((?:[^#\n].*\n)+)", BLOCK)
 MINUTES, OUTCOMES, UNREACHED = (command for _, command in COMMANDS)
 
