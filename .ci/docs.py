@@ -16,7 +16,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "site"
-FETCHED = {"href": {"link"}, "src": {"script", "img", "iframe", "audio", "video", "source", "embed"}, "srcset": {"img", "source"}}
+FETCHED = {
+    "href": {"link"},
+    "src": {"script", "img", "iframe", "audio", "video", "source", "embed"},
+    "srcset": {"img", "source"},
+}
 OUTSIDE = re.compile(r"^\s*(?:[a-z]+:)?//", re.IGNORECASE)
 IN_CSS = re.compile(r"(?:url\(|@import)\s*[\"']?((?:https?:)?//[^\"')\s]+)", re.IGNORECASE)
 
@@ -46,7 +50,7 @@ def outside() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"], cwd=ROOT)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"], cwd=ROOT)
     if done.returncode:
         sys.exit(done.returncode)
     if found := list(outside()):
