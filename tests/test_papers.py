@@ -91,6 +91,12 @@ def test_the_site_has_every_page_and_its_first_page_leads_to_each() -> None:
     assert sorted({*links(DOCS / "index.md"), "index.md"}) == pages
 
 
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_blocks_begin_at_the_margin(page: Path) -> None:
+    """In a list the site takes them for words of the sentence."""
+    assert not re.search(r"^[ \t]+```", page.read_text(), re.MULTILINE)
+
+
 def test_the_readme_is_short_and_leads_on() -> None:
     readme = ROOT / "README.md"
     assert len(readme.read_text().splitlines()) <= LONGEST_README
