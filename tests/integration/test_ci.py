@@ -91,6 +91,26 @@ def test_the_first_suite_that_is_to_be_had_is_taken(debian: ModuleType, tmp_path
     assert debian.source("", etc=tmp_path) is None
 
 
+def test_the_installation_pastes_what_the_how_to_pages_say(debian: ModuleType) -> None:
+    install = ModuleType("install")
+    install.__file__ = str(CI / "install")
+    exec(
+        compile((CI / "install").read_text(), CI / "install", "exec"), install.__dict__
+    )  # it has no suffix to be imported by
+    packages, code, *others = install.blocks("deploy.md")
+    assert "apt-get" in packages
+    assert "pip install" in code
+    for words in (
+        *install.BY_HAND,
+        "systemctl enable --now blast-api blast-api-callbacks",
+        "blast-api-runcrons",
+        "logrotate",
+    ):
+        assert [block for block in others if words in block], words
+    (upgrade,) = install.blocks("upgrade.md")
+    assert upgrade.index("stop blast-api-runcrons") < upgrade.index("pip install") < upgrade.index("manage migrate")
+
+
 def test_an_installation_that_was_not_tried_says_skipped_and_77(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, CI / "install"], env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert (done.returncode, done.stdout.partition(":")[0]) == (SKIPPED, "skipped")
