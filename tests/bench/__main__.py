@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import beside, callbacks, capacity, isolation, outage, rate, response, scale
+from . import beside, callbacks, capacity, isolation, masses, outage, rate, response, scale
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -22,6 +22,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "capacity": capacity.measure,
     "isolation": isolation.measure,
     "outage": outage.measure,
+    "masses": masses.measure,
 }
 
 

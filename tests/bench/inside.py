@@ -17,6 +17,7 @@ from django.utils import timezone
 django.setup()
 
 from django.db import connection, transaction  # noqa: E402
+from django.db.models import Count  # noqa: E402
 
 from blast_api.carrierx.addresses import address  # noqa: E402
 from blast_api.db import bulk  # noqa: E402
@@ -94,10 +95,16 @@ def release(*, shout: int) -> float:
     return time.monotonic()
 
 
-def fill_many(*, shouts: int, calls: int, group: int) -> None:
+def fill_many(*, shouts: int, calls: int, group: int, **like: Any) -> None:
     """So many shouts like that, of groups from this one on."""
     for index in range(shouts):
-        fill(calls=calls, group=group + index)
+        fill(calls=calls, group=group + index, **like)
+
+
+def cancel_many(*, calls: int) -> None:
+    """Cancel every shout of so many calls."""
+    for message in Message.objects.annotate(size=Count("calls")).filter(size=calls):
+        shouts.cancel(message, now=database_now())
 
 
 def release_all() -> None:
@@ -120,7 +127,7 @@ def count(*, shout: int, **which: Any) -> int:
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    function.__name__: function for function in (fill, fill_many, release, release_all, addresses, count)
+    function.__name__: function for function in (fill, fill_many, cancel_many, release, release_all, addresses, count)
 }
 
 if __name__ == "__main__":
