@@ -33,7 +33,7 @@ bench: $(ENV)/dev
 fuzz: FACTOR := $(or $(BLAST_FUZZ),12)
 fuzz: $(ENV)/dev
 	BLAST_FUZZ=$(FACTOR) BLAST_ANY_ORDER=$$((15 * $(FACTOR))) \
-		$(RUN) -m pytest tests/fuzz tests/integration/test_any_order.py $(ARGS)
+		$(RUN) -m pytest tests/fuzz tests/integration/services/test_any_order.py $(ARGS)
 
 setup: $(ENV)/dev
 

@@ -22,8 +22,7 @@ from blast_api.callcontrol import views
 from blast_api.domain import pacing
 from blast_api.domain.breaker import Breaker
 from blast_api.simulator import Carrier, VirtualClock, serve
-
-from .world import World
+from tests.kits.world import World
 
 # How fast examples are made and run says something of the machine, and nothing of the code.
 hypothesis.settings.register_profile(

@@ -12,9 +12,8 @@ from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.models import Gate, Recording
-from tests.world import AUTHOR, World, lines, recipient
-
-from .ears import calls_to, heard
+from tests.kits.ears import calls_to, heard
+from tests.kits.world import AUTHOR, World, lines, recipient
 
 AUTHORS = [f"155555520{ending}" for ending in range(90, 100)]
 TAKE = ["start_recording", "beep"]

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.models import Call, Message
-from tests.world import AUTHOR, World, lines, recipient
+from tests.kits.world import AUTHOR, World, lines, recipient
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from blast_api import cron
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Recording
-from tests.world import World, lines, recipient
+from tests.kits.world import World, lines, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(5)]
 

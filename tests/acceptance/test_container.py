@@ -12,9 +12,8 @@ from django.utils import timezone
 
 from blast_api import cron
 from blast_api.models import Container
-from tests.world import AUTHOR, World, recipient
-
-from .ears import calls_to, heard
+from tests.kits.ears import calls_to, heard
+from tests.kits.world import AUTHOR, World, recipient
 
 PATH = "/core/v2/storage/containers"
 RECORDED = ["record_welcome", "start_recording", "beep"]

@@ -17,10 +17,9 @@ from blast_api.conf import configuration
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Gate, Recording
 from blast_api.services import delivery, recordings
-from tests.world import World, lines, recipient
-
-from .crashing import POINTS, Accident, accident_at
-from .processes import processes
+from tests.kits.crashing import POINTS, Accident, accident_at
+from tests.kits.processes import processes
+from tests.kits.world import World, lines, recipient
 
 _LOST_BEFORE_THE_CARRIER_HAD_IT = POINTS[: POINTS.index("after it is sent, before the answer")]
 
@@ -32,7 +31,7 @@ def _pace(settings: Settings) -> None:
 
 def _run_that_dies(point: str, table: str) -> None:
     with processes() as group:
-        child = group.start("-m", "tests.acceptance.crashing", point, table)
+        child = group.start("-m", "tests.kits.crashing", point, table)
         assert child.wait(60) == -signal.SIGKILL, f"it passed {point!r} alive"
 
 

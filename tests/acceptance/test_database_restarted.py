@@ -13,10 +13,9 @@ import requests
 from django.conf import settings
 
 from blast_api.management.stage import Stage, stage
-from tests.world import AUTHOR, lines, recipient
-
-from .cluster import Cluster, cluster, what_is_missing
-from .processes import wait_until
+from tests.kits.cluster import Cluster, cluster, what_is_missing
+from tests.kits.processes import wait_until
+from tests.kits.world import AUTHOR, lines, recipient
 
 _ON_POSTGRESQL = str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
 _RATE = 50

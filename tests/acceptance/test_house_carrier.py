@@ -14,7 +14,7 @@ from blast_api import cron
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Recording
 from blast_api.services import delivery
-from tests.world import World, recipient
+from tests.kits.world import World, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(4)]
 # What the carrier did what it was asked for, and what it did not.

@@ -17,9 +17,8 @@ import pytest
 from pytest_django import Settings
 
 from blast_api.models import Record
-from tests.world import World, recipient
-
-from .processes import processes, wait_until
+from tests.kits.processes import processes, wait_until
+from tests.kits.world import World, recipient
 
 _SIZE = 256 * 1024
 _ROOM = 8 * 1024  # what is left of it: less than the records need

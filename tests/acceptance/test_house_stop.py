@@ -22,11 +22,10 @@ from blast_api.conf import configuration
 from blast_api.management.stage import Stage, stage
 from blast_api.models import Call
 from blast_api.services import delivery
-from tests.integration.raw_server import RawServer, Say, raw_server, trickle
-from tests.world import AUTHOR, World, lines, recipient
-
-from .cluster import cluster, what_is_missing
-from .processes import Processes, processes, wait_until
+from tests.kits.cluster import cluster, what_is_missing
+from tests.kits.processes import Processes, processes, wait_until
+from tests.kits.raw_server import RawServer, Say, raw_server, trickle
+from tests.kits.world import AUTHOR, World, lines, recipient
 
 _RATE = 10
 _AT_MOST_S = 10.0

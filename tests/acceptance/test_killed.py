@@ -15,9 +15,8 @@ from pytest_django.live_server_helper import LiveServer
 from blast_api.domain.states import RecordingState
 from blast_api.models import Call, Recording
 from blast_api.simulator import Carrier, RealClock, serve
-from tests.world import World, recipient
-
-from .processes import Processes, processes, wait_until
+from tests.kits.processes import Processes, processes, wait_until
+from tests.kits.world import World, recipient
 
 _SPEED = 60.0
 _RATE = 40

@@ -13,9 +13,8 @@ from pytest_django import Settings
 
 from blast_api.models import CronHost, Message, Record
 from blast_api.simulator import Carrier
-from tests.integration.released import released
-
-from .processes import processes, wait_until
+from tests.kits.processes import processes, wait_until
+from tests.kits.released import released
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

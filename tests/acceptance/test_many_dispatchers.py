@@ -10,9 +10,8 @@ from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.models import Call
-from tests.world import World, recipient
-
-from .processes import processes
+from tests.kits.processes import processes
+from tests.kits.world import World, recipient
 
 _RATE = 20
 # Seconds. What is measured is when a request reached the carrier's Python, which a busy machine may hold up by so much:

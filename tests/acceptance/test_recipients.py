@@ -12,9 +12,8 @@ from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.models import Call, Message
-from tests.world import World, lines, recipient
-
-from .ears import calls_to, heard
+from tests.kits.ears import calls_to, heard
+from tests.kits.world import World, lines, recipient
 
 HEARD = ["message", "opt_out"]
 

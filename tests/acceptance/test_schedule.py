@@ -12,7 +12,7 @@ from pytest_django import Settings
 from blast_api import cron
 from blast_api.models import Call, Message
 from blast_api.services import shouts
-from tests.world import World, recipient
+from tests.kits.world import World, recipient
 
 
 @pytest.fixture(autouse=True)

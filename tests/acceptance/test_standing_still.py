@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from tests.world import World, recipient
-
-from .processes import processes, wait_until
+from tests.kits.processes import processes, wait_until
+from tests.kits.world import World, recipient
 
 pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite's writer is waited for")
 
@@ -28,7 +27,7 @@ def test_a_host_that_stands_still_at_the_gate_is_alone(world: World) -> None:
     shout = world.recorded(*_PEOPLE)
     before = len(world.carrier.arrivals)
     with processes(CALL_BATCH_SIZE=1000, MAX_CALLS_PER_SECOND=40) as group:
-        stopped = group.start("-m", "tests.acceptance.crashing", "before the claim's commit", "blast_api_call", "still")
+        stopped = group.start("-m", "tests.kits.crashing", "before the claim's commit", "blast_api_call", "still")
         wait_until(lambda: _is_stopped(stopped))
         world.shout(recipient(1), userdata="another")
         group.manage("runcrons", "--linger=120")

@@ -16,8 +16,8 @@ from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Message, Recording
 from blast_api.records import writer
 from blast_api.services import delivery, sweeps
-from tests import factories
-from tests.world import World, lines, recipient
+from tests.kits import factories
+from tests.kits.world import World, lines, recipient
 
 _EVERY_STATE = {
     "NO_REC_CALL": None,

@@ -8,9 +8,8 @@ from pathlib import Path
 from pytest_django import Settings
 
 from blast_api.models import Record
-from tests.world import World, lines, recipient
-
-from .processes import processes, wait_until
+from tests.kits.processes import processes, wait_until
+from tests.kits.world import World, lines, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(60)]
 

@@ -12,9 +12,8 @@ import requests
 from django.conf import settings
 
 from blast_api.management.stage import Stage, stage
-from tests.world import AUTHOR, lines, recipient
-
-from .processes import wait_until
+from tests.kits.processes import wait_until
+from tests.kits.world import AUTHOR, lines, recipient
 
 _ON_POSTGRESQL = str(settings.DATABASES["default"]["ENGINE"]).endswith("postgresql")
 _ENDED = {"completed", "no-answer", "app-error", "timed-out"}

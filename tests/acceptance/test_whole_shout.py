@@ -7,7 +7,7 @@ from django.conf import settings
 
 from blast_api import cron
 from blast_api.dispatch import dispatcher
-from tests.world import World, lines, recipient
+from tests.kits.world import World, lines, recipient
 
 
 def test_a_shout_travels_from_post_to_record(world: World) -> None:

@@ -14,7 +14,7 @@ import pytest
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
-from .effort import TIMES, tried
+from tests.kits.effort import TIMES, tried
 
 _KEY = "fuzz"
 

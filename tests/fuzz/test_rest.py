@@ -17,14 +17,13 @@ from schemathesis.specs.openapi import checks as answers
 
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api_project.wsgi import application
-from tests.factories import USER, call, listed, message, number, recording
-from tests.integration.callbacks import rows, undone
-from tests.integration.rest import shut_the_gate
-
-from . import anything
-from .conftest import Journal
-from .effort import examples, tried
-from .wire import Request
+from tests.fuzz.conftest import Journal
+from tests.kits import anything
+from tests.kits.callbacks import rows, undone
+from tests.kits.effort import examples, tried
+from tests.kits.factories import USER, call, listed, message, number, recording
+from tests.kits.raw_requests import Request
+from tests.kits.rest import shut_the_gate
 
 pytestmark = pytest.mark.django_db
 

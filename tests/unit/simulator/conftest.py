@@ -6,8 +6,7 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, VirtualClock, serve
-
-from .application import Application, running
+from tests.kits.stand_in import Application, running
 
 CALLER = "15555550000"
 KEYS = ("u", "p", "t")

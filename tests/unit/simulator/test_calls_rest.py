@@ -6,8 +6,7 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, serve
-
-from .conftest import CALLER
+from tests.unit.simulator.conftest import CALLER
 
 NUMBER = "15555550100"
 BODY = {"called_did": NUMBER, "calling_did": CALLER}

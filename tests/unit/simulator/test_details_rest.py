@@ -6,9 +6,8 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier
-
-from .application import Application
-from .conftest import CALLER, Place
+from tests.kits.stand_in import Application
+from tests.unit.simulator.conftest import CALLER, Place
 
 DOCUMENT = "<Response><Play>http://sounds.example/1.wav</Play></Response>"
 

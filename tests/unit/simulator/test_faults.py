@@ -9,9 +9,8 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, serve
-
-from .application import SOUNDS, Application, Parameters, delivers_shouts, records_shouts, respond, wait_until
-from .conftest import Place
+from tests.kits.stand_in import SOUNDS, Application, Parameters, delivers_shouts, records_shouts, respond, wait_until
+from tests.unit.simulator.conftest import Place
 
 NUMBER = "15555550100"
 

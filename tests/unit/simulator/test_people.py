@@ -5,8 +5,7 @@ import requests
 
 from blast_api.simulator import Carrier, Leaves, Person, Phone, Press, describe, serve
 from blast_api.simulator.people import PEOPLE
-
-from .application import (
+from tests.kits.stand_in import (
     SOUNDS,
     Application,
     Parameters,
@@ -17,7 +16,7 @@ from .application import (
     records_shouts,
     respond,
 )
-from .conftest import CALLER, Place
+from tests.unit.simulator.conftest import CALLER, Place
 
 MESSAGE, OPT_OUT, GOODBYE = "message", "opt_out", "goodbye"
 

@@ -9,9 +9,8 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, serve
-
-from .application import Application, delivers_shouts
-from .conftest import Place
+from tests.kits.stand_in import Application, delivers_shouts
+from tests.unit.simulator.conftest import Place
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ import requests
 
 from blast_api.simulator import Carrier, Person
 from blast_api.simulator.audio import tone
-
-from .application import Application, records_shouts, respond
-from .conftest import Place
+from tests.kits.stand_in import Application, records_shouts, respond
+from tests.unit.simulator.conftest import Place
 
 
 @pytest.fixture

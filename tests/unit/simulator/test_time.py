@@ -8,9 +8,8 @@ import requests
 
 from blast_api.simulator import Carrier, RealClock, VirtualClock, run, serve
 from blast_api.simulator.agenda import Agenda, Runner
-
-from .application import PATIENCE_S, Application, delivers_shouts, respond, wait_until
-from .conftest import CALLER, Place
+from tests.kits.stand_in import PATIENCE_S, Application, delivers_shouts, respond, wait_until
+from tests.unit.simulator.conftest import CALLER, Place
 
 
 def order(application: Application, number: str, **fields: object) -> dict[str, object]:

@@ -1,0 +1,108 @@
+"""The jobs of a lane: each as often as it has something to do, and none held up by what is wrong with another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from threading import Event
+
+import pytest
+from django.utils import timezone
+
+from blast_api import cron
+from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.models import Message, Record
+from blast_api.records import writer
+from blast_api.services import shouts, sweeps
+from tests.kits.released import released
+
+
+class _Job(cron.Job):
+    """Does so much each time; an error is raised."""
+
+    every_s = 30.0
+
+    def __init__(self, *done: int | Exception) -> None:
+        super().__init__()
+        self.runs = 0
+        self._done = done
+
+    def run(self) -> int:
+        self.runs += 1
+        done = self._done[self.runs - 1]
+        if isinstance(done, Exception):
+            raise done
+        return done
+
+
+def _ticks(jobs: Sequence[cron.Job], count: int) -> list[int]:
+    return [cron._tick(jobs, Event()) for _ in range(count)]
+
+
+def test_a_job_is_due_again_at_once_while_there_is_more_of_it() -> None:
+    busy, idle = _Job(500, 20, 0), _Job(0)
+    assert _ticks([busy, idle], 5) == [500, 20, 0, 0, 0]
+    assert (busy.runs, idle.runs) == (3, 1)
+
+
+def test_what_is_wrong_with_one_job_holds_up_no_other_and_nobody_says_that_all_is_well() -> None:
+    told: list[int] = []
+    failing, other = _Job(RuntimeError("as the test wishes")), _Job(1, 2, 3)
+    telling = cron.TellOfIt(lambda: told.append(1))
+    assert _ticks([failing, other, telling], 3) == [1, 2, 3]
+    assert (failing.runs, told) == (1, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_shout_that_was_canceled_ends_its_calls_a_piece_at_a_time() -> None:
+    message = released(1250)
+    shouts.cancel(message, now=timezone.now())
+    left = [Message.objects.get().calls.unfinished().count()]
+    while left[-1]:
+        sweeps.sweep(timezone.now())
+        left.append(message.calls.unfinished().count())
+    assert left == [1150, 650, 150, 0]
+    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1250
+    assert Message.objects.get().closed is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_wrong_with_one_shout_costs_that_one() -> None:
+    """It has lost its recording, so that no record can be made of its end."""
+    wrong, other = released(1), released(1)
+    for message in (wrong, other):
+        message.calls.update(status=CallStatus.COMPLETED, finished=timezone.now())
+    wrong.recording.delete()
+    canceled = released(1, status=ShoutStatus.CANCELED, finished=timezone.now())
+    sweeps.sweep(timezone.now())
+    assert {message.pk: message.status for message in Message.objects.all()} == {
+        wrong.pk: ShoutStatus.ONGOING,
+        other.pk: ShoutStatus.FINISHED,
+        canceled.pk: ShoutStatus.CANCELED,
+    }
+    assert canceled.calls.get().status == CallStatus.CANCELLED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_of_the_sweeps_writes_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_BATCH", 2)
+    Record.objects.bulk_create(Record(kind="cdr", line=f'{{"record": "{index}"}}') for index in range(5))
+    job = cron.CheckMessageStatuses()
+    assert [job.run_if_due() for _ in range(4)] == [2, 2, 1, 0]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_places_calls_sweeps_nothing_and_writes_no_record() -> None:
+    Record.objects.create(kind="cdr", line="{}")
+    message = released(0, status=ShoutStatus.SCHEDULED)
+    cron.place_for(0.5, Event())
+    assert Message.objects.get().status == message.status
+    assert Record.objects.filter(written=None, taken=None).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_shouts_whose_time_has_come_begin_a_bounded_number_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shouts, "_BEGUN_AT_ONCE", 2)
+    for index in range(3):
+        released(0, status=ShoutStatus.SCHEDULED, starts_at=timezone.now() - timedelta(seconds=index))
+    assert [shouts.begin_due(timezone.now()) for _ in range(3)] == [2, 1, 0]

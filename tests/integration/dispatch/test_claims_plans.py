@@ -1,0 +1,166 @@
+"""With 20,000 calls, nearly all of them settled, no hot query reads them all: the planner is asked, on both databases."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from blast_api.carrierx.events import StatusReport
+from blast_api.db import bulk
+from blast_api.dispatch.clock import DatabaseClock
+from blast_api.dispatch.errands import claim_errands
+from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.models import Call
+from blast_api.monitoring import exposition
+from blast_api.services import delivery, shouts, silence, sweeps
+from tests.kits import factories
+from tests.kits.released import claim, hold, released
+
+pytestmark = pytest.mark.django_db
+
+_SETTLED = 20_000
+_SHOUTS = 20
+
+
+def _settled_past() -> None:
+    for _ in range(_SHOUTS):
+        past = factories.message(status=ShoutStatus.FINISHED, closed=timezone.now(), finished=timezone.now())
+        rows = [[position, factories.number(position)] for position in range(_SETTLED // _SHOUTS)]
+        ended = {"status": CallStatus.COMPLETED, "finished": timezone.now()}
+        bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, **ended)
+
+
+@contextmanager
+def _plans() -> Iterator[list[tuple[str, str]]]:
+    """Every statement about calls that is run in the block, with the plan the database made for it."""
+    plans: list[tuple[str, str]] = []
+
+    def explain(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        if not many and "blast_api_call" in sql and re.match(r"SELECT|UPDATE", sql):
+            prefix = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+            with connection.connection.cursor() if connection.vendor == "postgresql" else _raw() as cursor:
+                written = sql if connection.vendor == "postgresql" else sql.replace("%s", "?")
+                cursor.execute(f"{prefix} {written}", params)
+                plans.append((sql, "\n".join(str(row[-1]) for row in cursor.fetchall())))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        yield plans
+
+
+@contextmanager
+def _raw() -> Iterator[Any]:
+    cursor = connection.connection.cursor()
+    try:
+        yield cursor
+    finally:
+        cursor.close()
+
+
+def _full_scans(plans: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(sql, plan) for sql, plan in plans if re.search(_FULL_SCAN[connection.vendor], plan, re.MULTILINE)]
+
+
+_FULL_SCAN = {
+    # A partial index, scanned whole, is as good as a search: it holds nothing but what is looked for.
+    "sqlite": r"SCAN (blast_api_call|U0)(?! USING (COVERING )?INDEX call_)",
+    "postgresql": r"Seq Scan on blast_api_call ",
+}
+
+
+@pytest.fixture
+def _many_settled_calls() -> None:
+    _settled_past()
+    released(40)
+    call = Call.objects.latest("pk")
+    hold(call, since=timezone.now() - timedelta(hours=1), due_at=timezone.now() - timedelta(hours=1))
+    canceled = released(3, status=ShoutStatus.CANCELED)
+    canceled.calls.update(status=CallStatus.PENDING, sid="s", withdrawn=True)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def _held() -> delivery.Attempt:
+    return delivery.Attempt(Call.objects.in_hand().values_list("pk", flat=True).get(), 1)
+
+
+def lapse() -> None:
+    assert delivery.lapse(timezone.now()) == 1
+
+
+def status_callback() -> None:
+    ended = StatusReport(CallStatus.COMPLETED, "completed", "s", 9, {})
+    delivery.settled(_held(), ended, now=timezone.now())
+
+
+def answer_callback() -> None:
+    assert delivery.answered(_held(), now=timezone.now())
+
+
+def errands() -> None:
+    assert len(claim_errands(DatabaseClock(), room=10)) == 3
+
+
+def asking() -> None:
+    Call.objects.in_hand().update(
+        status=CallStatus.ONGOING, held_since=None, started=timezone.now() - timedelta(hours=1)
+    )
+    assert len(silence.claim_to_ask(timezone.now())) == 1
+
+
+def sweep() -> None:
+    sweeps.expire(timezone.now())
+    sweeps.finish(timezone.now())
+    shouts.begin_due(timezone.now())
+
+
+def scrape() -> None:
+    assert b"\nblast_api_database_up 1.0" in exposition.exposition("")[0]
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+@pytest.mark.parametrize(
+    "work",
+    [claim, lapse, status_callback, answer_callback, errands, asking, sweep, scrape],
+    ids=lambda work: work.__name__,
+)
+def test_no_hot_query_reads_all_calls(work: Callable[[], object]) -> None:
+    with _plans() as plans:
+        work()
+    assert plans
+    assert _full_scans(plans) == []
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+def test_the_claim_finds_its_calls_by_their_own_index() -> None:
+    with _plans() as plans:
+        assert claim().jobs
+    chosen = [plan for sql, plan in plans if sql.startswith("SELECT") and 'ORDER BY "blast_api_call"."due_at"' in sql]
+    assert chosen
+    assert all("call_to_claim" in plan for plan in chosen), plans
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+def test_the_lapse_finds_its_calls_by_their_own_index() -> None:
+    with _plans() as plans:
+        lapse()
+    assert "call_unconfirmed" in plans[0][1]
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+def test_metrics_read_indexes_only_each_the_one_that_was_made_for_it() -> None:
+    with _plans() as plans:
+        scrape()
+    named = ("call_open_by_status", "call_to_claim", "call_unconfirmed")
+    assert all(any(name in plan for name in named) for _, plan in plans), plans
+    assert all("LIMIT" in sql for sql, _ in plans)
+    by_status = [plan for sql, plan in plans if '"finished" IS NULL' in sql]
+    assert len(by_status) == 3
+    assert all("call_open_by_status" in plan for plan in by_status)

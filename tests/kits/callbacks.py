@@ -1,0 +1,125 @@
+"""What the tests of callbacks share: addresses as the carrier was given them, and a look at all rows at once.
+
+A fixture here is for the modules that import it, `as` itself: elsewhere `carrier` is the simulated one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import models, transaction
+from django.http import HttpResponse
+from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
+
+from blast_api.carrierx.addresses import address
+from blast_api.domain.callbacks import Party
+from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.models import Call, DoNotCallNumber, Gate, Message, Record, Recording
+from tests.kits.factories import call, message, recording
+
+STEPS = {
+    Party.RECIPIENT: ("answered", "detected", "key", "status"),
+    Party.AUTHOR: (
+        "answered",
+        "welcome",
+        "recorded",
+        "not-recorded",
+        "nothing-recorded",
+        "verification",
+        "status",
+    ),
+}
+ENDPOINTS = [(kind, step) for kind in Party for step in STEPS[kind]]
+# What the carrier's callbacks tell us.
+KEYS = (
+    "Digits",
+    "AMDStatus",
+    "CallStatus",
+    "CallSid",
+    "CallDuration",
+    "RecordingUrl",
+    "RecordingFileSid",
+    "RecordingDuration",
+)
+DOCUMENT_STEPS = {kind: tuple(step for step in steps if step != "status") for kind, steps in STEPS.items()}
+
+
+def path(kind: Party, row: int, serial: int, step: str, *, token: str | None = None) -> str:
+    """The path of an address, with its own token or another one."""
+    whole = address(kind, row, serial, step)
+    path = whole[whole.index("/api/v1/") :]
+    return path if token is None else path.replace(token_of(kind, row, serial), token)
+
+
+def token_of(kind: Party, row: int, serial: int) -> str:
+    return address(kind, row, serial, "answered").split("/")[-2]
+
+
+def ask(client: Client, path: str, **told: Any) -> HttpResponse:
+    """A callback as the carrier makes it: POST, a JSON object."""
+    answer: HttpResponse = client.post(path, told, content_type="application/json")  # type: ignore[assignment]
+    return answer
+
+
+def delivered(*, shout: dict[str, Any] | None = None, **fields: Any) -> Call:
+    """A call that is up, of a shout that goes on."""
+    ongoing = message(**{"status": ShoutStatus.ONGOING} | (shout or {}))
+    recording(ongoing, recorded=True)
+    return call(ongoing, **{"status": CallStatus.ONGOING, "serial": 1, "attempts": 1, "sid": "sid"} | fields)
+
+
+def rows() -> dict[str, list[tuple[Any, ...]]]:
+    """Every row there is, by model; of the do-not-call lists only whose and which."""
+    tables: tuple[type[models.Model], ...] = (Message, Recording, Call, Record, Gate)
+    whole = {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in tables}
+    return whole | {"DoNotCallNumber": list(DoNotCallNumber.objects.order_by("pk").values_list("userdata", "number"))}
+
+
+class Carrier:
+    """Makes callbacks in the name of the carrier; what follows their commit is done before the answer is looked at."""
+
+    def __init__(self, client: Client, committing: Any) -> None:
+        self._client = client
+        self.committing = committing
+
+    def tell(self, kind: Party, row: int, step: str, *, serial: int = 1, **told: Any) -> bytes:
+        with self.committing(execute=True):
+            answer = ask(self._client, path(kind, row, serial, step), **told)
+        assert answer.status_code == 200
+        return answer.content
+
+    def of_call(self, called: Call, step: str, *, serial: int | None = None, **told: Any) -> bytes:
+        return self.tell(Party.RECIPIENT, called.pk, step, serial=called.serial if serial is None else serial, **told)
+
+    def of_author(self, recording: Recording, step: str, **told: Any) -> bytes:
+        return self.tell(Party.AUTHOR, recording.pk, step, serial=recording.serial, **told)
+
+
+@pytest.fixture
+def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
+    """The carrier as one that only calls back."""
+    return Carrier(client, django_capture_on_commit_callbacks)
+
+
+@pytest.fixture(autouse=True)
+def no_retries(settings: Settings) -> None:
+    """In the modules that import this, a failed call has failed."""
+    settings.MAX_RETRIES = 0
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """What happens inside is taken back, so that the next case of a table finds everything as it was."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+def lines(kind: Record.Kind) -> list[dict[str, Any]]:
+    """The records stored so far."""
+    return [json.loads(line) for line in Record.objects.filter(kind=kind).order_by("pk").values_list("line", flat=True)]
