@@ -18,8 +18,7 @@ from django.http.request import split_domain_port, validate_host
 
 from . import conf
 from .db import state_dir
-
-_FICTIONAL_DID = "15555550100"
+from .domain.configuration import KEYS, RETIRED
 
 
 @register("blast_api")
@@ -130,6 +129,20 @@ def _why_not_writable(folder: Path) -> str:
     return ""
 
 
+@register("blast_api.retired")
+def check_retired_keys(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """A sheet of a former release is a good one. With a tag of its own: `runcrons` need not say so each minute."""
+    return [
+        Warning(
+            f"{key}: is no longer read.",
+            hint="The bound is the same for everybody now. Delete the key from configuration.py and from the environment.",
+            id="blast_api.W003",
+        )
+        for key in sorted(RETIRED)
+        if hasattr(settings, key)
+    ]
+
+
 @register("blast_api.environment")
 def check_proxies(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """A proxy that the environment names is not asked. With a tag of its own: `runcrons` need not say so each minute."""
@@ -164,7 +177,7 @@ def _deployment_faults(values: dict[str, object]) -> Iterator[CheckMessage]:
                 hint="The carrier gives it to you; see docs/reference/configuration.md.",
                 id="blast_api.E101",
             )
-    if values.get("did") == _FICTIONAL_DID:
+    if values.get("did") == KEYS["DID"].default:
         yield Error("DID: is the fictional one.", hint="Write a DID of your FlexML endpoint.", id="blast_api.E102")
     url = urlsplit(str(values.get("base_callcontrol_api_url", "")))
     if _is_this_host(url.hostname or ""):

@@ -1,4 +1,4 @@
-"""Where the operator's sheet comes from: template, then configuration.py, then the environment. And the secrets.
+"""Where the operator's sheet comes from: the defaults, then configuration.py, then the environment. And the secrets.
 
 Whatever cannot be used ends the process with a sentence that quotes nothing: secrets stand in all of these places.
 """
@@ -11,12 +11,13 @@ import runpy
 from contextlib import suppress
 from pathlib import Path
 
+from blast_api.domain.configuration import KEYS, RETIRED, STATE_DIR
+
 HERE = Path(__file__).resolve().parent
-TEMPLATE = HERE / "configuration.py.template"
 SHEET = HERE / "configuration.py"
 PREFIX = "BLAST_"
-# Keys whose default differs between development and production: the settings say it, and the template only tells of it.
-OF_SETTINGS = frozenset({"STATE_DIR"})
+# Keys without a default here: the settings say that of STATE_DIR, and the others have no meaning any more.
+ONLY_IF_WRITTEN = RETIRED | {STATE_DIR.name}
 
 
 class FileMissing(SystemExit):
@@ -30,11 +31,11 @@ class Unusable(SystemExit):
 def load(*, sheet_required: bool = False, environ: os._Environ[str] | dict[str, str] = os.environ) -> dict[str, object]:
     """Every configuration key with its value, later sources winning; values from the environment stay text.
 
-    Those of OF_SETTINGS are among them only if somebody wrote one.
+    Those of ONLY_IF_WRITTEN are among them only if somebody wrote one.
     Raises FileMissing if `sheet_required` and there is no configuration.py, and Unusable for one that Python cannot run.
     """
-    values = _assignments(TEMPLATE)
-    names = set(values) | OF_SETTINGS
+    values = {name: key.default for name, key in KEYS.items()}
+    names = set(values) | ONLY_IF_WRITTEN
     if sheet_required:
         require(SHEET)
     if SHEET.exists():

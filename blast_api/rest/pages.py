@@ -13,11 +13,10 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from rest_framework.exceptions import ValidationError
 
-from blast_api.conf import configuration
-
 Row = TypeVar("Row", bound=Model)
 LARGEST_ID = 2**63 - 1
 _MOST_DIGITS = 100  # zeros in front among them
+_MOST_ROWS = 10**9  # of `limit`, and of `offset`
 _CURSORS = ("before", "after")
 _CHUNK = 1000
 # Percent-encoded, the longest name would have 3,060 characters. All headers of an answer share a proxy's buffer of 4 kB.
@@ -83,8 +82,8 @@ def page(request: HttpRequest, rows: QuerySet[Row], order: Order, *, path: str, 
     `path` and the parameters `named` are what the list is called in links. What is added to a list that goes by the newest
     first, while it is read, is no part of it.
     """
-    limit = _natural(request, "limit", low=1, high=configuration().max_limit)
-    offset = _natural(request, "offset", low=0, high=configuration().max_offset)
+    limit = _natural(request, "limit", low=1, high=_MOST_ROWS)
+    offset = _natural(request, "offset", low=0, high=_MOST_ROWS)
     seen = _seen(request, rows, order)
     if seen is not None and offset is not None:
         raise ValidationError({"offset": [f"Not together with {order.cursor}: that counts from the row seen last."]})

@@ -18,6 +18,7 @@ from rest_framework.utils import json
 from blast_api.conf import configuration
 
 _MOST_DIGITS = 1000
+_MOST_LEVELS = 16  # of arrays and objects; a list in an object has two
 
 
 class TooLarge(APIException):
@@ -48,7 +49,7 @@ class BoundedJSONParser(BaseParser):
             raise ParseError(f"JSON parse error - {error}") from None
         except RecursionError:
             raise _too_deep() from None
-        _refuse_deeper(told, configuration().max_json_depth)
+        _refuse_deeper(told)
         return told
 
 
@@ -94,14 +95,14 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return told
 
 
-def _refuse_deeper(told: object, most: int) -> None:
+def _refuse_deeper(told: object) -> None:
     level, depth = [told], 0
     while level := [one for one in level if isinstance(one, dict | list)]:
         depth += 1
-        if depth > most:
+        if depth > _MOST_LEVELS:
             raise _too_deep()
         level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
 
 
 def _too_deep() -> ParseError:
-    return ParseError(f"The JSON is nested deeper than {configuration().max_json_depth} levels.")
+    return ParseError(f"The JSON is nested deeper than {_MOST_LEVELS} levels.")

@@ -20,6 +20,8 @@ _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _MOST_REPORTED = 10
+_LONGEST_NUMBER = 64  # characters as it is written, spaces and brackets among them
+_LONGEST_TEXT = 255  # characters, as the columns have them
 _FARTHEST = timedelta(days=3653)  # ten years: who writes a later one has mistyped it
 
 
@@ -86,10 +88,9 @@ def _normalised(written: object) -> str:
         written = str(written)
     if not isinstance(written, str):
         raise ValueError("is not a phone number")  # one error for whatever it is
-    config = configuration()
-    if len(written) > config.max_number_length:
+    if len(written) > _LONGEST_NUMBER:
         raise ValueError("is too long for a phone number")
-    return numbers.normalise(written, region=config.default_region)
+    return numbers.normalise(written, region=configuration().default_region)
 
 
 class ScheduleField(serializers.DateTimeField):
@@ -124,13 +125,11 @@ class NewShoutSerializer(serializers.Serializer[NewShout]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         userdata = serializers.CharField(
-            max_length=configuration().max_userdata_length,
+            max_length=_LONGEST_TEXT,
             trim_whitespace=False,
             help_text="The application's own user; lists are per user.",
         )
-        title = serializers.CharField(
-            max_length=configuration().max_title_length, required=False, allow_blank=True, allow_null=True
-        )
+        title = serializers.CharField(max_length=_LONGEST_TEXT, required=False, allow_blank=True, allow_null=True)
         old_shout_id = serializers.IntegerField(
             required=False,
             allow_null=True,

@@ -1,4 +1,4 @@
-"""Where configuration comes from: the template, the operator's sheet, the environment; the later one wins."""
+"""Where configuration comes from: the defaults, the operator's sheet, the environment; the later one wins."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 
-from blast_api_project import configured
+from blast_api.domain.configuration import RETIRED
+from blast_api_project import configured, sheet
 
 Load = Callable[..., dict[str, Any]]
+ENVIRON = os.environ | {"PYTHONPATH": str(sheet.ROOT)}  # of a process that finds the folder's own module first
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project folder of its own, without configuration.py."""
-    for file in (Path(configured.__file__), configured.TEMPLATE):
+    for file in (Path(configured.__file__), sheet.TEMPLATE):
         shutil.copy(file, tmp_path)
     return tmp_path
 
@@ -32,7 +34,7 @@ def load(folder: Path) -> Load:
     return loaded
 
 
-def test_without_a_sheet_the_templates_defaults_hold(load: Load) -> None:
+def test_without_a_sheet_the_defaults_hold(load: Load) -> None:
     values = load(environ={})
     assert values["MAX_CALLS_PER_SECOND"] == 25
     assert values["RETRY_STATUSES"] == ("failed",)
@@ -69,6 +71,13 @@ def test_a_key_of_which_the_settings_say_the_default_is_there_only_if_it_is_writ
     assert load(environ={})["STATE_DIR"] == "/srv/of/the/sheet"
 
 
+def test_a_key_of_a_former_release_is_there_only_if_it_is_written(folder: Path, load: Load) -> None:
+    assert not RETIRED & set(load(environ={}))
+    (folder / "configuration.py").write_text("MAX_LIMIT = 100\n")
+    values = load(environ={"BLAST_MAX_OFFSET": "100"})
+    assert (values["MAX_LIMIT"], values["MAX_OFFSET"]) == (100, "100")
+
+
 def test_every_key_can_come_from_the_environment(load: Load) -> None:
     names = set(load(environ={}))
     values = load(environ={f"BLAST_{name}": name for name in names})
@@ -88,7 +97,7 @@ def test_production_ends_with_one_sentence_and_no_traceback(folder: Path) -> Non
     """As the operator meets it: a process that stops with a sentence."""
     script = "import configured; configured.load(sheet_required=True)"
     ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, env=dict(os.environ), capture_output=True, text=True, check=False
+        [sys.executable, "-c", script], cwd=folder, env=ENVIRON, capture_output=True, text=True, check=False
     )
     assert ended.returncode == 1
     assert ended.stdout == ""
@@ -145,7 +154,9 @@ def test_a_sheet_that_cannot_be_run_is_named_by_its_line_and_not_quoted(folder: 
     path = folder / "configuration.py"
     path.write_bytes(sheet.encode(errors="surrogateescape"))
     script = "import configured; configured.load(environ={})"
-    ended = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=ENVIRON, capture_output=True, text=True, check=False
+    )
     assert ended.returncode == 1
     assert ended.stdout == ""
     assert ended.stderr.startswith(str(path))

@@ -17,6 +17,7 @@ from pytest_django import Settings
 
 from blast_api import conf
 from blast_api.db.clock import database_now
+from blast_api.domain.configuration import RETIRED
 from blast_api.monitoring import health
 
 
@@ -89,6 +90,14 @@ def test_a_missing_key_is_an_error(settings: Settings) -> None:
     assert "PLACEMENT_HORIZON: is missing." in told()
 
 
+@pytest.mark.parametrize("key", sorted(RETIRED))
+def test_a_sheet_of_a_former_release_is_a_good_one_with_a_warning(settings: Settings, key: str) -> None:
+    setattr(settings, key, 20)
+    text = told()
+    assert f"?: (blast_api.W003) {key}: is no longer read.\n\tHINT: " in text
+    assert "System check identified 1 issue (0 silenced)." in text
+
+
 # --- Proxies ---------------------------------------------------------------------------------------------------------
 
 PROXY = "http://me:hush@proxy.example:3128"
@@ -125,10 +134,11 @@ def test_a_proxy_that_would_not_be_asked_is_warned_of(
 
 
 @pytest.mark.django_db
-def test_the_cron_jobs_do_not_speak_of_a_proxy_each_minute(
+def test_the_cron_jobs_do_not_speak_of_a_proxy_or_an_old_key_each_minute(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings.BASE_CARRIERX_API_URL = "http://carrier.example"
+    settings.MAX_LIMIT = 20
     monkeypatch.setenv("HTTP_PROXY", PROXY)
     call_command("runcrons", skip_checks=False)
     assert capsys.readouterr().err == ""

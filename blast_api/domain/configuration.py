@@ -1,0 +1,367 @@
+"""Every key that the operator may set, each written once: its name, type, default, bounds, meaning and hint.
+
+`conf` reads them for the service, `check` tells their hints, and the template and the page of the documentation are made of
+them (`python -m blast_api_project.sheet`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network
+
+from . import values
+from .billing import Increments
+from .destinations import TYPES, Destinations
+from .keys import Key, Kind, carriers_own, key, keys_of, number, whole
+from .retry import RetryPolicy
+from .states import CallStatus, RecordingState
+from .values import PROMPTS, RETRYABLE, SIDS
+
+# The prompt and the beep before a recording, and the carrier's report after it.
+_AROUND_A_RECORDING_S = 60
+_URL = Kind(values.url)  # read without its last slash
+_CREDENTIAL = Kind(values.credential)
+_BOOLEAN = Kind(values.boolean, "True or False.")
+_MILLISECONDS = whole(0, 60000, "Milliseconds")
+_MILLISECONDS_OR_NONE = carriers_own(60000, "Milliseconds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Configuration:
+    """What the operator chose. Fields are the configuration keys in lower case, in the units that the keys have."""
+
+    base_callcontrol_api_url: str = key(
+        "http://127.0.0.1:8000/api/v1/call-control",
+        _URL,
+        "public URL of our call-control endpoints, as the carrier reaches them",
+        hint="Write the public URL that ends in /api/v1/call-control.",
+        section="The carrier",
+    )
+    base_carrierx_api_url: str = key(
+        "https://api.carrierx.com/",
+        _URL,
+        "the carrier. Each host asks it directly and ignores `HTTP_PROXY` and its like on purpose; `check` warns of them",
+        hint="The carrier's is https://api.carrierx.com/",
+    )
+    carrierx_api_token: str = key(
+        "",
+        _CREDENTIAL,
+        "Core API bearer token. The service uses it for recordings, and to ask how a call ended whose status callback was lost",
+        hint="Write the Core API token as a string.",
+        secret=True,
+    )
+    flexml_api_user: str = key(
+        "",
+        _CREDENTIAL,
+        "login of the FlexML endpoint, which places calls",
+        hint="Write the login of the FlexML endpoint as a string.",
+        secret=True,
+    )
+    flexml_api_password: str = key(
+        "",
+        _CREDENTIAL,
+        "password of the FlexML endpoint",
+        hint="Write the password of the FlexML endpoint as a string.",
+        secret=True,
+    )
+    carrierx_sids: Mapping[str, str] = key(
+        {},
+        Kind(values.sids, f"A mapping with any of {', '.join(SIDS)}."),
+        'your own SIDs at the carrier: `{"EndpointSid": "…", "PartnerSid": "…", "AccountSid": "…"}`, any of them. The service '
+        "refuses callbacks that carry another, and takes those that carry none",
+    )
+    did: str = key(
+        "15555550100",
+        Kind(values.phone_number, "Digits with country code, for example {default}."),
+        "the number from which the service calls authors and recipients: digits with country code, a DID of the FlexML "
+        "endpoint. The default is fictional and works only with the simulator",
+    )
+    amd: bool = key(
+        True,
+        _BOOLEAN,
+        "answering-machine detection. False: the service plays the message at once to a person and to a machine alike "
+        "(`answerer` is `NOTSURE`)",
+        section="What is heard",
+    )
+    amd_initial_silence: int = key(5000, _MILLISECONDS, "milliseconds of silence before a greeting that mean a machine")
+    amd_greeting: int = key(
+        2000, _MILLISECONDS, "milliseconds that a person's greeting lasts at most; a longer one means a machine"
+    )
+    amd_after_greeting_silence: int = key(
+        500, _MILLISECONDS, "milliseconds of silence after a greeting that mean a person"
+    )
+    amd_total_analysis_time: int = key(
+        10000, _MILLISECONDS, "milliseconds after which the detection gives up; no shorter than `AMD_INITIAL_SILENCE`"
+    )
+    amd_between_word_silence: int | None = key(
+        None,
+        _MILLISECONDS_OR_NONE,
+        "milliseconds of silence that separate words; None, here and below: the carrier's own",
+    )
+    amd_minimum_word_length: int | None = key(
+        None, _MILLISECONDS_OR_NONE, "milliseconds; the carrier does not document this measure and the three below"
+    )
+    amd_maximum_word_length: int | None = key(
+        None, _MILLISECONDS_OR_NONE, "milliseconds; a longer word means a machine"
+    )
+    amd_maximum_number_of_words: int | None = key(
+        None, carriers_own(100, "A whole number"), "words of a greeting; more of them mean a machine"
+    )
+    amd_silence_threshold: int | None = key(
+        None, carriers_own(32767, "A level"), "level below which the line is silent"
+    )
+    max_recording_seconds: int = key(
+        600,
+        whole(1, 7200, "Seconds"),
+        "seconds that an author's message may take, and never more than `PRESSED_STAR` of `REC_CALL_STATUS_TIMEOUTS`",
+    )
+    recording_silence: int = key(10, whole(1, 600, "Seconds"), "seconds of silence that end an author's message")
+    max_replays: int = key(
+        3,
+        whole(0, 99),
+        "how often the key 0 plays the message again; after that the key ends the call, as other keys do",
+        hint="0: nobody hears it twice.",
+    )
+    voice_menu: Mapping[str, str] = key(
+        {prompt: f"http://127.0.0.1:8000/prompts/{prompt}.wav" for prompt in PROMPTS},
+        Kind(values.voice_menu, "Copy the ten names from configuration.py.template, each with a URL."),
+        "where the carrier fetches each of the ten prompts; their words are in `prompts/README.md`",
+    )
+    recording_container: str = key(
+        "",
+        Kind(values.sid, "The SID of a container, or an empty string for one that is made by itself."),
+        "SID of the carrier's container for recordings and prompts; empty: `runcrons` makes one. `runcrons` watches it and "
+        "raises its quotas before they are short",
+    )
+    max_calls_per_second: int = key(
+        25,
+        whole(1, 10000),
+        "most calls handed to the carrier in any one second, and most that begin to ring in any one second (delays counted "
+        "in), over all processes and hosts",
+        hint="The carrier's cps_limit is the most that is useful.",
+        section="Placing calls",
+    )
+    max_placements_up: int = key(
+        400,
+        whole(1, 10000),
+        "most requests to the carrier that wait for its answer at once, in each process that places calls. You need rate × "
+        "latency: 125 at 25 a second and a carrier that takes 5 s",
+        hint="Rate times the carrier's latency is needed.",
+    )
+    max_waiting_authors: int = key(
+        100,
+        whole(1, 10**6),
+        "most authors of one application that wait for their call; beyond, its `POST /shouts` gets 429",
+    )
+    call_batch_size: int = key(50, whole(1, 10**6), "calls of one shout that begin with the same delay")
+    call_length_ratio: float = key(
+        1.5,
+        number(0, 1000),
+        "expected call length / recording length; batch k starts k × recording length × this after the shout",
+    )
+    placement_horizon: float = key(
+        120,
+        number(0, 86400, "Seconds"),
+        "seconds before its start at which the service may hand a call to the carrier; later ones wait with us",
+    )
+    placement_confirm_timeout: float = key(
+        120,
+        number(1, 86400, "Seconds"),
+        "seconds past a call's start after which the service places it anew, if the carrier's answer was lost and no callback "
+        "came",
+    )
+    ring_timeout: int = key(30, whole(5, 600, "Seconds"), "seconds that a phone rings before the carrier gives up")
+    retry_statuses: tuple[CallStatus, ...] = key(
+        (CallStatus.FAILED.value,),
+        Kind(values.retry_statuses, f"Any of {', '.join(RETRYABLE)}."),
+        "endings after which the service calls again, of `failed`, `busy`, `no-answer`, `app-error`. It never calls somebody "
+        "again who has heard the message",
+    )
+    max_retries: int = key(
+        3, whole(0, 100), "how often the service calls again at most", hint="0 switches retries off."
+    )
+    retry_delay: float | Mapping[str, float] = key(
+        60,
+        Kind(values.retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
+        'seconds after which the service calls again: one number, or one per status as in `{"failed": 60, "busy": 300}`',
+    )
+    message_timeout: float = key(
+        300,
+        number(0, 10**7, "Seconds"),
+        "seconds that the carrier may stay silent about a call past its expected end (start + `RING_TIMEOUT` + recording "
+        "length × `CALL_LENGTH_RATIO`). Then the service asks the carrier's detail records how the call ended, and ends a call "
+        "that is not there as `timed-out`. A call that waits for its turn never times out",
+        section="Time limits",
+    )
+    message_timeout_check_window: float = key(
+        12,
+        number(0, 10**4, "Hours"),
+        "hours in which late news of a timed-out call still count, and in which a timed-out shout may turn out finished",
+    )
+    rec_call_status_timeouts: Mapping[RecordingState, float | None] = key(
+        {
+            "NO_REC_CALL": None,
+            "PLACED": 300,
+            "USER_ANSWERED": 15,
+            "PRESSED_STAR": 600,
+            "RECORDED": 600,
+            "CONFIRMED": None,
+            "CARRIERX_ERROR": None,
+        },
+        Kind(values.state_timeouts, "Seconds from 1 to 86400, or None, for each of the seven states."),
+        "seconds that a recording call may stay in each of its states; None: as long as it likes. `PRESSED_STAR` needs at "
+        "least a minute more than the longest recording",
+    )
+    valid_number_pattern: re.Pattern[str] = key(
+        r"^1([2-9][0-9]{2})([2-9](?!11)[0-9]{2})([0-9]{4})$",
+        Kind(values.pattern, "A regular expression over digits with country code."),
+        "the service calls no recipient whose number does not match; that one ends as `failed`, cause 1, without a call. The "
+        "default is the North American Numbering Plan",
+        section="Numbers",
+    )
+    default_region: str | None = key(
+        None,
+        Kind(values.region, "A region of ISO 3166, as US, or None: each number must have its country code."),
+        'region (`"US"`) by which the service reads numbers without country code; None: each number needs one',
+    )
+    allowed_regions: frozenset[str] | None = key(
+        ("US", "CA", "PR", "VI", "GU", "AS", "MP"),
+        Kind(values.regions, 'Regions of ISO 3166, as ("US", "CA"), or None: every region.'),
+        "regions that the service calls (ISO 3166), or None for all: the North American Numbering Plan holds some twenty "
+        "countries where calls are dear. A recipient elsewhere ends as `failed`, cause 1, without a call",
+    )
+    refused_number_types: frozenset[int] = key(
+        ("premium rate", "shared cost"),
+        Kind(values.number_types, f"Any of {', '.join(TYPES)}."),
+        'types of number that the service does not call, likewise: `"premium rate"`, `"toll free"`, `"mobile"`, `"pager"` and others',
+    )
+    caller_as_recipient: bool = key(
+        False,
+        _BOOLEAN,
+        "whether the service calls an author who is also a recipient. If not, that recipient ends as `failed`, cause 1, "
+        "without a call, as `DID` always does",
+    )
+    max_recipients: int = key(
+        100000, whole(1, 10**7), "most recipients of one shout; the service refuses a longer list"
+    )
+    max_requests_per_minute: int = key(
+        600,
+        whole(1, 10000),
+        "most requests of one application in any minute, in each process of the web server",
+        section="Applications",
+    )
+    max_wrong_tokens_per_minute: int = key(
+        20, whole(1, 10000), "most wrong tokens from one address in any minute, in each process"
+    )
+    max_long_lists: int = key(
+        2,
+        whole(1, 10000),
+        "most lists of more than some hundred rows that one application may read at once, in each process; 429 beyond",
+        hint="Each holds a thread for as long as its reader takes.",
+    )
+    idempotency_key_window: float = key(
+        24, number(1, 10**4, "Hours"), "hours for which an `Idempotency-Key` stands for the shout that it made"
+    )
+    max_body_bytes: int = key(
+        8388608,
+        whole(1024, 2**30, "Bytes"),
+        "most bytes of a request's body; 413 beyond. 100,000 recipients are about 2 MB",
+    )
+    billing_increments: Increments = key(
+        "60/60",
+        Kind(values.increments, "First and further seconds, as 60/60 or 6/6."),
+        "first and further seconds by which the carrier bills a call, for `report` (`6/6`: tenths of a minute)",
+        section="Reports",
+    )
+    cron_timeout: float = key(
+        180,
+        number(30, 86400, "Seconds"),
+        "seconds without a run of the cron jobs on any host, after which `/readyz` fails",
+        hint="Cron comes once a minute.",
+        section="Watching",
+    )
+    metrics_allowed: tuple[IPv4Network | IPv6Network, ...] = key(
+        ("127.0.0.0/8", "::1"),
+        Kind(values.networks, 'Networks, for example ("127.0.0.0/8", "::1", "10.1.2.3").'),
+        "networks or addresses that may read `/metrics`: of whoever connects, and of everybody that `X-Forwarded-For` names",
+    )
+    record_all_calls: bool = key(
+        False,
+        _BOOLEAN,
+        "whether the carrier records whole calls, for debugging; it keeps them for 3 days",
+        section="Debugging",
+    )
+    debug_recording_container: str = key(
+        "",
+        Kind(values.string, "The container's SID, or an empty string."),
+        "SID of the container for these; empty: the endpoint's own",
+    )
+
+    @property
+    def late_window(self) -> timedelta:
+        """How long after its end a call may still be told of: an hour at least, or a key would be lost by a slow network."""
+        return timedelta(hours=max(self.message_timeout_check_window, 1))
+
+    @property
+    def longest_recording(self) -> int:
+        """Seconds that an author may speak: no more than the call to them may stay in that state."""
+        limit = self.rec_call_status_timeouts[RecordingState.PRESSED_STAR]
+        return self.max_recording_seconds if limit is None else min(self.max_recording_seconds, int(limit))
+
+    @property
+    def recording_state_limits(self) -> Mapping[RecordingState, float | None]:
+        """How long a recording call may stay in each state: while an author speaks, until the carrier has told of the longest take."""
+        limit = self.rec_call_status_timeouts[RecordingState.PRESSED_STAR]
+        speaks = None if limit is None else max(limit, self.longest_recording + _AROUND_A_RECORDING_S)
+        return {**self.rec_call_status_timeouts, RecordingState.PRESSED_STAR: speaks}
+
+    @property
+    def patience(self) -> timedelta:
+        """How long the carrier may say nothing of a call, beside the time that its message takes."""
+        return timedelta(seconds=self.ring_timeout + self.message_timeout)
+
+    @property
+    def destinations(self) -> Destinations:
+        """The rule that says which numbers are called."""
+        own = frozenset({self.did})
+        return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types, own)
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """The rule by which failed calls are tried again."""
+        delay = self.retry_delay
+        delays = {
+            status: float(delay.get(status, 0) if isinstance(delay, Mapping) else delay)
+            for status in self.retry_statuses
+        }
+        return RetryPolicy(delays_s=delays, limit=self.max_retries)
+
+
+KEYS: Mapping[str, Key] = keys_of(Configuration)
+SECRETS = frozenset(name for name, described in KEYS.items() if described.secret)
+# Of the settings, where development and production differ in its default; the operator may set it all the same.
+STATE_DIR = Key(
+    "STATE_DIR",
+    "/var/lib/blast-api",
+    Kind(values.string),
+    "folder on each host for postponed callbacks, counts and locks, which must outlive processes: an absolute path, not in the "
+    "folder of the logs. All processes of a host share one; nobody may clean it. In development the default is `state` in the "
+    "checkout",
+    hint="For example /var/lib/blast-api.",
+    section="This host",
+)
+# Keys of former releases: a sheet may still set them, and `check` says that nobody reads them.
+RETIRED = frozenset(
+    {
+        "MAX_IDEMPOTENCY_KEY_LENGTH",
+        "MAX_JSON_DEPTH",
+        "MAX_LIMIT",
+        "MAX_NUMBER_LENGTH",
+        "MAX_OFFSET",
+        "MAX_TITLE_LENGTH",
+        "MAX_USERDATA_LENGTH",
+    }
+)
