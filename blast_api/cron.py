@@ -15,14 +15,13 @@ from threading import Event
 
 from django.db import connection
 
-from .callcontrol.views import take_up_postponed
 from .conf import configuration
 from .db import statistics
 from .db.clock import AWAY, database_now
 from .dispatch.dispatcher import Dispatcher
 from .monitoring import health
 from .records import writer
-from .services import delivery, recordings, sweeps
+from .services import delivery, postponed, recordings, sweeps
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +94,7 @@ class CheckMessageStatuses(Job):
     every_s = 0.5
 
     def run(self) -> int:
-        taken_up = take_up_postponed()  # before anything else: somebody may have asked never to be called again
+        taken_up = postponed.take_up()  # before anything else: somebody may have asked never to be called again
         return taken_up + sweeps.sweep(database_now()) + writer.write_due(batches=1)
 
 
@@ -105,7 +104,7 @@ class TakeUpOptOuts(Job):
     every_s = 0.0
 
     def run(self) -> int:
-        return take_up_postponed(only_opt_outs=True)
+        return postponed.take_up(only_opt_outs=True)
 
 
 class RefreshStatistics(Job):

@@ -39,6 +39,7 @@ SERVICES = {
     "sweeps": {"recordings", "shouts", "silence"},
     "delivery": {"attempts", "dnc", "shouts"},
     "silence": {"delivery"},
+    "postponed": {"delivery", "recordings"},
     "attempts": {"dnc", "shouts"},
     "shouts": {"dnc"},
     "applications": set[str](),
@@ -134,6 +135,11 @@ def test_the_services_ask_each_other_one_way() -> None:
             ["services"],
             ["django.http", "rest_framework", "requests", "blast_api.carrierx.flexml", "blast_api.rest", "xml"],
         ),
+        (
+            ["services"],
+            ["blast_api.monitoring.health", "blast_api.monitoring.exposition"],
+        ),  # they count, and ask no probe
+        (["cron"], ["blast_api.rest", "blast_api.callcontrol", "blast_api.probes"]),  # it enters by services
         (["models"], ["blast_api.services", "requests", "django.http", "rest_framework"]),
         (["carrierx"], ["blast_api.models", "django.db", "rest_framework", "blast_api.services"]),
         (["domain"], ["django.conf", "django.http", "rest_framework", "requests"]),

@@ -22,9 +22,10 @@ from blast_api.carrierx.flexml import (
 )
 from blast_api.carrierx.storage import play_url
 from blast_api.conf import Configuration, configuration
+from blast_api.domain.callbacks import Step
 from blast_api.domain.menus import Wish
 from blast_api.models import Recording
-from blast_api.services.recordings import Step
+from blast_api.services.recordings import Reply
 
 # Seconds for a key after the last word; with the longest welcome it stays within the 15 s of USER_ANSWERED.
 _AUTHOR_KEY_TIMEOUT_S = 5
@@ -52,8 +53,8 @@ def apology() -> bytes:
 # --- The author ----------------------------------------------------------------------------------------------------
 
 
-def for_author(step: Step, address: Address, recording: Recording | None, *, container_sid: str = "") -> bytes:
-    """What the author hears at this step; `recording` is needed where there is one to hear or to overwrite.
+def for_author(reply: Reply, address: Address, recording: Recording | None, *, container_sid: str = "") -> bytes:
+    """What the author hears; `recording` is needed where there is one to hear or to overwrite.
 
     A new recording goes to the container, or to the carrier's default one.
 
@@ -61,38 +62,38 @@ def for_author(step: Step, address: Address, recording: Recording | None, *, con
     """
     take = recording.take if recording else 0
     record = partial(_record, address=address, recording=recording, take=take + 1, container_sid=container_sid)
-    verify = partial(_ask, address=address, action=f"verification?take={take}", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
-    welcome = partial(_ask, address=address, action="welcome", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
-    match step:
-        case Step.WELCOME:
+    verify = partial(_ask, address=address, action=f"{Step.VERIFICATION}?take={take}", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
+    welcome = partial(_ask, address=address, action=Step.WELCOME, timeout_s=_AUTHOR_KEY_TIMEOUT_S)
+    match reply:
+        case Reply.WELCOME:
             return document(*_debug_record(), *welcome(_prompt("record_welcome")))
-        case Step.WELCOME_AGAIN:
+        case Reply.WELCOME_AGAIN:
             return document(*welcome(_prompt("invalid_entry"), _prompt("record_welcome")))
-        case Step.RECORD | Step.RECORD_AGAIN:
-            return document(_prompt("start_recording"), record(), Redirect(text=address("nothing-recorded")))
-        case Step.VERIFY:
+        case Reply.RECORD | Reply.RECORD_AGAIN:
+            return document(_prompt("start_recording"), record(), Redirect(text=address(Step.NOTHING_RECORDED)))
+        case Reply.VERIFY:
             return document(*verify(_prompt("record_verification")))
-        case Step.VERIFY_AGAIN:
+        case Reply.VERIFY_AGAIN:
             return document(*verify(_prompt("invalid_entry"), _prompt("record_verification")))
-        case Step.PLAY_BACK:
+        case Reply.PLAY_BACK:
             heard = Play(text=play_url(recording.url, recording.take)) if recording else _prompt("invalid_entry")
             return document(*verify(heard, _prompt("record_verification")))
-        case Step.SAVED:
+        case Reply.SAVED:
             return document(*_prompts("recording_saved", "ready_for_delivery", "goodbye"), Hangup())
-        case Step.CANCELLED:
+        case Reply.CANCELLED:
             return document(*_prompts("recording_cancelled", "goodbye"), Hangup())
-        case Step.NO_KEY:
+        case Reply.NO_KEY:
             return document(_prompt("no_key_pressed"), Hangup())
-        case Step.GOODBYE:
+        case Reply.GOODBYE:
             return document(_prompt("goodbye"), Hangup())
 
 
 def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> Record:
     config, again = configuration(), recording is not None and recording.file_sid != ""
     return Record(
-        action=address(f"recorded?take={take}"),
+        action=address(f"{Step.RECORDED}?take={take}"),
         method="POST",
-        error_action=address("not-recorded"),
+        error_action=address(Step.NOT_RECORDED),
         error_method="POST",
         direction="out",
         finish_on_key="#",
@@ -113,7 +114,7 @@ def _record(address: Address, recording: Recording | None, take: int, container_
 
 def detect(address: Address) -> bytes:
     """Find out who picked up."""
-    return _detection(configuration()).filled_in(detected=address("detected"))
+    return _detection(configuration()).filled_in(detected=address(Step.DETECTED))
 
 
 @lru_cache(maxsize=1)
@@ -140,13 +141,13 @@ def deliver(who: Answerer, message_url: str, address: Address, *, replays: int =
 
     The key's address tells how many replays there were, so that the same key once more is no other one.
     """
-    key = address(f"key?replays={replays}" if replays else "key")
+    key = address(f"{Step.KEY}?replays={replays}" if replays else Step.KEY)
     return _delivery(configuration(), who).filled_in(message=message_url, key=key)
 
 
 def at_once(message_url: str, address: Address) -> bytes:
     """The message as the first document, without asking who picked up."""
-    return _undetected(configuration()).filled_in(message=message_url, key=address("key"))
+    return _undetected(configuration()).filled_in(message=message_url, key=address(Step.KEY))
 
 
 @lru_cache(maxsize=1)
@@ -182,7 +183,7 @@ def after_key(wish: Wish, message_url: str, address: Address, *, replays: int = 
 
 def ask_again(address: Address, *, times: int, replays: int = 0) -> bytes:
     """The question to the recipient once more, because what was answered could not be read."""
-    action = address(f"key?asked={times}" + (f"&replays={replays}" if replays else ""))
+    action = address(f"{Step.KEY}?asked={times}" + (f"&replays={replays}" if replays else ""))
     return document(_gather(_prompt("opt_out"), action=action, timeout_s=_RECIPIENT_KEY_TIMEOUT_S), Hangup())
 
 

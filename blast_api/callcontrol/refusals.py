@@ -6,24 +6,15 @@
 from __future__ import annotations
 
 import logging
-from enum import StrEnum
 
 from django.http import HttpRequest, HttpResponseForbidden
 
+from blast_api.domain.callbacks import Reason
 from blast_api.monitoring import counters
 
 log = logging.getLogger(__name__)
 
 _LONGEST = 200
-
-
-class Reason(StrEnum):
-    """Why a callback is refused; who made it learns none of this."""
-
-    NO_ADDRESS = "no address of ours"
-    FORGED = "forged"
-    OVER = "its call is long over"
-    ANOTHERS = "of another endpoint, account or partner"
 
 
 def refuse(request: HttpRequest, reason: Reason) -> HttpResponseForbidden:
@@ -38,5 +29,5 @@ def refuse(request: HttpRequest, reason: Reason) -> HttpResponseForbidden:
             "path": request.path[:_LONGEST],
         },
     )
-    counters.CALLBACKS_REFUSED.add(reason.name.lower())
+    counters.CALLBACKS_REFUSED.add(reason.label)
     return HttpResponseForbidden()

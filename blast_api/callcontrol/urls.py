@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
-from django.views import View
 from django.views.decorators.csrf import csrf_exempt
+
+from blast_api.carrierx.addresses import route
 
 from . import views
 
 
-def _step(kind: str, step: str, view: type[View]) -> URLPattern:
-    return path(f"{kind}/<int:row>/<int:serial>/<str:token>/{step}", csrf_exempt(view.as_view()), name=f"{kind}-{step}")
+def _at_its_step(view: type[views.CallbackView]) -> URLPattern:
+    kind, step = view.callback.party, view.callback.step
+    return path(route(kind, step), csrf_exempt(view.as_view()), name=f"{kind}-{step}")
 
 
 urlpatterns = [
-    _step("calls", "answered", views.CallAnswered),
-    _step("calls", "detected", views.CallDetected),
-    _step("calls", "key", views.CallKey),
-    _step("calls", "status", views.CallStatus),
-    _step("recordings", "answered", views.AuthorAnswered),
-    _step("recordings", "welcome", views.AuthorAtWelcome),
-    _step("recordings", "recorded", views.AuthorRecorded),
-    _step("recordings", "not-recorded", views.AuthorNotRecorded),
-    _step("recordings", "nothing-recorded", views.NothingRecorded),
-    _step("recordings", "verification", views.AuthorAtVerification),
-    _step("recordings", "status", views.RecordingStatus),
+    _at_its_step(views.CallAnswered),
+    _at_its_step(views.CallDetected),
+    _at_its_step(views.CallKey),
+    _at_its_step(views.CallEnded),
+    _at_its_step(views.AuthorAnswered),
+    _at_its_step(views.AuthorAtWelcome),
+    _at_its_step(views.AuthorRecorded),
+    _at_its_step(views.AuthorNotRecorded),
+    _at_its_step(views.NothingRecorded),
+    _at_its_step(views.AuthorAtVerification),
+    _at_its_step(views.RecordingEnded),
     re_path("", csrf_exempt(views.NoAddress.as_view())),
 ]

@@ -21,20 +21,20 @@ from django.views import View
 from blast_api.carrierx import events
 from blast_api.carrierx.addresses import address, is_genuine
 from blast_api.conf import configuration
-from blast_api.db import sessions, spool
+from blast_api.db import sessions
 from blast_api.db.clock import AWAY
 from blast_api.domain import menus
 from blast_api.domain.breaker import Breaker
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Callback, Reason, Step
 from blast_api.domain.errors import AttemptOver
 from blast_api.models import Recording
 from blast_api.monitoring import counters
-from blast_api.services import delivery, recordings, storage
-from blast_api.services.recordings import Step
+from blast_api.services import delivery, postponed, recordings, storage
+from blast_api.services.recordings import Reply
 
 from . import documents
 from .bodies import body_of
-from .refusals import Reason, refuse
+from .refusals import refuse
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,7 @@ _PAUSE_S = 0.05
 # What has been waited for in vain is tried again so often, by one thread of a process and no longer than this.
 _AGAIN_S = 1.0
 # By the kind of callback: a table that is locked, or a database that may only be read, stops only some of them.
-breakers: defaultdict[str, Breaker] = defaultdict(lambda: Breaker(again_s=_AGAIN_S))
-# What was postponed is taken up for so long at once: claims reach half a second ahead, and are not late for it.
-_TAKEN_UP_FOR_S = 0.25
+breakers: defaultdict[Callback, Breaker] = defaultdict(lambda: Breaker(again_s=_AGAIN_S))
 # A question whose answer cannot be read is asked again so often; then whoever is there is left alone.
 _MOST_ASKED = 2
 _ILLEGIBLE = "?"
@@ -56,39 +54,39 @@ class _NotAsked(OperationalError):
     """The database was away a moment ago."""
 
 
-class Callback(View):
+class CallbackView(View):
     """The base of all callbacks: checks the token, reads whatever body, and has the last word on errors."""
 
-    kind: ClassVar[Party]
+    callback: ClassVar[Callback]
     row: int
     serial: int
     take: int | None = None  # of the author's recording, where the address names it
     at: datetime
-    is_readable = True  # all of what was told, that is
+    is_readable = True  # all of what was params, that is
     asked = 0  # times that the same question was asked before, because the answer could not be read
     replays = 0  # times that the message was played again before
 
     def dispatch(self, request: HttpRequest, *args: object, row: int, serial: int, token: str) -> HttpResponse:
         begun = time.perf_counter()
         response = self._answered_once(request, row, serial, token)
-        counters.answered(type(self).__name__, response.status_code, seconds=time.perf_counter() - begun)
+        counters.callback_answered(self.callback.label, response.status_code, seconds=time.perf_counter() - begun)
         return response
 
     def _answered_once(self, request: HttpRequest, row: int, serial: int, token: str) -> HttpResponse:
-        if not is_genuine(self.kind, row, serial, token):
+        if not is_genuine(self.callback.party, row, serial, token):
             return refuse(request, Reason.FORGED)
         self.row, self.serial, self.at = row, serial, timezone.now()
         self.take = events.take(request.META.get("QUERY_STRING", ""))
         # A broken connection costs these a second try, and not each of them a query that asks whether it is.
         connection.health_check_done = True  # type: ignore[attr-defined]  # not in the stubs
-        told = self._read(request)
+        params = self._read(request)
         try:
-            if events.is_of_another(told, configuration().carrierx_sids):
+            if events.is_of_another(params, configuration().carrierx_sids):
                 return refuse(request, Reason.ANOTHERS)
             try:
-                return self._answer(told)
+                return self._answer(params)
             except AWAY as error:
-                if postponed := self.postpone(told):
+                if postponed := self.postpone(params):
                     return postponed
                 if not isinstance(error, _NotAsked):
                     about = self._about("callback_failed", error=str(error))
@@ -105,33 +103,34 @@ class Callback(View):
     def _read(self, request: HttpRequest) -> events.Parameters:
         query = request.META.get("QUERY_STRING", "")
         body = body_of(request)
-        told, understood = events.read(body or b"", query)
+        params, understood = events.read(body or b"", query)
         self.asked, self.replays = events.asked(query), events.replays(query)
         self.is_readable = understood and body is not None
         if not self.is_readable:
             about = self._about(
-                "callback_unreadable", length=None if body is None else len(body), names=sorted(told)[:20]
+                "callback_unreadable", length=None if body is None else len(body), names=sorted(params)[:20]
             )
             log.warning("a callback could not be read as it should be", extra=about)
-        return told
+        return params
 
     def _failed(self) -> HttpResponse:
-        counters.CALLBACKS_FAILED.add(type(self).__name__)
+        counters.CALLBACKS_FAILED.add(self.callback.label)
         return self.last_resort()
 
     def _about(self, action: str, **more: object) -> dict[str, object]:
-        return {"action": action, "kind": self.kind, "row": self.row, "callback": type(self).__name__, **more}
+        about = {"kind": self.callback.party, "row": self.row, "callback": self.callback.label}
+        return {"action": action, **about, **more}
 
-    def _answer(self, told: events.Parameters) -> HttpResponse:
+    def _answer(self, params: events.Parameters) -> HttpResponse:
         """The answer, unless the database is away: then that is known after _PATIENCE_S, and from then on at once."""
-        breaker = breakers[type(self).__name__]
+        breaker = breakers[self.callback]
         begun = breaker.begin()
         if begun is None:
             raise _NotAsked("the database was away a moment ago")
         patience_s = _AGAIN_S if breaker.is_open else _PATIENCE_S
         try:
             with sessions.patience(patience_s):
-                answer = self._answer_within(patience_s, told)
+                answer = self._answer_within(patience_s, params)
         except AWAY as error:
             if isinstance(error, ProgrammingError):  # it is there, and not as our code expects it
                 breaker.answered()
@@ -144,7 +143,7 @@ class Callback(View):
         breaker.answered()
         return answer
 
-    def _answer_within(self, patience_s: float, told: events.Parameters) -> HttpResponse:
+    def _answer_within(self, patience_s: float, params: events.Parameters) -> HttpResponse:
         """The answer; while the database is away or says that it cannot just now, again. Twice is once, as for the carrier.
 
         Whether the connection works again by the time we look says nothing: it may be another one already.
@@ -152,7 +151,7 @@ class Callback(View):
         deadline = time.monotonic() + patience_s
         while True:
             try:
-                return self.answer(told)
+                return self.answer(params)
             except ProgrammingError:
                 raise
             except AWAY:
@@ -162,10 +161,10 @@ class Callback(View):
                     connection.close()
             time.sleep(_PAUSE_S)
 
-    def answer(self, told: events.Parameters) -> HttpResponse:
+    def answer(self, params: events.Parameters) -> HttpResponse:
         raise NotImplementedError
 
-    def postpone(self, told: events.Parameters) -> HttpResponse | None:
+    def postpone(self, params: events.Parameters) -> HttpResponse | None:
         """The database does not come back: an answer that is true all the same, because what was told is on disk."""
         return None
 
@@ -175,13 +174,14 @@ class Callback(View):
     def last_resort(self) -> HttpResponse:
         return flexml(documents.apology())
 
-    def _keep_on_disk(self, step: str, told: events.Parameters, *, first: bool = False) -> None:
-        spool.keep(spool.Told(self.kind, self.row, self.serial, step, told, self.at), first=first)
-        counters.CALLBACKS_SPOOLED.add()
+    def keep_on_disk(self, step: Step, params: events.Parameters) -> None:
+        """Until the database is back, as told now. Raises OSError."""
+        of = self.callback.party
+        postponed.keep(postponed.Postponed(of, self.row, self.serial, step, params, self.at))
 
     def address(self, step: str) -> str:
         """The address of another step of the same attempt."""
-        return address(self.kind, self.row, self.serial, step)
+        return address(self.callback.party, self.row, self.serial, step)
 
 
 def flexml(body: bytes) -> HttpResponse:
@@ -195,11 +195,11 @@ class NoAddress(View):
         return refuse(request, Reason.NO_ADDRESS)
 
 
-class StatusCallback(Callback):
+class StatusCallback(CallbackView):
     """The end of a call; the carrier ignores the answer."""
 
-    def postpone(self, told: events.Parameters) -> HttpResponse:
-        self._keep_on_disk("status", told)
+    def postpone(self, params: events.Parameters) -> HttpResponse:
+        self.keep_on_disk(Step.STATUS, params)
         return HttpResponse()
 
     def last_resort(self) -> HttpResponse:
@@ -209,9 +209,7 @@ class StatusCallback(Callback):
 # --- The recipient -------------------------------------------------------------------------------------------------
 
 
-class CallCallback(Callback):
-    kind = Party.RECIPIENT
-
+class CallCallback(CallbackView):
     @property
     def attempt(self) -> delivery.Attempt:
         return delivery.Attempt(self.row, self.serial)
@@ -223,21 +221,15 @@ class CallDocument(CallCallback):
     def note_fault(self) -> None:
         delivery.apologised(self.attempt, asked=self.at)
 
-    def postpone(self, told: events.Parameters) -> None:
+    def postpone(self, params: events.Parameters) -> None:
         """No answer is true without the database; that an apology is heard stands on disk, before the end of the call."""
-        self._keep_on_disk("apology", told)
-
-
-class CallApologised(CallCallback):
-    """What a document's apology left on disk."""
-
-    def answer(self, told: events.Parameters) -> HttpResponse:
-        delivery.apologised(self.attempt, asked=self.at)
-        return HttpResponse()
+        self.keep_on_disk(Step.APOLOGY, params)
 
 
 class CallAnswered(CallDocument):
-    def answer(self, told: events.Parameters) -> HttpResponse:
+    callback = Callback.CALL_ANSWERED
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
         if configuration().amd:
             heard = delivery.answered(self.attempt, now=timezone.now())
             return flexml(documents.detect(self.address) if heard else documents.hang_up())
@@ -247,15 +239,19 @@ class CallAnswered(CallDocument):
 
 
 class CallDetected(CallDocument):
-    def answer(self, told: events.Parameters) -> HttpResponse:
-        who = events.answerer(told)
+    callback = Callback.CALL_DETECTED
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
+        who = events.answerer(params)
         message_url = delivery.detected(self.attempt, who, now=timezone.now())
         return flexml(documents.deliver(who, message_url, self.address) if message_url else documents.hang_up())
 
 
 class CallKey(CallCallback):
-    def answer(self, told: events.Parameters) -> HttpResponse:
-        digits = events.digits(told)
+    callback = Callback.CALL_KEY
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
+        digits = events.digits(params)
         if not digits and not self.is_readable and self.asked < _MOST_ASKED:
             heard = delivery.may_be_asked(self.attempt, now=self.at)
             again = documents.ask_again(self.address, times=self.asked + 1, replays=self.replays)
@@ -263,121 +259,95 @@ class CallKey(CallCallback):
         wish, message_url = delivery.pressed(self.attempt, digits, replays=self.replays, now=self.at)
         return flexml(documents.after_key(wish, message_url, self.address, replays=self.replays + 1))
 
-    def postpone(self, told: events.Parameters) -> HttpResponse | None:
-        wish = menus.at_delivery(events.digits(told))
+    def postpone(self, params: events.Parameters) -> HttpResponse | None:
+        wish = menus.at_delivery(events.digits(params))
         if wish is not menus.Wish.OPT_OUT:
             return None
-        self._keep_on_disk("key", told, first=True)
+        self.keep_on_disk(Step.KEY, params)
         return flexml(documents.after_key(wish, "", self.address))
 
 
-class CallStatus(CallCallback, StatusCallback):
-    def answer(self, told: events.Parameters) -> HttpResponse:
-        delivery.settled(self.attempt, events.status(told), now=self.at)
+class CallEnded(CallCallback, StatusCallback):
+    callback = Callback.CALL_ENDED
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
+        delivery.settled(self.attempt, events.status(params), now=self.at)
         return HttpResponse()
 
 
 # --- The author ----------------------------------------------------------------------------------------------------
 
 
-class RecordingCallback(Callback):
-    kind = Party.AUTHOR
-
+class RecordingCallback(CallbackView):
     @property
-    def attempt(self) -> recordings.Attempt:
-        return recordings.Attempt(self.row, self.serial)
+    def attempt(self) -> recordings.AuthorAttempt:
+        return recordings.AuthorAttempt(self.row, self.serial)
 
-    def answer(self, told: events.Parameters) -> HttpResponse:
+    def answer(self, params: events.Parameters) -> HttpResponse:
         with transaction.atomic():
             recordings.refuse_if_over(self.attempt, now=self.at)
-            step = self.step(told)
+            reply = self.reply(params)
         recording = Recording.objects.filter(pk=self.row).first()
-        container_sid = storage.sid() if step in (Step.RECORD, Step.RECORD_AGAIN) else ""
-        return flexml(documents.for_author(step, self.address, recording, container_sid=container_sid))
+        container_sid = storage.sid() if reply in (Reply.RECORD, Reply.RECORD_AGAIN) else ""
+        return flexml(documents.for_author(reply, self.address, recording, container_sid=container_sid))
 
-    def step(self, told: events.Parameters) -> Step:
+    def reply(self, params: events.Parameters) -> Reply:
         raise NotImplementedError
 
-    def digits(self, told: events.Parameters) -> str:
+    def digits(self, params: events.Parameters) -> str:
         """The keys pressed; where nobody can read which, a key that means nothing, so that the question comes again."""
-        return events.digits(told) or ("" if self.is_readable else _ILLEGIBLE)
+        return events.digits(params) or ("" if self.is_readable else _ILLEGIBLE)
 
 
 class AuthorAnswered(RecordingCallback):
-    def step(self, told: events.Parameters) -> Step:
+    callback = Callback.AUTHOR_ANSWERED
+
+    def reply(self, params: events.Parameters) -> Reply:
         return recordings.answered(self.attempt)
 
 
 class AuthorAtWelcome(RecordingCallback):
-    def step(self, told: events.Parameters) -> Step:
-        return recordings.chose_at_welcome(self.attempt, self.digits(told), now=timezone.now())
+    callback = Callback.AUTHOR_AT_WELCOME
+
+    def reply(self, params: events.Parameters) -> Reply:
+        return recordings.chose_at_welcome(self.attempt, self.digits(params), now=timezone.now())
 
 
 class AuthorRecorded(RecordingCallback):
-    def step(self, told: events.Parameters) -> Step:
-        report = events.recording(told)
+    callback = Callback.AUTHOR_RECORDED
+
+    def reply(self, params: events.Parameters) -> Reply:
+        report = events.recording(params)
         if not report.url and not self.is_readable:
             return recordings.nothing_recorded(self.attempt)
         return recordings.recorded(self.attempt, report, take=self.take, now=timezone.now())
 
 
 class AuthorNotRecorded(RecordingCallback):
-    def step(self, told: events.Parameters) -> Step:
+    callback = Callback.AUTHOR_NOT_RECORDED
+
+    def reply(self, params: events.Parameters) -> Reply:
         return recordings.failed(self.attempt, now=timezone.now())
 
 
 class NothingRecorded(RecordingCallback):
-    def step(self, told: events.Parameters) -> Step:
+    callback = Callback.NOTHING_RECORDED
+
+    def reply(self, params: events.Parameters) -> Reply:
         return recordings.nothing_recorded(self.attempt)
 
 
 class AuthorAtVerification(RecordingCallback):
-    def step(self, told: events.Parameters) -> Step:
-        digits = self.digits(told)
+    callback = Callback.AUTHOR_AT_VERIFICATION
+
+    def reply(self, params: events.Parameters) -> Reply:
+        digits = self.digits(params)
         return recordings.chose_at_verification(self.attempt, digits, take=self.take, now=timezone.now())
 
 
-class RecordingStatus(RecordingCallback, StatusCallback):
-    def answer(self, told: events.Parameters) -> HttpResponse:
-        recordings.refuse_if_over(self.attempt, now=self.at)
-        recordings.ended(self.attempt, events.status(told), now=self.at)
+class RecordingEnded(RecordingCallback, StatusCallback):
+    callback = Callback.RECORDING_ENDED
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
+        recordings.ended(self.attempt, events.status(params), now=self.at)
         return HttpResponse()
-
-
-# --- What waited on disk -------------------------------------------------------------------------------------------
-
-_POSTPONED: dict[tuple[Party, str], type[Callback]] = {
-    (Party.RECIPIENT, "apology"): CallApologised,
-    (Party.RECIPIENT, "key"): CallKey,
-    (Party.RECIPIENT, "status"): CallStatus,
-    (Party.AUTHOR, "status"): RecordingStatus,
-}
-
-
-def take_up_postponed(*, only_opt_outs: bool = False) -> int:
-    """Answer again what came while the database was away, the opt-outs and some of the rest; answers how many.
-
-    0: there are no more. Raises what the database raises.
-    """
-    return spool.take_up(_again, within_s=_TAKEN_UP_FOR_S, only_first=only_opt_outs)
-
-
-def _again(told: spool.Told) -> None:
-    about = {"kind": told.kind, "row": told.row, "step": told.step}
-    view = _POSTPONED.get((told.kind, told.step))
-    if view is None:
-        log.error("a callback on disk is of no kind that we keep", extra={"action": "spool_unreadable", **about})
-        return
-    callback = view()
-    callback.row, callback.serial, callback.at = told.row, told.serial, told.at
-    try:
-        callback.answer(told.told)
-    except AttemptOver:
-        log.warning(
-            "a callback from disk is of a call that was long over", extra={"action": "callback_refused", **about}
-        )
-    except Exception as error:
-        if isinstance(error, AWAY) and not isinstance(error, ProgrammingError):  # whoever runs this is migrated
-            raise
-        log.exception("a callback from disk failed and is put aside", extra={"action": "callback_failed", **about})
-        spool.put_aside(told)  # it would stand in the way of all others for ever

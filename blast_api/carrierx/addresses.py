@@ -1,6 +1,6 @@
 """Call-control addresses: one per attempt, signed, so that only the carrier we gave it to can use it.
 
-`<base>/<kind>/<row>/<attempt serial>/<token>/<step>`; the token is an HMAC over the first three under the secret key.
+The token is an HMAC, under the secret key, over what stands before it: whose call, and the serial of its attempt.
 Nothing needs to be stored, so a leaked database hands out no address, and a forged one costs no query to refuse.
 """
 
@@ -15,17 +15,28 @@ from django.conf import settings
 from django.utils.crypto import constant_time_compare
 
 from blast_api.conf import configuration
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Party, Step
 
 _TOKEN_BYTES = 20  # 160 bits
+# What stands behind the base. Addresses that the carrier has been given go on working: it never changes.
+_WHOSE = "{kind}/{row}/{serial}"
+_FORM = _WHOSE + "/{token}/{step}"
 # Whatever stands where a token does: one that is cut short is almost a token.
-_IN_TEXT = re.compile(r"(/(?:calls|recordings)/\d+/\d+/)[^/?\s\"'\\]+")
+_IN_TEXT = re.compile(
+    "(/" + _WHOSE.format(kind=f"(?:{'|'.join(Party)})", row=r"\d+", serial=r"\d+") + r"/)[^/?\s\"'\\]+"
+)
 
 
 def address(kind: Party, row: int, serial: int, step: str) -> str:
     """The absolute URL under which the carrier reports on this attempt of this row."""
     token = _token(kind, row, serial, settings.SECRET_KEY)
-    return f"{configuration().base_callcontrol_api_url}/{kind}/{row}/{serial}/{token}/{step}"
+    form = _FORM.format(kind=kind, row=row, serial=serial, token=token, step=step)
+    return f"{configuration().base_callcontrol_api_url}/{form}"
+
+
+def route(kind: Party, step: Step) -> str:
+    """The form of such addresses, as Django's URLs are written; they hand over `row`, `serial` and `token`."""
+    return _FORM.format(kind=kind, row="<int:row>", serial="<int:serial>", token="<str:token>", step=step)  # noqa: S106  # a form
 
 
 def is_genuine(kind: Party, row: int, serial: int, token: str) -> bool:
@@ -42,7 +53,7 @@ def redacted(text: str) -> str:
 
 
 def _token(kind: Party, row: int, serial: int, secret: str) -> str:
-    digest = hmac.digest(_key(secret), f"{kind}/{row}/{serial}".encode(), "sha256")
+    digest = hmac.digest(_key(secret), _WHOSE.format(kind=kind, row=row, serial=serial).encode(), "sha256")
     return base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).decode().rstrip("=")
 
 

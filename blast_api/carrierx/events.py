@@ -126,8 +126,8 @@ def read(body: bytes, query: str) -> tuple[Parameters, bool]:
             return (decoded, True) if isinstance(decoded, dict) else (_form(query), not text.strip())
     if text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return dict(map(_pair, _PAIR.finditer(text))), False
-    told = _form(text if body else query)
-    return told, bool(told) or not text.strip()
+    params = _form(text if body else query)
+    return params, bool(params) or not text.strip()
 
 
 def _decoded(body: bytes) -> str:
@@ -152,50 +152,50 @@ def _form(text: str) -> dict[str, object]:
         return {}
 
 
-def is_of_another(told: Parameters, ours: Mapping[str, str]) -> bool:
+def is_of_another(params: Parameters, ours: Mapping[str, str]) -> bool:
     """Whether a callback names another account, endpoint or partner than ours; what it does not name is no other."""
-    return any((sid := _text(told, name)) and sid.lower() != our.lower() for name, our in ours.items())
+    return any((sid := _text(params, name)) and sid.lower() != our.lower() for name, our in ours.items())
 
 
-def digits(told: Parameters) -> str:
+def digits(params: Parameters) -> str:
     """The keys pressed; empty if none were."""
-    return _text(told, "Digits")
+    return _text(params, "Digits")
 
 
-def answerer(told: Parameters) -> Answerer:
+def answerer(params: Parameters) -> Answerer:
     """Who picked up; anything unknown is NOT_SURE."""
     try:
-        return Answerer(_text(told, "AMDStatus").upper())
+        return Answerer(_text(params, "AMDStatus").upper())
     except ValueError:
         return Answerer.NOT_SURE
 
 
-def recording(told: Parameters) -> RecordingReport:
+def recording(params: Parameters) -> RecordingReport:
     """What the author recorded."""
     return RecordingReport(
-        url=_whole_text(told, "RecordingUrl", _LONGEST_TEXT),
-        file_sid=_whole_text(told, "RecordingFileSid", _LONGEST_SID),
-        duration_s=_seconds(told, "RecordingDuration"),
+        url=_whole_text(params, "RecordingUrl", _LONGEST_TEXT),
+        file_sid=_whole_text(params, "RecordingFileSid", _LONGEST_SID),
+        duration_s=_seconds(params, "RecordingDuration"),
     )
 
 
-def status(told: Parameters) -> StatusReport:
+def status(params: Parameters) -> StatusReport:
     """How the call ended."""
-    word = _text(told, "CallStatus")
+    word = _text(params, "CallStatus")
     return StatusReport(
         ending=_OUTCOMES.get(word.lower().replace("-", "").replace("_", "")),
         word=word[:64],
-        sid=_text(told, "CallSid")[:_LONGEST_SID],
-        duration_s=_seconds(told, "CallDuration"),
-        body=told,
-        cause=_cause(told),
+        sid=_text(params, "CallSid")[:_LONGEST_SID],
+        duration_s=_seconds(params, "CallDuration"),
+        body=params,
+        cause=_cause(params),
     )
 
 
-def _cause(told: Parameters) -> str:
+def _cause(params: Parameters) -> str:
     """Why the call ended. What the carrier calls it is not known: a name that ends so (AMD's is of its beginning)."""
-    named = (name for name in told if name.lower().endswith("cause") and name != "AMDCause")
-    return next((text for name in named if (text := _text(told, name))), "")[:64]
+    named = (name for name in params if name.lower().endswith("cause") and name != "AMDCause")
+    return next((text for name in named if (text := _text(params, name))), "")[:64]
 
 
 def detail(record: Parameters) -> Detail | None:
@@ -213,13 +213,13 @@ def detail(record: Parameters) -> Detail | None:
     return Detail(number, _digits(record, "number_src"), started, report)
 
 
-def _digits(told: Parameters, name: str) -> str:
-    return _text(told, name).removeprefix("+")
+def _digits(params: Parameters, name: str) -> str:
+    return _text(params, name).removeprefix("+")
 
 
-def _moment(told: Parameters, name: str) -> datetime | None:
+def _moment(params: Parameters, name: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(_text(told, name))
+        moment = datetime.fromisoformat(_text(params, name))
         return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
@@ -251,24 +251,24 @@ def _finite(written: str) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _text(told: Parameters, name: str, longest: int = _LONGEST_TEXT) -> str:
-    value = told.get(name)
+def _text(params: Parameters, name: str, longest: int = _LONGEST_TEXT) -> str:
+    value = params.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     text = _UNPRINTABLE.sub("", str(value)[:longest])
     return text.encode("utf-8", "replace").decode().strip()  # a lone surrogate fits into no database
 
 
-def _whole_text(told: Parameters, name: str, longest: int) -> str:
+def _whole_text(params: Parameters, name: str, longest: int) -> str:
     """A text that is of no use when cut short: empty if it is too long."""
-    text = _text(told, name, longest + 1)
+    text = _text(params, name, longest + 1)
     return text if len(text) <= longest else ""
 
 
-def _seconds(told: Parameters, name: str) -> int | None:
+def _seconds(params: Parameters, name: str) -> int | None:
     """Whole seconds, a started one counts; numbers may come as text or as floats."""
     try:
-        seconds = float(_text(told, name))
+        seconds = float(_text(params, name))
     except ValueError:
         return None
     return math.ceil(seconds) if 0 <= seconds <= _LONGEST_CALL_S else None

@@ -19,12 +19,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Party, Step
 
 from . import state_dir, whole_lines
 
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 _NAME = "callbacks.spool"
 _NAME_OF_FIRST = "callbacks.spool-first"
-_UNUSABLE = "callbacks.unusable"  # for an operator to look at
+_UNUSABLE = "callbacks.unusable"  # dead letters, for an operator to look at
 # Full or to be taken up, a file has one of these names, and the time: in their order they are taken up.
 _ASIDE = {_NAME_OF_FIRST: "callbacks.spool.a", _NAME: "callbacks.spool.b"}
 _FULL = 32768  # bytes: some hundred callbacks
@@ -41,18 +41,18 @@ _taken_up: dict[Path, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Postponed:
     """One callback whose address was genuine, and when it came."""
 
     kind: Party
     row: int
     serial: int
-    step: str
-    told: Mapping[str, object]
+    step: Step
+    params: Mapping[str, object]  # what the carrier told
     at: datetime
 
 
-def keep(callback: Told, *, first: bool = False) -> None:
+def keep(callback: Postponed, *, first: bool = False) -> None:
     """Add it to the spool, whole and on the disk when this returns; `first`: it is taken up before all others.
 
     Raises OSError if even that fails.
@@ -64,12 +64,12 @@ def keep(callback: Told, *, first: bool = False) -> None:
     )
 
 
-def put_aside(callback: Told) -> None:
+def put_aside(callback: Postponed) -> None:
     """Keep one that failed where it stands in the way of no other. Raises OSError."""
     _append(_UNUSABLE, _line(callback))
 
 
-def take_up(again: Callable[[Told], None], *, within_s: float = math.inf, only_first: bool = False) -> int:
+def take_up(again: Callable[[Postponed], None], *, within_s: float = math.inf, only_first: bool = False) -> int:
     """Hand callbacks of the spool to `again`, in their order; answers how many, 0 if there are no more.
 
     After `within_s` seconds what is left waits for the next time, but for those that come first; so does it if `again`
@@ -93,7 +93,7 @@ def _comes_first(file: Path) -> bool:
     return file.name.startswith(_ASIDE[_NAME_OF_FIRST])
 
 
-def _take_up_until(deadline: float, files: list[Path], again: Callable[[Told], None]) -> int:
+def _take_up_until(deadline: float, files: list[Path], again: Callable[[Postponed], None]) -> int:
     count = 0
     for file in files:
         until = math.inf if _comes_first(file) else deadline
@@ -143,8 +143,10 @@ def _waiting() -> list[Path]:
     return sorted(found, key=lambda file: file.name)
 
 
-def _line(callback: Told) -> bytes:
-    return (json.dumps(asdict(callback) | {"at": callback.at.isoformat()}) + "\n").encode()
+def _line(callback: Postponed) -> bytes:
+    """As every release writes and reads it: none of these words may change."""
+    about = {"kind": callback.kind, "row": callback.row, "serial": callback.serial, "step": callback.step}
+    return (json.dumps(about | {"told": callback.params, "at": callback.at.isoformat()}) + "\n").encode()
 
 
 @dataclass(slots=True)
@@ -254,18 +256,18 @@ def _bring_what_is_unusable() -> None:
         os.close(file)
 
 
-def _read(file: Path) -> Iterator[Told]:
+def _read(file: Path) -> Iterator[Postponed]:
     with file.open(encoding="utf-8", errors="replace") as spooled:
         for line in spooled:
             try:
-                told = json.loads(line)
-                yield Told(
-                    Party(told["kind"]),
-                    int(told["row"]),
-                    int(told["serial"]),
-                    str(told["step"]),
-                    dict(told["told"]),
-                    datetime.fromisoformat(told["at"]),
+                fields = json.loads(line)
+                yield Postponed(
+                    Party(fields["kind"]),
+                    int(fields["row"]),
+                    int(fields["serial"]),
+                    Step(fields["step"]),
+                    dict(fields["told"]),
+                    datetime.fromisoformat(fields["at"]),
                 )
             except (ValueError, KeyError, TypeError):  # torn by a full disk or a power cut
                 log.exception(

@@ -18,7 +18,7 @@ from blast_api.carrierx import events
 from blast_api.carrierx.addresses import address
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Outcome, Unknown, usable_sid
 from blast_api.conf import configuration
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.pacing import Departure
 from blast_api.models import Call
 from blast_api.services import delivery, silence
@@ -123,7 +123,7 @@ class AskForLost(Question):
         return cls(slot, inquiry, calls) if calls else None
 
     def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
-        self.by_url.update({address(Party.RECIPIENT, call.pk, call.serial, "answered"): call for call in self.calls})
+        self.by_url.update({address(Party.RECIPIENT, call.pk, call.serial, Step.ANSWERED): call for call in self.calls})
         return client.prepare_waiting_calls()
 
     def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:

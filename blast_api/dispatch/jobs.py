@@ -15,7 +15,7 @@ import requests
 
 from blast_api.carrierx.addresses import address
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.numbers import masked
 from blast_api.domain.pacing import Departure, SlotMissed
 from blast_api.models import Call, Recording
@@ -68,14 +68,14 @@ class Place:
         except SlotMissed:
             counters.PLACEMENTS.add(self.kind, "missed")
             raise
-        counters.placed(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
+        counters.placement_answered(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
         return outcome
 
     def _prepared(self, client: CarrierClient, row: int, serial: int) -> requests.PreparedRequest:
         order = CallOrder(
             number=self.number,
-            url=address(self.kind, row, serial, "answered"),
-            status_callback_url=address(self.kind, row, serial, "status"),
+            url=address(self.kind, row, serial, Step.ANSWERED),
+            status_callback_url=address(self.kind, row, serial, Step.STATUS),
             delay_s=self.delay_s,
         )
         return client.prepare_call(order)
@@ -133,12 +133,12 @@ class PlaceCall(Place):
 class PlaceRecording(Place):
     """Call an author."""
 
-    attempt: recordings.Attempt
+    attempt: recordings.AuthorAttempt
     kind = Party.AUTHOR
 
     @classmethod
     def of(cls, recording: Recording, slot: float) -> PlaceRecording:
-        attempt = recordings.Attempt(recording.pk, recording.serial)
+        attempt = recordings.AuthorAttempt(recording.pk, recording.serial)
         return cls(slot, 0, recording.message.caller, recording.pk, attempt)
 
     @property

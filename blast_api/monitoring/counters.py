@@ -13,6 +13,7 @@ from pathlib import Path
 from django.core.signals import setting_changed
 
 from blast_api.db import state_dir
+from blast_api.domain.callbacks import Callback, Party, Reason
 from blast_api.domain.states import ENDED_SHOUTS, OPEN_CALLS, CallStatus
 
 from .shared_counts import Tally
@@ -65,7 +66,7 @@ class Counter(_Family):
         """What changes when it happens once."""
         return ((self._place(values), 1),)
 
-    def told(self, numbers: Sequence[float]) -> Iterator[tuple[Labels, float]]:
+    def samples(self, numbers: Sequence[float]) -> Iterator[tuple[Labels, float]]:
         """Each combination of values with its number, out of what `read` answered."""
         for values, place in self._places.items():
             yield values, numbers[place]
@@ -85,7 +86,7 @@ class Histogram(_Family):
         place = self._place(values)
         return (place, max(seconds, 0.0)), (place + 1 + bisect_left(self.bounds, seconds), 1)
 
-    def told(self, numbers: Sequence[float]) -> Iterator[tuple[Labels, float, list[float]]]:
+    def samples(self, numbers: Sequence[float]) -> Iterator[tuple[Labels, float, list[float]]]:
         """Each combination of values with the sum of its seconds and the number in each bucket."""
         for values, place in self._places.items():
             yield values, numbers[place], list(numbers[place + 1 : place + self._cells])
@@ -95,27 +96,14 @@ class Histogram(_Family):
 
 
 _ENDINGS = sorted(set(CallStatus.values) - OPEN_CALLS)
-_VIEWS = (
-    "CallAnswered",
-    "CallDetected",
-    "CallKey",
-    "CallStatus",
-    "AuthorAnswered",
-    "AuthorAtWelcome",
-    "AuthorRecorded",
-    "AuthorNotRecorded",
-    "NothingRecorded",
-    "AuthorAtVerification",
-    "RecordingStatus",
-    OTHER,
-)
+_CALLBACKS = (*(callback.label for callback in Callback), OTHER)
 
 PLACEMENTS = Counter(
     "blast_api_placements",
     "Calls that had a slot, by what became of the request: accepted; refused (for this call only); busy and denied "
     "(the carrier takes none for now, or none of us); unreachable (from this host); unknown (its answer was lost); missed (too late for its slot, "
     "not sent).",
-    kind=("calls", "recordings"),
+    kind=[party.value for party in Party],
     outcome=("accepted", "refused", "busy", "denied", "unreachable", "unknown", "missed"),
 )
 PLACEMENT_SECONDS = Histogram(
@@ -126,19 +114,19 @@ PLACEMENT_SECONDS = Histogram(
 CALLBACKS = Counter(
     "blast_api_callbacks",
     "Callbacks of the carrier, by what was asked and the answer's code.",
-    callback=_VIEWS,
+    callback=_CALLBACKS,
     code=("200", "403", "500", OTHER),
 )
 CALLBACK_SECONDS = Histogram(
     "blast_api_callback_seconds",
     "Seconds from the first look at a callback to its answer.",
     bounds=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
-    callback=_VIEWS,
+    callback=_CALLBACKS,
 )
 CALLBACKS_FAILED = Counter(
     "blast_api_callbacks_failed",
     "Callbacks that we could not answer as we should: a person heard an apology, or the carrier was told 500.",
-    callback=_VIEWS,
+    callback=_CALLBACKS,
 )
 CALLBACKS_SPOOLED = Counter(
     "blast_api_callbacks_spooled", "Callbacks that were kept on disk because the database was away."
@@ -146,7 +134,7 @@ CALLBACKS_SPOOLED = Counter(
 CALLBACKS_REFUSED = Counter(
     "blast_api_callbacks_refused",
     "Callbacks that were refused, and why.",
-    reason=("no_address", "forged", "over", "anothers", OTHER),
+    reason=(*(reason.label for reason in Reason), OTHER),
 )
 ATTEMPTS_ENDED = Counter(
     "blast_api_attempts_ended",
@@ -161,12 +149,12 @@ SHOUTS_ENDED = Counter(
 )
 
 
-def placed(kind: str, outcome: str, *, seconds: float) -> None:
+def placement_answered(kind: str, outcome: str, *, seconds: float) -> None:
     """A placement was answered, or its answer is not waited for any more."""
     _tally.add(*PLACEMENTS.changes(kind, outcome), *PLACEMENT_SECONDS.changes(seconds=seconds))
 
 
-def answered(callback: str, code: int, *, seconds: float) -> None:
+def callback_answered(callback: str, code: int, *, seconds: float) -> None:
     """A callback was answered. In one write: it is on the carrier's time."""
     _tally.add(*CALLBACKS.changes(callback, str(code)), *CALLBACK_SECONDS.changes(callback, seconds=seconds))
 
@@ -177,7 +165,7 @@ def families() -> Sequence[Counter | Histogram]:
 
 
 def read() -> Sequence[float]:
-    """What all processes of this host have counted, for `told`."""
+    """What all processes of this host have counted, for `samples`."""
     return _tally.read()
 
 

@@ -78,13 +78,13 @@ def _counted() -> Iterator[Metric]:
     for family in counters.families():
         if isinstance(family, counters.Counter):
             counter = CounterMetricFamily(family.name, family.meaning, labels=family.labels)
-            for values, number in family.told(numbers):
+            for values, number in family.samples(numbers):
                 counter.add_metric(values, number)
             yield counter
         else:
             histogram = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
             bounds = (*(str(float(bound)) for bound in family.bounds), "+Inf")
-            for values, seconds, buckets in family.told(numbers):
+            for values, seconds, buckets in family.samples(numbers):
                 histogram.add_metric(values, list(zip(bounds, accumulate(buckets), strict=True)), seconds)
             yield histogram
 

@@ -15,9 +15,9 @@ from datetime import datetime, tzinfo
 
 from blast_api.carrierx.events import HEARD_BY
 from blast_api.domain.billing import Increments
+from blast_api.domain.states import CallStatus
 
 DIMENSIONS = ("day", "userdata", "status", "application")
-_TIMED_OUT, _COMPLETED, _OPTED_OUT = "timed-out", "completed", "added to do not call"
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Figures:
         self.attempts += sign
         self.seconds += sign * line.duration
         self.billed_s += sign * billed_s
-        self.opted_out += sign * (line.status == _OPTED_OUT)
+        self.opted_out += sign * (line.status == CallStatus.OPTED_OUT)
         self.reached += sign * reached
         self.outcomes[line.status] += sign
 
@@ -94,7 +94,7 @@ class Line:
 
     @property
     def heard(self) -> bool:
-        return self.status == _OPTED_OUT or self.answerer in HEARD_BY
+        return self.status == CallStatus.OPTED_OUT or self.answerer in HEARD_BY
 
 
 def _is_natural(value: object) -> bool:
@@ -137,7 +137,7 @@ class Report:
                 group, timed_out, reached = earlier
                 self._count(group, timed_out, reached=reached, sign=-1)
             self._timed_out[line.pk] = None
-        elif line.status == _TIMED_OUT and line.pk in self._timed_out:
+        elif line.status == CallStatus.TIMED_OUT and line.pk in self._timed_out:
             return
         in_range = (not self._since or line.finished >= self._since) and (
             not self._until or line.finished < self._until
@@ -146,7 +146,7 @@ class Report:
             return
         group, reached = self._group(line), self._reaches(line)
         self._count(group, line, reached=reached)
-        if line.status == _TIMED_OUT:
+        if line.status == CallStatus.TIMED_OUT:
             self._timed_out[line.pk] = group, line, reached
 
     def _count(self, group: Group, line: Line, *, reached: bool, sign: int = 1) -> None:
@@ -157,7 +157,7 @@ class Report:
         """Whether somebody was reached by this attempt and by none before: older logs have people who were rung again."""
         if not line.heard or line.pk in self._heard:
             return False
-        if line.status not in (_COMPLETED, _OPTED_OUT, _TIMED_OUT):
+        if line.status not in (CallStatus.COMPLETED, CallStatus.OPTED_OUT, CallStatus.TIMED_OUT):
             self._heard.add(line.pk)
         return True
 

@@ -1,4 +1,4 @@
-"""The call to the author: placed, answered, recorded, verified, confirmed. Answers each callback with a Step.
+"""The call to the author: placed, answered, recorded, verified, confirmed. Answers each callback with a Reply.
 
 As with deliveries, a callback counts only while the serial of its address is the row's.
 """
@@ -40,7 +40,7 @@ _ANSWERED = (RecordingState.USER_ANSWERED, RecordingState.PRESSED_STAR, Recordin
 _UNDECIDED = (RecordingState.NO_REC_CALL, RecordingState.PLACED, *_ANSWERED)
 
 
-class Step(Enum):
+class Reply(Enum):
     """What the author hears next."""
 
     WELCOME = auto()
@@ -57,7 +57,7 @@ class Step(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class AuthorAttempt:
     """One attempt to reach the author of one shout."""
 
     message_id: int
@@ -118,25 +118,25 @@ def lapse(now: datetime) -> int:
     lapsed = Recording.objects.filter(
         state=RecordingState.NO_REC_CALL, held_since__lt=before, due_at__isnull=False, message__closed=None
     )
-    return sum(give_back(Attempt(*each)) for each in list(lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]))
+    return sum(give_back(AuthorAttempt(*each)) for each in list(lapsed.values_list("pk", "serial")[:_LAPSED_AT_ONCE]))
 
 
 # --- What the carrier answered to the placement --------------------------------------------------------------------
 
 
-def accepted(attempt: Attempt, *, sid: str) -> None:
+def accepted(attempt: AuthorAttempt, *, sid: str) -> None:
     """The carrier rings the author. If a callback told so first, only the SID is news."""
     in_hand = attempt.rows().filter(held_since__isnull=False)
     if not (in_hand.exists() and attempt.move(RecordingState.PLACED, sid=sid)):
         Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial, sid="").update(sid=sid)
 
 
-def refused(attempt: Attempt, *, now: datetime) -> None:
+def refused(attempt: AuthorAttempt, *, now: datetime) -> None:
     """The carrier does not want this call: the shout cannot be recorded."""
     _fail(attempt, now=now)
 
 
-def put_off(attempt: Attempt, *, suspect: bool, now: datetime) -> None:
+def put_off(attempt: AuthorAttempt, *, suspect: bool, now: datetime) -> None:
     """The carrier does not take this call now: others go first, and after too many times it has failed. See `delivery`."""
     for refusals in Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial).values_list(
         "refusals", flat=True
@@ -172,7 +172,7 @@ def _waiting() -> QuerySet[Recording]:
     return Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False)
 
 
-def give_back(attempt: Attempt) -> bool:
+def give_back(attempt: AuthorAttempt) -> bool:
     """The call was surely not placed: it waits for its next turn, and this address is dead."""
     unproven = Recording.objects.filter(
         pk=attempt.message_id,
@@ -186,7 +186,7 @@ def give_back(attempt: Attempt) -> bool:
 # --- What the carrier reports --------------------------------------------------------------------------------------
 
 
-def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:
+def refuse_if_over(attempt: AuthorAttempt, *, now: datetime) -> None:
     """Raises AttemptOver if the author's call ended so long ago that nothing that is told of it can be true any more."""
     recording = Recording.objects.filter(pk=attempt.message_id)
     for over_since in recording.values_list(Coalesce("ended", "message__finished"), flat=True):
@@ -195,43 +195,43 @@ def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:
     raise AttemptOver(f"the recording call of shout {attempt.message_id} is long over")
 
 
-def answered(attempt: Attempt) -> Step:
+def answered(attempt: AuthorAttempt) -> Reply:
     """The author picked up."""
     before = attempt.rows().filter(state__in=(RecordingState.NO_REC_CALL, RecordingState.PLACED))
     if before.exists() and attempt.move(RecordingState.USER_ANSWERED):
-        return Step.WELCOME
+        return Reply.WELCOME
     # The same request once more gets the same answer; any later state means that the call went on without it.
     again = attempt.rows().filter(state=RecordingState.USER_ANSWERED).exists()
-    return Step.WELCOME if again else Step.GOODBYE
+    return Reply.WELCOME if again else Reply.GOODBYE
 
 
-def chose_at_welcome(attempt: Attempt, digits: str, *, now: datetime) -> Step:
+def chose_at_welcome(attempt: AuthorAttempt, digits: str, *, now: datetime) -> Reply:
     """A key at the welcome, or none."""
     choice = menus.at_welcome(digits)
     if choice is Choice.RECORD:
         moved = attempt.move(RecordingState.PRESSED_STAR, at=RecordingState.USER_ANSWERED)
-        return Step.RECORD if moved or _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+        return Reply.RECORD if moved or _is(attempt, RecordingState.PRESSED_STAR) else Reply.GOODBYE
     if choice is Choice.NOTHING:
-        return _cancel(attempt, Step.NO_KEY, at=RecordingState.USER_ANSWERED, now=now)
+        return _cancel(attempt, Reply.NO_KEY, at=RecordingState.USER_ANSWERED, now=now)
     if not _is(attempt, RecordingState.USER_ANSWERED):
-        return Step.GOODBYE
+        return Reply.GOODBYE
     attempt.move(RecordingState.USER_ANSWERED)
-    return Step.WELCOME_AGAIN
+    return Reply.WELCOME_AGAIN
 
 
-def recorded(attempt: Attempt, report: RecordingReport, *, take: int | None, now: datetime) -> Step:
+def recorded(attempt: AuthorAttempt, report: RecordingReport, *, take: int | None, now: datetime) -> Reply:
     """A take is stored at the carrier; `take` is which one, if that is known."""
     recording = attempt.rows().filter(state__in=(RecordingState.PRESSED_STAR, RecordingState.RECORDED)).first()
     if recording is None or take not in (None, recording.take + (recording.state == RecordingState.PRESSED_STAR)):
-        return Step.GOODBYE
+        return Reply.GOODBYE
     if recording.state == RecordingState.RECORDED:
-        return Step.VERIFY
+        return Reply.VERIFY
     if not report.url or not report.file_sid:
         log.error("a recording without its file", extra={"action": "recording_unusable", "shout": attempt.message_id})
         return failed(attempt, now=now)
     length_s = report.duration_s
     if length_s == 0:  # nobody is rung to hear nothing
-        return Step.RECORD_AGAIN
+        return Reply.RECORD_AGAIN
     if length_s is None:  # no longer than since the author pressed the key
         length_s = math.ceil(max((now - recording.state_since).total_seconds(), 1))
     attempt.move(
@@ -242,43 +242,47 @@ def recorded(attempt: Attempt, report: RecordingReport, *, take: int | None, now
         recorded=now,
         take=F("take") + 1,
     )
-    return Step.VERIFY
+    return Reply.VERIFY
 
 
-def nothing_recorded(attempt: Attempt) -> Step:
+def nothing_recorded(attempt: AuthorAttempt) -> Reply:
     """The carrier heard only silence; the state's time limit bounds how often that may happen."""
-    return Step.RECORD_AGAIN if _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+    return Reply.RECORD_AGAIN if _is(attempt, RecordingState.PRESSED_STAR) else Reply.GOODBYE
 
 
-def failed(attempt: Attempt, *, now: datetime) -> Step:
+def failed(attempt: AuthorAttempt, *, now: datetime) -> Reply:
     """The carrier could not record."""
     _fail(attempt, at=RecordingState.PRESSED_STAR, now=now)
-    return Step.GOODBYE
+    return Reply.GOODBYE
 
 
-def chose_at_verification(attempt: Attempt, digits: str, *, take: int | None, now: datetime) -> Step:
+def chose_at_verification(attempt: AuthorAttempt, digits: str, *, take: int | None, now: datetime) -> Reply:
     """A key at the verification menu of a take, or none. After CONFIRM the file must still be kept: see `kept`."""
     current = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial)
     if take is not None and current.exclude(take=take).exists():
-        return Step.GOODBYE
+        return Reply.GOODBYE
     choice = menus.at_verification(digits)
     if choice is Choice.CONFIRM:
         moved = attempt.move(RecordingState.CONFIRMED)
-        return Step.SAVED if moved or _confirmed(attempt) else Step.GOODBYE
+        return Reply.SAVED if moved or _confirmed(attempt) else Reply.GOODBYE
     if choice is Choice.RECORD:
         moved = attempt.move(RecordingState.PRESSED_STAR, at=RecordingState.RECORDED)
-        return Step.RECORD_AGAIN if moved or _is(attempt, RecordingState.PRESSED_STAR) else Step.GOODBYE
+        return Reply.RECORD_AGAIN if moved or _is(attempt, RecordingState.PRESSED_STAR) else Reply.GOODBYE
     if choice in (Choice.CANCEL, Choice.NOTHING):
-        step = Step.CANCELLED if choice is Choice.CANCEL else Step.NO_KEY
-        return _cancel(attempt, step, at=RecordingState.RECORDED, now=now)
+        reply = Reply.CANCELLED if choice is Choice.CANCEL else Reply.NO_KEY
+        return _cancel(attempt, reply, at=RecordingState.RECORDED, now=now)
     if not _is(attempt, RecordingState.RECORDED):
-        return Step.GOODBYE
+        return Reply.GOODBYE
     attempt.move(RecordingState.RECORDED)
-    return {Choice.PLAY_BACK: Step.PLAY_BACK, Choice.HEAR_MENU: Step.VERIFY}.get(choice, Step.VERIFY_AGAIN)
+    return {Choice.PLAY_BACK: Reply.PLAY_BACK, Choice.HEAR_MENU: Reply.VERIFY}.get(choice, Reply.VERIFY_AGAIN)
 
 
-def ended(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
-    """The call to the author is over. The first final word counts; it is recorded whatever became of the shout."""
+def ended(attempt: AuthorAttempt, report: StatusReport, *, now: datetime) -> None:
+    """The call to the author is over. The first final word counts; it is recorded whatever became of the shout.
+
+    Raises AttemptOver.
+    """
+    refuse_if_over(attempt, now=now)
     if report.ending is None:
         log.warning(
             "status callback without a final status",
@@ -363,26 +367,26 @@ def _end_all(recordings: QuerySet[Recording], status: ShoutStatus, *, now: datet
 # --- Steps that several callbacks share ----------------------------------------------------------------------------
 
 
-def _is(attempt: Attempt, state: RecordingState) -> bool:
+def _is(attempt: AuthorAttempt, state: RecordingState) -> bool:
     return attempt.rows().filter(state=state).exists()
 
 
-def _confirmed(attempt: Attempt) -> bool:
+def _confirmed(attempt: AuthorAttempt) -> bool:
     """Whether this author has confirmed before; the shout may have gone on since."""
     return Recording.objects.filter(
         pk=attempt.message_id, serial=attempt.serial, state=RecordingState.CONFIRMED
     ).exists()
 
 
-def _cancel(attempt: Attempt, step: Step, *, at: RecordingState, now: datetime) -> Step:
+def _cancel(attempt: AuthorAttempt, reply: Reply, *, at: RecordingState, now: datetime) -> Reply:
     """The author will not have it; the same request once more gets the same answer."""
     if _is(attempt, at):
         shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.CANCELED, now=now)
     here = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial, state=at)
-    return step if here.filter(message__status=ShoutStatus.CANCELED).exists() else Step.GOODBYE
+    return reply if here.filter(message__status=ShoutStatus.CANCELED).exists() else Reply.GOODBYE
 
 
-def _fail(attempt: Attempt, *, at: RecordingState | None = None, now: datetime) -> None:
+def _fail(attempt: AuthorAttempt, *, at: RecordingState | None = None, now: datetime) -> None:
     with transaction.atomic():
         if attempt.move(RecordingState.CARRIERX_ERROR, at=at):
             shouts.end(Message.objects.get(pk=attempt.message_id), ShoutStatus.ERROR, now=now)

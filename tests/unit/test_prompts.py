@@ -20,7 +20,7 @@ from blast_api.conf import PROMPTS, configuration
 from blast_api.domain import menus
 from blast_api.domain.menus import Choice, Wish
 from blast_api.domain.states import RecordingState
-from blast_api.services.recordings import Step
+from blast_api.services.recordings import Reply
 
 FOLDER = Path(settings.BASE_DIR) / "prompts"
 RATE = 8000
@@ -81,7 +81,7 @@ def test_each_menu_tells_all_its_keys_and_no_other() -> None:
 
 
 def test_the_recording_ends_with_the_key_that_is_told() -> None:
-    record = ElementTree.fromstring(documents.for_author(Step.RECORD, lambda step: f"http://us/{step}", None)).find(
+    record = ElementTree.fromstring(documents.for_author(Reply.RECORD, lambda step: f"http://us/{step}", None)).find(
         "Record"
     )
     assert record is not None
@@ -130,7 +130,7 @@ def test_all_prompts_together_are_small() -> None:
 
 def test_who_pressed_a_wrong_key_can_hear_the_welcome_out_and_still_has_time_for_a_key() -> None:
     """The author's call is given up when it stays in one state for too long, and this is one state."""
-    document = documents.for_author(Step.WELCOME_AGAIN, lambda step: f"http://us/{step}", None)
+    document = documents.for_author(Reply.WELCOME_AGAIN, lambda step: f"http://us/{step}", None)
     gather = ElementTree.fromstring(document).find("Gather")
     assert gather is not None
     heard = [Path(play.text or "").stem for play in gather.iter("Play")]

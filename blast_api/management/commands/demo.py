@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from blast_api.domain.states import ENDED_SHOUTS
 from blast_api.management.stage import Stage, StageError, loopback, stage
 
 _AUTHOR = "15555552090"
 _USER = "demo"
 _SPEED = 4.0
 _BOUND_S = 90.0
-_ENDED = ("finished", "canceled", "timed-out", "error")
 
 # How many of the 100 behave how (the last two digits of their number), what becomes of the call, and after how many
 # attempts. 00 stands for an ordinary person; None is a number that cannot be called.
@@ -116,7 +116,7 @@ class Demo:
                 settled = sum(counts.values()) - sum(counts.get(open_, 0) for open_ in ("pending", "ready", "ongoing"))
                 state = shout["status"] if shout["voc"] else "being recorded"
                 progress.update(task, completed=settled, description=f"{state}, {counts.get('ongoing', 0)} on the line")
-                if shout["status"] in _ENDED:
+                if shout["status"] in ENDED_SHOUTS:
                     return shout
                 time.sleep(0.25)
         raise StageError(f"the shout has not ended within {_BOUND_S:.0f} s: {shout}")

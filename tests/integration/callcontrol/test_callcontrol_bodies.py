@@ -18,7 +18,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Record, Recording
-from blast_api.services.recordings import Step
+from blast_api.services.recordings import Reply
 from blast_api.simulator.document import read_document
 from tests.kits.callbacks import ENDPOINTS, KEYS, ask, delivered, path, undone
 from tests.kits.factories import call, message, recording
@@ -223,7 +223,7 @@ def test_a_recording_that_cannot_be_found_again_is_an_error(client: Client, told
     shout = message()
     recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
     answer = ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **told)
-    assert answer.content == documents.for_author(Step.GOODBYE, str, None)
+    assert answer.content == documents.for_author(Reply.GOODBYE, str, None)
     shout.refresh_from_db()
     assert (shout.status, shout.recording.state) == (ShoutStatus.ERROR, RecordingState.CARRIERX_ERROR)
 

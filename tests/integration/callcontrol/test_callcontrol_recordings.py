@@ -15,7 +15,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Message, Record, Recording
 from blast_api.services import recordings, sweeps
-from blast_api.services.recordings import Attempt, Step
+from blast_api.services.recordings import AuthorAttempt, Reply
 from tests.kits.callbacks import Carrier, lines, rows, undone
 from tests.kits.callbacks import carrier as carrier
 from tests.kits.factories import call, message, recording
@@ -49,34 +49,34 @@ CALLBACKS: list[tuple[str, dict[str, Any]]] = [
     ("nothing-recorded", {}),
     *(("verification", {"Digits": digits}) for digits in PRESSED),
 ]
-Moved = tuple[Step, RecordingState, ShoutStatus]
+Moved = tuple[Reply, RecordingState, ShoutStatus]
 PENDING, ENDED, LOST = ShoutStatus.PENDING, ShoutStatus.CANCELED, ShoutStatus.ERROR
 
 # What something is to be heard of: the step, the state after it and the shout's status. All else is goodbye.
 WELCOME: dict[str, Moved] = {
-    "": (Step.NO_KEY, R.USER_ANSWERED, ENDED),
-    "*": (Step.RECORD, R.PRESSED_STAR, PENDING),
-    **dict.fromkeys(("0", "1", "2", "3", "7", "9", "#"), (Step.WELCOME_AGAIN, R.USER_ANSWERED, PENDING)),
+    "": (Reply.NO_KEY, R.USER_ANSWERED, ENDED),
+    "*": (Reply.RECORD, R.PRESSED_STAR, PENDING),
+    **dict.fromkeys(("0", "1", "2", "3", "7", "9", "#"), (Reply.WELCOME_AGAIN, R.USER_ANSWERED, PENDING)),
 }
 VERIFICATION: dict[str, Moved] = {
-    "": (Step.NO_KEY, R.RECORDED, ENDED),
-    "1": (Step.PLAY_BACK, R.RECORDED, PENDING),
-    "2": (Step.SAVED, R.CONFIRMED, PENDING),
-    "3": (Step.RECORD_AGAIN, R.PRESSED_STAR, PENDING),
-    "7": (Step.CANCELLED, R.RECORDED, ENDED),
-    "0": (Step.VERIFY, R.RECORDED, PENDING),
-    **dict.fromkeys(("*", "9", "#"), (Step.VERIFY_AGAIN, R.RECORDED, PENDING)),
+    "": (Reply.NO_KEY, R.RECORDED, ENDED),
+    "1": (Reply.PLAY_BACK, R.RECORDED, PENDING),
+    "2": (Reply.SAVED, R.CONFIRMED, PENDING),
+    "3": (Reply.RECORD_AGAIN, R.PRESSED_STAR, PENDING),
+    "7": (Reply.CANCELLED, R.RECORDED, ENDED),
+    "0": (Reply.VERIFY, R.RECORDED, PENDING),
+    **dict.fromkeys(("*", "9", "#"), (Reply.VERIFY_AGAIN, R.RECORDED, PENDING)),
 }
 IN_A_TAKE: dict[tuple[str, str], Moved] = {
-    ("recorded", "file"): (Step.VERIFY, R.RECORDED, PENDING),
-    ("recorded", ""): (Step.GOODBYE, R.CARRIERX_ERROR, LOST),
-    ("not-recorded", ""): (Step.GOODBYE, R.CARRIERX_ERROR, LOST),
-    ("nothing-recorded", ""): (Step.RECORD_AGAIN, R.PRESSED_STAR, PENDING),
-    ("welcome", "*"): (Step.RECORD, R.PRESSED_STAR, PENDING),  # the same once more
-    ("verification", "3"): (Step.RECORD_AGAIN, R.PRESSED_STAR, PENDING),  # the same once more
+    ("recorded", "file"): (Reply.VERIFY, R.RECORDED, PENDING),
+    ("recorded", ""): (Reply.GOODBYE, R.CARRIERX_ERROR, LOST),
+    ("not-recorded", ""): (Reply.GOODBYE, R.CARRIERX_ERROR, LOST),
+    ("nothing-recorded", ""): (Reply.RECORD_AGAIN, R.PRESSED_STAR, PENDING),
+    ("welcome", "*"): (Reply.RECORD, R.PRESSED_STAR, PENDING),  # the same once more
+    ("verification", "3"): (Reply.RECORD_AGAIN, R.PRESSED_STAR, PENDING),  # the same once more
 }
-UP: Moved = (Step.WELCOME, R.USER_ANSWERED, PENDING)
-VERIFY: Moved = (Step.VERIFY, R.RECORDED, PENDING)
+UP: Moved = (Reply.WELCOME, R.USER_ANSWERED, PENDING)
+VERIFY: Moved = (Reply.VERIFY, R.RECORDED, PENDING)
 EFFECTS: dict[str, dict[tuple[str, str], Moved]] = {
     "in hand": {("answered", ""): UP},
     "placed": {("answered", ""): UP},
@@ -88,7 +88,7 @@ EFFECTS: dict[str, dict[tuple[str, str], Moved]] = {
         ("recorded", "file"): VERIFY,  # the same once more
         ("recorded", ""): VERIFY,
     },
-    "confirmed": {("verification", "2"): (Step.SAVED, R.CONFIRMED, PENDING)},  # the same once more
+    "confirmed": {("verification", "2"): (Reply.SAVED, R.CONFIRMED, PENDING)},  # the same once more
 }
 
 
@@ -98,7 +98,7 @@ def ringing(shout: dict[str, Any] | None = None, **fields: Any) -> Recording:
     return recording(pending, **{"serial": 1, "attempts": 1, "sid": "sid"} | fields)
 
 
-def heard(step: Step, row: Recording) -> bytes:
+def heard(step: Reply, row: Recording) -> bytes:
     row.refresh_from_db()
     return documents.for_author(step, lambda name: address(Party.AUTHOR, row.pk, row.serial, name), row)
 
@@ -121,7 +121,7 @@ def test_each_callback_is_heard_where_it_belongs_and_nowhere_else(carrier: Carri
         with undone():
             before = essence()
             case = (step, "file" if told is FILE else told.get("Digits", ""))
-            unmoved = (Step.GOODBYE, STATES[state]["state"], PENDING)
+            unmoved = (Reply.GOODBYE, STATES[state]["state"], PENDING)
             expected, after, status = EFFECTS.get(state, {}).get(case, unmoved)
             assert carrier.of_author(row, step, **told) == heard(expected, row), case
             assert (row.state, row.message.status) == (after, status), case
@@ -184,26 +184,26 @@ def test_another_take_goes_over_the_same_file_and_is_heard_anew(carrier: Carrier
 def test_a_key_at_the_first_takes_menu_says_nothing_of_the_second(carrier: Carrier, digits: str) -> None:
     row = ringing(**STATES["recorded"] | {"take": 2})
     before = essence()
-    assert carrier.of_author(row, "verification?take=1", Digits=digits) == heard(Step.GOODBYE, row)
+    assert carrier.of_author(row, "verification?take=1", Digits=digits) == heard(Reply.GOODBYE, row)
     assert (essence(), row.message.status) == (before, PENDING)
-    assert carrier.of_author(row, "verification?take=2", Digits="2") == heard(Step.SAVED, row)
+    assert carrier.of_author(row, "verification?take=2", Digits="2") == heard(Reply.SAVED, row)
 
 
 def test_the_first_take_told_once_more_is_not_the_second(carrier: Carrier) -> None:
     row = ringing(**STATES["recording again"])
     before = essence()
-    assert carrier.of_author(row, "recorded?take=1", **FILE | {"RecordingDuration": 4}) == heard(Step.GOODBYE, row)
+    assert carrier.of_author(row, "recorded?take=1", **FILE | {"RecordingDuration": 4}) == heard(Reply.GOODBYE, row)
     assert essence() == before
-    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Step.VERIFY, row)
+    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Reply.VERIFY, row)
     assert (row.take, row.length_s) == (2, 8)
-    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Step.VERIFY, row)
-    assert carrier.of_author(row, "recorded?take=1", **FILE) == heard(Step.GOODBYE, row)
+    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Reply.VERIFY, row)
+    assert carrier.of_author(row, "recorded?take=1", **FILE) == heard(Reply.GOODBYE, row)
 
 
 @pytest.mark.parametrize("take", ["", "x", "-1", "1.5", "9" * 30, "1&take=1"])
 def test_a_take_that_cannot_be_read_is_whichever_it_is(carrier: Carrier, take: str) -> None:
     row = ringing(**STATES["recorded"])
-    assert carrier.of_author(row, f"verification?take={take}", Digits="2") == heard(Step.SAVED, row)
+    assert carrier.of_author(row, f"verification?take={take}", Digits="2") == heard(Reply.SAVED, row)
 
 
 def test_a_star_repeated_after_the_take_does_not_lose_it(carrier: Carrier) -> None:
@@ -211,7 +211,7 @@ def test_a_star_repeated_after_the_take_does_not_lose_it(carrier: Carrier) -> No
     carrier.of_author(row, "welcome", Digits="*")
     carrier.of_author(row, "recorded", **FILE)
     carrier.of_author(row, "welcome", Digits="*")
-    assert carrier.of_author(row, "verification", Digits="2") == heard(Step.SAVED, row)
+    assert carrier.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
     assert row.state == R.CONFIRMED
 
 
@@ -282,7 +282,7 @@ def test_an_author_who_hangs_up_undecided_cancels_the_shout_a_little_later(carri
 def test_a_confirmation_that_the_end_of_the_call_overtook_still_counts(carrier: Carrier) -> None:
     row = ringing(**STATES["recorded"])
     carrier.of_author(row, "status", CallStatus="completed")
-    assert carrier.of_author(row, "verification", Digits="2") == heard(Step.SAVED, row)
+    assert carrier.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
     assert recordings.expire(timezone.now() + timedelta(days=1)) == 0
     assert Message.objects.get().status == PENDING
 
@@ -324,7 +324,7 @@ def test_the_end_of_the_call_is_recorded_whatever_became_of_the_shout(carrier: C
 def test_a_late_acceptance_is_only_a_sid(state: str) -> None:
     row = ringing(**STATES[state] | {"sid": ""})
     before = essence()["Recording"]
-    recordings.accepted(Attempt(row.pk, 1), sid="s-1")
+    recordings.accepted(AuthorAttempt(row.pk, 1), sid="s-1")
     row.refresh_from_db()
     assert (row.sid, essence()["Recording"]) == ("s-1", before)
 
@@ -333,8 +333,8 @@ def test_a_late_refusal_does_not_end_a_call_that_is_up(carrier: Carrier) -> None
     row = ringing(**STATES["in hand"])
     carrier.of_author(row, "answered")
     before = rows()
-    recordings.refused(Attempt(row.pk, 1), now=timezone.now())
-    assert not recordings.give_back(Attempt(row.pk, 1))
+    recordings.refused(AuthorAttempt(row.pk, 1), now=timezone.now())
+    assert not recordings.give_back(AuthorAttempt(row.pk, 1))
     assert recordings.lapse(timezone.now() + timedelta(days=1)) == 0
     assert rows() == before
 
@@ -344,7 +344,7 @@ def test_an_author_rung_again_is_heard_at_the_new_address_only(carrier: Carrier)
     assert recordings.lapse(timezone.now() + timedelta(seconds=121)) == 1
     (again,) = recordings.claim(limit=9, now=timezone.now())
     assert (again.serial, again.attempts) == (2, 1)
-    assert carrier.of_author(row, "answered") == heard(Step.GOODBYE, row) or row.serial == 2
+    assert carrier.of_author(row, "answered") == heard(Reply.GOODBYE, row) or row.serial == 2
     row.refresh_from_db()
     assert row.state == R.NO_REC_CALL
-    assert carrier.of_author(row, "answered") == heard(Step.WELCOME, row)
+    assert carrier.of_author(row, "answered") == heard(Reply.WELCOME, row)

@@ -16,7 +16,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import RecordingState
 from blast_api.models import Call, DoNotCallNumber
-from blast_api.services.recordings import Step
+from blast_api.services.recordings import Reply
 from tests.kits.callbacks import ask, delivered, path
 from tests.kits.factories import message, recording
 
@@ -93,12 +93,12 @@ def test_no_key_in_a_readable_body_ends_the_call_as_before(client: Client) -> No
 @pytest.mark.parametrize(
     ("state", "step", "again"),
     [
-        (RecordingState.USER_ANSWERED, "welcome", Step.WELCOME_AGAIN),
-        (RecordingState.RECORDED, "verification", Step.VERIFY_AGAIN),
-        (RecordingState.PRESSED_STAR, "recorded", Step.RECORD_AGAIN),
+        (RecordingState.USER_ANSWERED, "welcome", Reply.WELCOME_AGAIN),
+        (RecordingState.RECORDED, "verification", Reply.VERIFY_AGAIN),
+        (RecordingState.PRESSED_STAR, "recorded", Reply.RECORD_AGAIN),
     ],
 )
-def test_an_author_is_asked_again_too(client: Client, state: RecordingState, step: str, again: Step) -> None:
+def test_an_author_is_asked_again_too(client: Client, state: RecordingState, step: str, again: Reply) -> None:
     shout = message()
     taken = {"take": 1, "url": "http://c/f.wav", "file_sid": "f"} if state is RecordingState.RECORDED else {}
     row = recording(shout, state=state, serial=1, sid="a", **taken)

@@ -13,7 +13,7 @@ from blast_api.carrierx.storage import play_url
 from blast_api.conf import PROMPTS
 from blast_api.domain.menus import Wish
 from blast_api.models import Recording
-from blast_api.services.recordings import Step
+from blast_api.services.recordings import Reply
 from blast_api.simulator.document import read_document
 
 Write = Callable[[], bytes]
@@ -33,7 +33,7 @@ def us(step: str) -> str:
     return f"http://us/{step}"
 
 
-def author(step: Step, recording: Recording | None = None) -> Write:
+def author(step: Reply, recording: Recording | None = None) -> Write:
     return lambda: documents.for_author(step, us, recording)
 
 
@@ -78,32 +78,32 @@ AMD = (
 HEARD = f"<Play>{MESSAGE}</Play>"
 
 DOCUMENTS: dict[str, tuple[Write, str]] = {
-    "welcome": (author(Step.WELCOME), gather("welcome", play("record_welcome")) + NO_KEY),
+    "welcome": (author(Reply.WELCOME), gather("welcome", play("record_welcome")) + NO_KEY),
     "welcome again": (
-        author(Step.WELCOME_AGAIN),
+        author(Reply.WELCOME_AGAIN),
         gather("welcome", play("invalid_entry", "record_welcome")) + NO_KEY,
     ),
-    "record": (author(Step.RECORD), FIRST_TAKE),
-    "record before there is a file": (author(Step.RECORD, UNTAKEN), FIRST_TAKE),
-    "record again": (author(Step.RECORD_AGAIN, TAKEN), NEXT_TAKE),
-    "record again when nothing was recorded": (author(Step.RECORD_AGAIN, UNTAKEN), FIRST_TAKE),
-    "verify": (author(Step.VERIFY, TAKEN), gather("verification?take=1", play("record_verification")) + NO_KEY),
+    "record": (author(Reply.RECORD), FIRST_TAKE),
+    "record before there is a file": (author(Reply.RECORD, UNTAKEN), FIRST_TAKE),
+    "record again": (author(Reply.RECORD_AGAIN, TAKEN), NEXT_TAKE),
+    "record again when nothing was recorded": (author(Reply.RECORD_AGAIN, UNTAKEN), FIRST_TAKE),
+    "verify": (author(Reply.VERIFY, TAKEN), gather("verification?take=1", play("record_verification")) + NO_KEY),
     "verify again": (
-        author(Step.VERIFY_AGAIN, TAKEN),
+        author(Reply.VERIFY_AGAIN, TAKEN),
         gather("verification?take=1", play("invalid_entry", "record_verification")) + NO_KEY,
     ),
     "play back": (
-        author(Step.PLAY_BACK, TAKEN),
+        author(Reply.PLAY_BACK, TAKEN),
         gather("verification?take=1", HEARD, play("record_verification")) + NO_KEY,
     ),
     "play back the second take, past the carrier's cache": (
-        author(Step.PLAY_BACK, TAKEN_TWICE),
+        author(Reply.PLAY_BACK, TAKEN_TWICE),
         gather("verification?take=2", "<Play>http://c/f.wav?format=2.wav</Play>", play("record_verification")) + NO_KEY,
     ),
-    "saved": (author(Step.SAVED, TAKEN), play("recording_saved", "ready_for_delivery", "goodbye") + "<Hangup />"),
-    "cancelled": (author(Step.CANCELLED, TAKEN), play("recording_cancelled", "goodbye") + "<Hangup />"),
-    "no key": (author(Step.NO_KEY), NO_KEY),
-    "goodbye": (author(Step.GOODBYE), play("goodbye") + "<Hangup />"),
+    "saved": (author(Reply.SAVED, TAKEN), play("recording_saved", "ready_for_delivery", "goodbye") + "<Hangup />"),
+    "cancelled": (author(Reply.CANCELLED, TAKEN), play("recording_cancelled", "goodbye") + "<Hangup />"),
+    "no key": (author(Reply.NO_KEY), NO_KEY),
+    "goodbye": (author(Reply.GOODBYE), play("goodbye") + "<Hangup />"),
     "who is it": (lambda: documents.detect(us), AMD),
     "a person": (recipient(Answerer.HUMAN), gather("key", HEARD, play("opt_out")) + "<Hangup />"),
     "a machine": (
@@ -153,14 +153,14 @@ def test_the_carriers_strict_reader_takes_it(write: Write) -> None:
 
 
 def test_every_step_of_the_author_has_its_document() -> None:
-    assert {step for step in Step if documents.for_author(step, us, TAKEN)} == set(Step)
+    assert {step for step in Reply if documents.for_author(step, us, TAKEN)} == set(Reply)
 
 
 # --- A record of the whole call, for finding faults ----------------------------------------------------------------
 
 SESSION = '<Record direction="out" {}recordSession="true" lifecycleAction="delete" lifecycleTtl="259200" />'
 FIRST_DOCUMENTS = {
-    "the author's": (author(Step.WELCOME), DOCUMENTS["welcome"][1]),
+    "the author's": (author(Reply.WELCOME), DOCUMENTS["welcome"][1]),
     "the recipient's": (DOCUMENTS["who is it"][0], AMD),
     "the recipient's, of whom nobody asks who it is": DOCUMENTS["at once, a person or a machine"],
 }
@@ -200,7 +200,7 @@ def test_an_author_speaks_no_longer_than_the_operator_says(
 ) -> None:
     settings.MAX_RECORDING_SECONDS, settings.RECORDING_SILENCE = longest_s, 3
     settings.REC_CALL_STATUS_TIMEOUTS = settings.REC_CALL_STATUS_TIMEOUTS | {"PRESSED_STAR": speaks_s}
-    written = documents.for_author(Step.RECORD, us, None)
+    written = documents.for_author(Reply.RECORD, us, None)
     bounds = f'maxLength="{max_length}" timeout="3"'
     assert written == whole(FIRST_TAKE.replace('maxLength="600" timeout="10"', bounds))
     assert read_document(written)
@@ -224,8 +224,8 @@ def test_the_detections_other_measures_are_told_if_the_operator_has_them(setting
 # --- Where a recording goes ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("step", [Step.RECORD, Step.RECORD_AGAIN])
-def test_a_new_recording_goes_to_the_container_and_another_take_over_its_file(step: Step) -> None:
+@pytest.mark.parametrize("step", [Reply.RECORD, Reply.RECORD_AGAIN])
+def test_a_new_recording_goes_to_the_container_and_another_take_over_its_file(step: Reply) -> None:
     first = documents.for_author(step, us, UNTAKEN, container_sid="c-1")
     assert first == whole(FIRST_TAKE.replace('trim="do-not-trim" ', 'trim="do-not-trim" containerSid="c-1" '))
     assert read_document(first)
@@ -272,12 +272,14 @@ def test_a_hostile_address_stays_an_attribute() -> None:
 
 
 def test_a_hostile_name_of_a_file_stays_an_attribute() -> None:
-    document = documents.for_author(Step.RECORD_AGAIN, us, Recording(file_sid='"/><Hangup/>', url="http://c/f", take=1))
+    document = documents.for_author(
+        Reply.RECORD_AGAIN, us, Recording(file_sid='"/><Hangup/>', url="http://c/f", take=1)
+    )
     assert document == whole(NEXT_TAKE.replace("f-1", "&quot;/&gt;&lt;Hangup/&gt;"))
 
 
 def test_the_menus_sounds_are_the_operators(settings: Settings) -> None:
     settings.VOICE_MENU = {name: f"https://cdn/{name}?v=1&lang=en" for name in PROMPTS}
-    assert documents.for_author(Step.NO_KEY, us, None) == whole(
+    assert documents.for_author(Reply.NO_KEY, us, None) == whole(
         "<Play>https://cdn/no_key_pressed?v=1&amp;lang=en</Play><Hangup />"
     )

@@ -22,10 +22,11 @@ from blast_api.callcontrol import documents, views
 from blast_api.cron import run_once
 from blast_api.db import spool
 from blast_api.domain.breaker import Breaker
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Callback, Party, Step
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber, Record
+from blast_api.services import postponed
 from tests.kits import factories
 from tests.kits.callbacks import ask, delivered, path
 from tests.kits.disks import full_at
@@ -37,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
-    monkeypatch.setattr(views, "_TAKEN_UP_FOR_S", 60.0)
+    monkeypatch.setattr(postponed, "_TAKEN_UP_FOR_S", 60.0)
 
 
 @contextmanager
@@ -96,7 +97,7 @@ def test_the_end_of_a_call_to_an_author_is_kept(client: Client) -> None:
     recording = factories.recording(message, state=RecordingState.USER_ANSWERED, serial=1, attempts=1, sid="sid")
     with away():
         ask(client, path(Party.AUTHOR, recording.pk, 1, "status"), CallStatus="completed")
-    views.take_up_postponed()
+    postponed.take_up()
     recording.refresh_from_db()
     assert recording.ended is not None
 
@@ -112,7 +113,7 @@ def test_what_only_asks_for_words_gets_the_last_resort_and_one_in_place_of_the_m
     with away():
         assert tell(client, call, step, **told).content == documents.apology()
     assert len(spooled()) == apologised
-    views.take_up_postponed()
+    postponed.take_up()
     call.refresh_from_db()
     assert (call.apologised, spooled()) == (apologised, [])
 
@@ -156,7 +157,7 @@ def test_a_disk_that_takes_half_a_line_keeps_none_of_it(
         assert file.read_text() == whole
         assert tell(client, second, "status", CallStatus="completed").status_code == 200
         assert len(file.read_text().splitlines()) == 2
-    assert views.take_up_postponed() == 2
+    assert postponed.take_up() == 2
     assert set(Call.objects.values_list("status", flat=True)) == {CallStatus.BUSY, CallStatus.COMPLETED}
 
 
@@ -255,7 +256,7 @@ def test_what_a_process_of_an_earlier_release_still_leaves_there_is_taken_up_eac
         call = delivered()
         with (tmp_path / "callbacks.spool").open("a") as file:
             file.write(_left(call, "status", '{"CallStatus": "busy"}'))
-        assert views.take_up_postponed() == 1
+        assert postponed.take_up() == 1
         call.refresh_from_db()
         assert call.status == CallStatus.BUSY
 
@@ -264,7 +265,7 @@ def test_what_an_earlier_release_put_aside_is_found_where_ours_is(tmp_path: Path
     here, there = Path(settings.STATE_DIR, "callbacks.unusable"), tmp_path / "callbacks.unusable"
     here.write_text("one\n")
     there.write_text("two\nthree\n")
-    views.take_up_postponed()
+    postponed.take_up()
     assert here.read_text() == "one\ntwo\nthree\n"
     assert not there.exists()
 
@@ -290,9 +291,9 @@ def test_while_the_database_is_away_everything_stays_on_disk(client: Client) -> 
     with away():
         tell(client, call, "status", CallStatus="busy")
         with pytest.raises(OperationalError):
-            views.take_up_postponed()
+            postponed.take_up()
     assert len(spooled()) == 1
-    assert views.take_up_postponed() == 1
+    assert postponed.take_up() == 1
     call.refresh_from_db()
     assert call.status == CallStatus.BUSY
 
@@ -305,7 +306,7 @@ def test_taken_up_twice_counts_once(client: Client) -> None:
     (file,) = spooled()
     left_by_the_dead = file.with_name("callbacks.spool.left")
     left_by_the_dead.write_bytes(file.read_bytes())
-    assert views.take_up_postponed() == 4
+    assert postponed.take_up() == 4
     call.refresh_from_db()
     assert call.status == CallStatus.BUSY
     assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
@@ -328,7 +329,7 @@ def test_lines_that_nobody_understands_stand_in_nobodys_way(client: Client) -> N
         "\udcff".encode("utf-8", "replace").decode(),
     ]
     file.write_text("\n".join(strange) + "\n" + whole + whole[: len(whole) // 2])
-    views.take_up_postponed()
+    postponed.take_up()
     call.refresh_from_db()
     assert call.status == CallStatus.BUSY
     assert spooled() == []
@@ -347,7 +348,7 @@ def test_one_that_fails_is_put_aside_and_holds_up_no_other(client: Client) -> No
         return execute(*statement)
 
     with connection.execute_wrapper(fail_once):
-        views.take_up_postponed()
+        postponed.take_up()
     first.refresh_from_db()
     second.refresh_from_db()
     assert (first.status, second.status) == (CallStatus.ONGOING, CallStatus.BUSY)
@@ -370,7 +371,7 @@ def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None
                 line = _LINE.format(row=row, serial=1, step="status", told="{}", at=at.isoformat())
                 spool._add(beside_the_logs() / "callbacks.spool", line.encode())
             else:
-                spool.keep(spool.Told(Party.RECIPIENT, row, 1, "status", {}, at))
+                spool.keep(spool.Postponed(Party.RECIPIENT, row, 1, Step.STATUS, {}, at))
 
     def take_up() -> None:
         while not done.is_set():
@@ -393,8 +394,8 @@ def test_nothing_is_lost_between_those_who_write_and_those_who_take_up() -> None
 # --- An outage -------------------------------------------------------------------------------------------------------
 
 
-def _kept(step: str, row: int, *, first: bool = False) -> None:
-    spool.keep(spool.Told(Party.RECIPIENT, row, 1, step, {"Digits": "5"}, timezone.now()), first=first)
+def _kept(step: Step, row: int, *, first: bool = False) -> None:
+    spool.keep(spool.Postponed(Party.RECIPIENT, row, 1, step, {"Digits": "5"}, timezone.now()), first=first)
 
 
 def test_opt_outs_are_taken_up_first_and_the_rest_in_the_order_in_which_it_came(
@@ -403,9 +404,9 @@ def test_opt_outs_are_taken_up_first_and_the_rest_in_the_order_in_which_it_came(
     """No database here. A file of the spool is short."""
     monkeypatch.setattr(spool, "_FULL", 400)
     for row in range(20):
-        _kept("status", row)
+        _kept(Step.STATUS, row)
     for row in range(100, 103):
-        _kept("key", row, first=True)
+        _kept(Step.KEY, row, first=True)
     assert len(spooled()) > 5
     taken: list[int] = []
     assert spool.take_up(lambda told: taken.append(told.row)) == 23
@@ -415,8 +416,8 @@ def test_opt_outs_are_taken_up_first_and_the_rest_in_the_order_in_which_it_came(
 def test_what_is_taken_up_at_once_is_bounded_and_the_opt_outs_are_among_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_FULL", 400)
     for row in range(10):
-        _kept("status", row)
-        _kept("key", 100 + row, first=True)
+        _kept(Step.STATUS, row)
+        _kept(Step.KEY, 100 + row, first=True)
     turns: list[list[int]] = [[]]
     while spool.take_up(lambda told: turns[-1].append(told.row), within_s=0.0):
         turns.append([])
@@ -440,7 +441,7 @@ def test_threads_that_keep_at_the_same_moment_share_a_flush(monkeypatch: pytest.
         flush(file)
 
     monkeypatch.setattr(os, "fsync", slow)
-    threads = [threading.Thread(target=_kept, args=("status", row)) for row in range(threads_count)]
+    threads = [threading.Thread(target=_kept, args=(Step.STATUS, row)) for row in range(threads_count)]
     threads[0].start()
     begun.wait(10)
     for thread in threads[1:]:
@@ -460,7 +461,7 @@ def test_who_knows_that_the_database_is_away_asks_it_no_more(client: Client, mon
             assert tell(client, call, "status", CallStatus="busy").status_code == 200
             assert tell(client, call, "detected", AMDStatus="HUMAN").content == documents.apology()
     assert len(asked) == 2  # each kind of callback for itself
-    assert views.take_up_postponed() == 40  # the endings, and that apologies were heard
+    assert postponed.take_up() == 40  # the endings, and that apologies were heard
 
 
 def test_one_row_that_others_hold_stops_only_those_who_need_it(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -468,14 +469,14 @@ def test_one_row_that_others_hold_stops_only_those_who_need_it(client: Client, m
     monkeypatch.setattr(views, "breakers", defaultdict(lambda: Breaker(again_s=3600.0)))
     held, free = delivered(), delivered(number=factories.number(1))
 
-    def answer(view: views.CallStatus, told: Any) -> Any:
+    def answer(view: views.CallEnded, told: Any) -> Any:
         if view.row == held.pk:
-            views.breakers["CallStatus"].answered()  # of another thread
+            views.breakers[Callback.CALL_ENDED].answered()  # of another thread
             raise OperationalError("as the test wishes")
         return original(view, told)
 
-    original = views.CallStatus.answer
-    monkeypatch.setattr(views.CallStatus, "answer", answer)
+    original = views.CallEnded.answer
+    monkeypatch.setattr(views.CallEnded, "answer", answer)
     tell(client, held, "status", CallStatus="busy")
     tell(client, free, "status", CallStatus="busy")
     free.refresh_from_db()
@@ -488,7 +489,7 @@ def test_who_places_takes_up_nothing_but_opt_outs(client: Client) -> None:
     with away():
         tell(client, ended, "status", CallStatus="busy")
         tell(client, opted_out, "key", Digits="5")
-    assert views.take_up_postponed(only_opt_outs=True) == 1
+    assert postponed.take_up(only_opt_outs=True) == 1
     assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [opted_out.number]
-    assert views.take_up_postponed(only_opt_outs=True) == 0
-    assert views.take_up_postponed() == 1
+    assert postponed.take_up(only_opt_outs=True) == 0
+    assert postponed.take_up() == 1

@@ -14,10 +14,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from blast_api import cron
 from blast_api.callcontrol import urls, views
-from blast_api.callcontrol.refusals import Reason
 from blast_api.carrierx.client import Refusal, Refused
 from blast_api.dispatch import gate
-from blast_api.domain.callbacks import Party
+from blast_api.domain.callbacks import Party, Reason
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Record, Recording
 from blast_api.monitoring import counters, health
@@ -246,19 +245,20 @@ def test_what_is_counted_outlives_the_process(client: Client) -> None:
 
 
 def _labels(family: counters.Counter, at: int) -> set[str]:
-    return {values[at] for values, _ in family.told(counters.read())}
+    return {values[at] for values, _ in family.samples(counters.read())}
 
 
 def test_everything_that_can_be_counted_has_a_place() -> None:
-    called = {each.callback.view_class.__name__ for each in urls.urlpatterns if each.callback is not None}  # type: ignore[attr-defined]
-    assert called - {views.NoAddress.__name__} | {counters.OTHER} == _labels(counters.CALLBACKS, 0)
-    assert {reason.name.lower() for reason in Reason} | {counters.OTHER} == _labels(counters.CALLBACKS_REFUSED, 0)
+    classes = {each.callback.view_class for each in urls.urlpatterns if each.callback is not None}  # type: ignore[attr-defined]
+    called = {view.callback.label for view in classes - {views.NoAddress}}
+    assert called | {counters.OTHER} == _labels(counters.CALLBACKS, 0)
+    assert {reason.label for reason in Reason} | {counters.OTHER} == _labels(counters.CALLBACKS_REFUSED, 0)
     assert set(Party) == _labels(counters.PLACEMENTS, 0)
 
 
 def test_whatever_is_not_known_is_another() -> None:
-    counters.answered("a stranger's", 418, seconds=0.1)
-    assert dict(counters.CALLBACKS.told(counters.read()))[counters.OTHER, counters.OTHER] == 1
+    counters.callback_answered("a stranger's", 418, seconds=0.1)
+    assert dict(counters.CALLBACKS.samples(counters.read()))[counters.OTHER, counters.OTHER] == 1
 
 
 @pytest.mark.parametrize("outcome", [Refused(Refusal.ALL_OF_US, "401", 401), Refused(Refusal.FOR_NOW, "429", 429)])

@@ -9,34 +9,47 @@ from django.urls import resolve
 from pytest_django import Settings
 
 from blast_api.callcontrol import views
-from blast_api.carrierx.addresses import address, is_genuine
-from blast_api.domain.callbacks import Party
+from blast_api.carrierx.addresses import address, is_genuine, redacted
+from blast_api.domain.callbacks import Callback, Party
 
-STEPS = [
-    (Party.RECIPIENT, "answered", views.CallAnswered),
-    (Party.RECIPIENT, "detected", views.CallDetected),
-    (Party.RECIPIENT, "key", views.CallKey),
-    (Party.RECIPIENT, "status", views.CallStatus),
-    (Party.AUTHOR, "answered", views.AuthorAnswered),
-    (Party.AUTHOR, "welcome", views.AuthorAtWelcome),
-    (Party.AUTHOR, "recorded", views.AuthorRecorded),
-    (Party.AUTHOR, "not-recorded", views.AuthorNotRecorded),
-    (Party.AUTHOR, "nothing-recorded", views.NothingRecorded),
-    (Party.AUTHOR, "verification", views.AuthorAtVerification),
-    (Party.AUTHOR, "status", views.RecordingStatus),
-]
+# Word for word: the carrier has addresses that say so, the spool has lines, and dashboards have labels.
+CALLBACKS = {
+    views.CallAnswered: ("calls", "answered", "CallAnswered"),
+    views.CallDetected: ("calls", "detected", "CallDetected"),
+    views.CallKey: ("calls", "key", "CallKey"),
+    views.CallEnded: ("calls", "status", "CallStatus"),
+    views.AuthorAnswered: ("recordings", "answered", "AuthorAnswered"),
+    views.AuthorAtWelcome: ("recordings", "welcome", "AuthorAtWelcome"),
+    views.AuthorRecorded: ("recordings", "recorded", "AuthorRecorded"),
+    views.AuthorNotRecorded: ("recordings", "not-recorded", "AuthorNotRecorded"),
+    views.NothingRecorded: ("recordings", "nothing-recorded", "NothingRecorded"),
+    views.AuthorAtVerification: ("recordings", "verification", "AuthorAtVerification"),
+    views.RecordingEnded: ("recordings", "status", "RecordingStatus"),
+}
 
 
 def token_of(url: str) -> str:
     return url.split("/")[-2]
 
 
-@pytest.mark.parametrize(("kind", "step", "view"), STEPS)
-def test_an_address_leads_to_its_view(kind: Party, step: str, view: type) -> None:
+@pytest.mark.parametrize("view", CALLBACKS)
+def test_an_address_leads_to_its_view(view: type[views.CallbackView]) -> None:
+    kind, step = view.callback.party, view.callback.step
+    assert (kind, step, view.callback.label) == CALLBACKS[view]
     found = resolve(urlsplit(address(kind, 7, 2, step)).path)
     assert found.func.view_class is view  # type: ignore[attr-defined]
     assert (found.kwargs["row"], found.kwargs["serial"]) == (7, 2)
     assert is_genuine(kind, 7, 2, found.kwargs["token"])
+
+
+def test_each_callback_has_a_view() -> None:
+    assert [view.callback for view in CALLBACKS] == list(Callback)
+
+
+@pytest.mark.parametrize("callback", Callback)
+def test_the_token_of_any_address_is_redacted(callback: Callback) -> None:
+    url = address(callback.party, 7, 2, callback.step)
+    assert redacted(f"GET {url}?take=1") == f"GET {url.replace(token_of(url), '***')}?take=1"
 
 
 def test_an_address_has_its_documented_form(settings: Settings) -> None:
