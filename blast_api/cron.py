@@ -26,7 +26,7 @@ from .services import delivery, postponed, recordings, sweeps
 log = logging.getLogger(__name__)
 
 
-class Job:
+class CronJob:
     """A unit of work that is due every so often, and at once as long as there is more of it.
 
     `run` does a bounded piece and answers how much that was.
@@ -55,7 +55,7 @@ class Job:
         raise NotImplementedError
 
 
-class PlaceCalls(Job):
+class PlaceCalls(CronJob):
     """Hands the calls of shouts to the carrier. The rest of each tick is its."""
 
     every_s = 0.0
@@ -69,7 +69,7 @@ class PlaceCalls(Job):
         return self._dispatcher.turn(self._wait_s)
 
 
-class Retry(Job):
+class Retry(CronJob):
     """Placements that nothing ever confirmed become ready again. Where the carrier can tell, the dispatcher asks it.
 
     Not while a clock that was set ahead makes them look as if they had waited: what is in hand may be on its way.
@@ -88,7 +88,7 @@ class Retry(Job):
         return delivery.lapse(now) + recordings.lapse(now)
 
 
-class CheckMessageStatuses(Job):
+class CheckMessageStatuses(CronJob):
     """Takes up what callbacks left on disk; releases, begins, times out, finishes and closes shouts; writes the records that wait."""
 
     every_s = 0.5
@@ -98,7 +98,7 @@ class CheckMessageStatuses(Job):
         return taken_up + sweeps.sweep(database_now()) + writer.write_due(batches=1)
 
 
-class TakeUpOptOuts(Job):
+class TakeUpOptOuts(CronJob):
     """Before each claim: who pressed 5 while the database was away is called by nobody, also if that lane has much to do."""
 
     every_s = 0.0
@@ -107,7 +107,7 @@ class TakeUpOptOuts(Job):
         return postponed.take_up(only_opt_outs=True)
 
 
-class RefreshStatistics(Job):
+class RefreshStatistics(CronJob):
     """Tells the database's planner of tables that have grown: it plans for what it knows."""
 
     every_s = 1.0
@@ -117,7 +117,7 @@ class RefreshStatistics(Job):
         return 0
 
 
-class TellOfIt(Job):
+class TellOfIt(CronJob):
     """Tells whoever watches that the others run. The last of all: it is true when they have done what was due."""
 
     every_s = 5.0
@@ -165,7 +165,7 @@ def place_for(
     seconds: float,
     stop: Event,
     *,
-    beside: Sequence[Job] = (),
+    beside: Sequence[CronJob] = (),
     telling: Callable[[float | None], None] = tell,
     leaving: Callable[[], None] = lambda: None,
 ) -> None:
@@ -192,7 +192,7 @@ def sweep_until(stop: Event, *, telling: Callable[[], None] = tell) -> None:
 
 
 def _stay(
-    jobs: Sequence[Job], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0, gives_way: bool = False
+    jobs: Sequence[CronJob], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0, gives_way: bool = False
 ) -> None:
     """Run these jobs, each as often as it is due; where none has anything to do, rest."""
     deadline = time.monotonic() + seconds
@@ -204,7 +204,7 @@ def _stay(
             stop.wait(time.monotonic() - begun)
 
 
-def _tick(jobs: Sequence[Job], stop: Event) -> int:
+def _tick(jobs: Sequence[CronJob], stop: Event) -> int:
     """Answers how much was done. What is wrong with one job costs that one; a database that goes away is waited for."""
     done = 0
     for job in jobs:

@@ -46,22 +46,22 @@ class Application(models.Model):
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
-    def unsettled(self) -> Self:
-        """Shouts that the sweep must still look at."""
+    def unclosed(self) -> Self:
+        """Shouts of which a call may still change: the sweep must look at them."""
         return self.filter(closed__isnull=True)
 
     def to_begin(self, now: datetime) -> Self:
         """Recorded shouts whose time has come."""
-        return self.unsettled().filter(status__in=(ShoutStatus.READY, ShoutStatus.SCHEDULED), starts_at__lte=now)
+        return self.unclosed().filter(status__in=(ShoutStatus.READY, ShoutStatus.SCHEDULED), starts_at__lte=now)
 
     def live_and_settled(self) -> Self:
         """Live shouts of which every call has ended: they are over."""
-        return self.unsettled().filter(~_has_calls(finished=None), status__in=LIVE_SHOUTS)
+        return self.unclosed().filter(~_has_calls(finished=None), status__in=LIVE_SHOUTS)
 
     def settled_late(self) -> Self:
         """Timed-out shouts of which every call has been settled after all."""
         unknown = _has_calls(finished=None), _has_calls(status=CallStatus.TIMED_OUT)
-        return self.unsettled().filter(*(~one for one in unknown), status=ShoutStatus.TIMED_OUT)
+        return self.unclosed().filter(*(~one for one in unknown), status=ShoutStatus.TIMED_OUT)
 
     def with_expired_key(self, key_until: datetime) -> Self:
         """Shouts that still have an idempotency key, made that long ago."""
@@ -71,14 +71,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Ended shouts that have left calls open: they were many, or came back from a dispatcher afterwards."""
         open_ = Q(status=ShoutStatus.TIMED_OUT) & _has_calls(finished=None)
         at_rest = ~Q(status=ShoutStatus.TIMED_OUT) & _has_calls(_AT_REST, finished=None)
-        return self.unsettled().filter(open_ | at_rest, status__in=ENDED_SHOUTS)
+        return self.unclosed().filter(open_ | at_rest, status__in=ENDED_SHOUTS)
 
     def to_close(self, late_until: datetime) -> Self:
         """Ended shouts of which no call can change any more; where the carrier may still tell of one, news have their time."""
         given_up = Q(status__in=(ShoutStatus.CANCELED, ShoutStatus.ERROR))
         settled = ~_has_calls(status=CallStatus.TIMED_OUT, started__isnull=False)
         over = given_up | settled | Q(finished__lt=late_until)
-        return self.unsettled().filter(over, ~_has_calls(finished=None), status__in=ENDED_SHOUTS)
+        return self.unclosed().filter(over, ~_has_calls(finished=None), status__in=ENDED_SHOUTS)
 
 
 def _has_calls(*conditions: Q, **which: object) -> Exists:
@@ -189,8 +189,8 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Calls that the carrier has, or may have."""
         return self.filter(_WITH_CARRIER)
 
-    def unsettled(self) -> Self:
-        """Calls that the carrier may still tell the end of."""
+    def outstanding(self) -> Self:
+        """Calls that the carrier may still tell the end of: it has them, or they were timed out."""
         return self.filter(_WITH_CARRIER | Q(status=CallStatus.TIMED_OUT))
 
     def at_rest(self) -> Self:
@@ -344,7 +344,7 @@ class Container(models.Model):
     `step` and `due_at`; each turn of asking has a `serial`, and an answer that is of an older turn changes nothing.
     """
 
-    class Step(models.TextChoices):
+    class Provision(models.TextChoices):
         FIND = "find"  # by its key
         MAKE = "make"  # there is none by that key
         FIND_AGAIN = "find again"  # making it was refused: perhaps because somebody was first
@@ -353,7 +353,7 @@ class Container(models.Model):
 
     key = models.CharField(max_length=64, primary_key=True)  # ours at the carrier, or the SID that the operator names
     sid = models.CharField(max_length=64, db_default="")
-    step = models.CharField(max_length=10, choices=Step.choices, db_default=Step.FIND)
+    step = models.CharField(max_length=10, choices=Provision.choices, db_default=Provision.FIND)
     due_at = models.DateTimeField(db_default=Now())
     serial = models.PositiveIntegerField(db_default=0)
     quota_files = models.PositiveBigIntegerField(null=True)  # null: no limit

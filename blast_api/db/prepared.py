@@ -19,12 +19,12 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Model, QuerySet
 from django.db.models.sql import UpdateQuery
 
-Kind = type[int] | type[str] | type[datetime]
+ParameterType = type[int] | type[str] | type[datetime]
 
 _numbers = count(1)
 
 
-def _stand_in(kind: Kind) -> object:
+def _stand_in(kind: ParameterType) -> object:
     """A value that stands in no row, by which the parameter is found again in the compiled statement."""
     number = next(_numbers)
     if kind is int:
@@ -68,7 +68,7 @@ def _cursor() -> CursorWrapper:
 
 
 class _Statement:
-    def __init__(self, **parameters: Kind) -> None:
+    def __init__(self, **parameters: ParameterType) -> None:
         self._stand_ins = {name: _stand_in(kind) for name, kind in parameters.items()}
         self._compiled: dict[str, _Compiled] = {}
 
@@ -93,7 +93,9 @@ class _Statement:
 class Update(_Statement):
     """`Update(lambda pk, now: (rows, changes), pk=int, now=datetime)`; call it with values for the parameters."""
 
-    def __init__(self, build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]], **parameters: Kind) -> None:
+    def __init__(
+        self, build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]], **parameters: ParameterType
+    ) -> None:
         super().__init__(**parameters)
         self._build = build
 
@@ -133,7 +135,7 @@ class RecordedUpdate(Update):
         build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]],
         record: type[Model],
         columns: Sequence[str],
-        **parameters: Kind,
+        **parameters: ParameterType,
     ) -> None:
         super().__init__(build, **parameters)
         self._columns = tuple(columns)
@@ -165,7 +167,7 @@ class RecordedUpdate(Update):
 class Select(_Statement):
     """`Select(lambda pk: rows.values_list("pk", "status"), pk=int)`; call it with values for the parameters."""
 
-    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **parameters: Kind) -> None:
+    def __init__(self, build: Callable[..., QuerySet[Any, Any]], **parameters: ParameterType) -> None:
         super().__init__(**parameters)
         self._build = build
 

@@ -186,7 +186,7 @@ def _has_shouts(calls: CallQuerySet) -> Exists:
 def _shouts(calls: CallQuerySet) -> MessageQuerySet:
     """Live shouts with such calls."""
     due = Exists(calls.order_by().filter(message=OuterRef("pk")))
-    return Message.objects.unsettled().filter(due, status__in=LIVE_SHOUTS)
+    return Message.objects.unclosed().filter(due, status__in=LIVE_SHOUTS)
 
 
 def _remember(turns: Iterable[_Turn], *, now: datetime) -> None:

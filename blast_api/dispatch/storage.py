@@ -24,7 +24,7 @@ from blast_api.services import storage
 
 from .jobs import Job
 
-Step = storage.Step
+Provision = storage.Provision
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +122,12 @@ class Raise(Asking):
                 storage.not_raised(self.turn, outcome.reason, now=now)
 
 
-_ASKED: dict[Step, Callable[[float, storage.Turn], Job]] = {
-    Step.FIND: Find,
-    Step.MAKE: Make,
-    Step.FIND_AGAIN: Find,
-    Step.LOOK: Look,
-    Step.RAISE: Raise,
+_ASKED: dict[Provision, Callable[[float, storage.Turn], Job]] = {
+    Provision.FIND: Find,
+    Provision.MAKE: Make,
+    Provision.FIND_AGAIN: Find,
+    Provision.LOOK: Look,
+    Provision.RAISE: Raise,
 }
 
 

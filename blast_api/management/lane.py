@@ -27,7 +27,7 @@ log = logging.getLogger(cron.__name__)
 _PARTING_S = 5.0
 
 
-class Sweeping(cron.Job):
+class Sweeping(cron.CronJob):
     """Starts the other lane and sees to it that it runs. Close it to have that end as well."""
 
     every_s = 1.0

@@ -25,7 +25,7 @@ _UNATTENDED = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Which:
+class ShoutSelection:
     """The shouts that are asked for: those that have not ended, or `ended` ones too, the newest first."""
 
     ended: bool = False
@@ -86,13 +86,13 @@ class Overview:
         return ""
 
 
-def overview(which: Which) -> Overview:
+def overview(which: ShoutSelection) -> Overview:
     """The shouts that are asked for, as they stand now."""
     service = readiness()
     now = database_now()
     shouts = Message.objects.select_related("application", "recording")
     if not which.ended:
-        shouts = shouts.unsettled().filter(status__in=OPEN_SHOUTS)
+        shouts = shouts.unclosed().filter(status__in=OPEN_SHOUTS)
     if which.application is not None:
         shouts = shouts.filter(application=which.application)
     if which.userdata is not None:

@@ -46,7 +46,7 @@ class Replayed:
 
 
 @dataclass(frozen=True, slots=True)
-class Which:
+class RecordSelection:
     """Records of one log that were stored since a moment and have been written."""
 
     kind: Record.Kind
@@ -67,7 +67,7 @@ class Which:
             last = batch[-1][0]
 
 
-def replay(which: Which, path: Path, *, force: bool = False, dry_run: bool = False) -> Replayed:
+def replay(which: RecordSelection, path: Path, *, force: bool = False, dry_run: bool = False) -> Replayed:
     """Append the lines stored since then that neither the file nor its rotated forms have; with `force`, all of them.
 
     Raises Unreplayable, OSError. What was written before that stays, and is found the next time.

@@ -75,7 +75,7 @@ def _rows(line: Line) -> QuerySet[DoNotCallNumber]:
 
 
 def _open() -> MessageQuerySet:
-    return Message.objects.unsettled().filter(status__in=OPEN_SHOUTS)
+    return Message.objects.unclosed().filter(status__in=OPEN_SHOUTS)
 
 
 def _unwritten() -> QuerySet[Record]:

@@ -14,7 +14,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Coalesce
 
 from blast_api.conf import configuration
-from blast_api.db.prepared import Kind, RecordedUpdate, Select, Update
+from blast_api.db.prepared import ParameterType, RecordedUpdate, Select, Update
 from blast_api.domain.errors import AttemptOver
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, CallQuerySet, Record, Recording
@@ -44,7 +44,7 @@ def told_status(now: datetime) -> Case:
     return Case(rings, default=F("status"))
 
 
-_ATTEMPT: dict[str, Kind] = {"call_id": int, "serial": int}
+_ATTEMPT: dict[str, ParameterType] = {"call_id": int, "serial": int}
 
 
 def _picked_up(now: datetime) -> dict[str, object]:
@@ -90,7 +90,7 @@ RECORDING = Select(
 
 
 @dataclass(slots=True)
-class Shout:
+class ShoutRow:
     """What the end of an attempt needs of its shout: columns of a message."""
 
     pk: int
@@ -101,7 +101,7 @@ class Shout:
 
 
 @dataclass(slots=True)
-class Row:
+class CallRow:
     """A call as one attempt of it sees it: columns of its row; no model, which would cost as much as the query."""
 
     pk: int
@@ -118,25 +118,25 @@ class Row:
     apologised: bool
     opted_out: bool
     withdrawn: bool
-    message: Shout
+    message: ShoutRow
     q850: int | None = None
     duration: int | None = None
     finished: datetime | None = None
 
 
-_OF_THE_SHOUT = tuple(field.name for field in fields(Shout))
-_OF_THE_CALL = tuple(takewhile(lambda name: name != "message", (field.name for field in fields(Row))))
+_OF_THE_SHOUT = tuple(field.name for field in fields(ShoutRow))
+_OF_THE_CALL = tuple(takewhile(lambda name: name != "message", (field.name for field in fields(CallRow))))
 # To be settled: with the carrier, or timed out within the late window. And whether its shout has many more open calls.
-_UNSETTLED = Select(
+_TO_SETTLE = Select(
     lambda call_id, serial: (
         _rows(call_id, serial)
-        .unsettled()
+        .outstanding()
         .filter(~Q(status=CallStatus.TIMED_OUT) | Q(message__closed=None))
         .values_list(*_OF_THE_CALL, *(f"message__{name}" for name in _OF_THE_SHOUT), shouts.one_of_many_open_calls())
     ),
     **_ATTEMPT,
 )
-_OF_AN_ENDING: dict[str, Kind] = {
+_OF_AN_ENDING: dict[str, ParameterType] = {
     "serial": int,
     "status": str,
     "q850": int,
@@ -156,7 +156,7 @@ def _ending_of(*, opted_out: bool, withdrawn: bool) -> RecordedUpdate:
     return RecordedUpdate(
         lambda call_id, former_serial, former_status, former_answerer, **changes: (
             _rows(call_id, former_serial)
-            .unsettled()
+            .outstanding()
             .filter(status=former_status, answerer=former_answerer, opted_out=opted_out, withdrawn=withdrawn),
             changes,
         ),
@@ -193,18 +193,18 @@ GIVEN_BACK = Update(
 )
 
 
-def unsettled(attempt: Attempt) -> tuple[Row, bool] | None:
+def to_settle(attempt: Attempt) -> tuple[CallRow, bool] | None:
     """The call, if this attempt of it has not been settled yet; and whether its shout has many more that are open."""
-    found = _UNSETTLED(call_id=attempt.call_id, serial=attempt.serial)
+    found = _TO_SETTLE(call_id=attempt.call_id, serial=attempt.serial)
     if not found:
         return None
     *columns, another = found[0]
     count = len(_OF_THE_CALL)
-    values = (*columns[:count], Shout(*columns[count:]))
-    return Row(*values), another is not None
+    values = (*columns[:count], ShoutRow(*columns[count:]))
+    return CallRow(*values), another is not None
 
 
-def end(former: Row, row: Row, line: str) -> bool:
+def end(former: CallRow, row: CallRow, line: str) -> bool:
     """Write down how an attempt ended, with its record; False: it is no longer as `former` says, and nothing was done."""
     found_by = {
         "call_id": former.pk,

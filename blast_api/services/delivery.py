@@ -27,7 +27,7 @@ from blast_api.records import content
 
 from . import attempts, dnc, shouts
 from .attempts import Attempt as Attempt
-from .attempts import Row
+from .attempts import CallRow
 
 log = logging.getLogger(__name__)
 
@@ -126,7 +126,7 @@ def accepted(placed: Sequence[Placed]) -> None:
 
 def refused(attempt: Attempt, *, reason: str = "", now: datetime) -> None:
     """The carrier does not want this call, now or ever: it has failed. `reason` are its own words."""
-    if (found := attempts.unsettled(attempt)) is None:
+    if (found := attempts.to_settle(attempt)) is None:
         return
     row, _ = found
     is_in_hand = row.status == CallStatus.READY
@@ -273,7 +273,7 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
             extra={"action": "status_unknown", "call": attempt.call_id, "word": report.word},
         )
         return
-    while (found := attempts.unsettled(attempt)) is not None:
+    while (found := attempts.to_settle(attempt)) is not None:
         row, is_one_of_many = found
         if report.sid and row.sid and report.sid != row.sid:
             log.info("the carrier names this call in two ways", extra={"action": "sid_differs", "call": row.pk})
@@ -291,7 +291,7 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
 
 
 def _end(
-    row: Row,
+    row: CallRow,
     told: CallStatus,
     *,
     duration: int | None,
@@ -322,7 +322,7 @@ def _end(
     return attempts.end(former, row, line)
 
 
-def _ending(row: Row, told: CallStatus) -> CallStatus:
+def _ending(row: CallRow, told: CallStatus) -> CallStatus:
     """What became of the call by our own record: the carrier's word is not all there is to it."""
     if row.opted_out:
         return CallStatus.OPTED_OUT
@@ -336,7 +336,7 @@ def _ending(row: Row, told: CallStatus) -> CallStatus:
 # --- Withdrawn -------------------------------------------------------------------------------------------------------
 
 
-def _withdrawal_ending(row: Row) -> CallStatus:
+def _withdrawal_ending(row: CallRow) -> CallStatus:
     """A call withdrawn with its shout is cancelled; one of a shout that goes on was for a number listed since."""
     return CallStatus.CANCELLED if row.message.status == ShoutStatus.CANCELED else CallStatus.DO_NOT_CALL
 
@@ -360,7 +360,7 @@ def let_go(attempt: Attempt) -> None:
 
 def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
     """The carrier answered a withdrawal: the call still waited there and is gone, or it no longer waits."""
-    if (found := attempts.unsettled(attempt)) is None:
+    if (found := attempts.to_settle(attempt)) is None:
         return
     row, _ = found
     if not row.withdrawn or row.answered or row.status == CallStatus.TIMED_OUT:

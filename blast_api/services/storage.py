@@ -23,7 +23,7 @@ from blast_api.models import Container
 
 log = logging.getLogger(__name__)
 
-Step = Container.Step
+Provision = Container.Provision
 # So long after it was begun, a turn has lost its dispatcher or its answer, and another begins.
 _LOST_AFTER = timedelta(seconds=30)
 # A tenth of a quota, which lies between the raise and the alarm, must not be used up within this.
@@ -36,7 +36,7 @@ class Turn:
 
     key: str
     serial: int
-    step: Step
+    step: Provision
     sid: str  # of the container; what the operator named, before it is known
     room: Room
 
@@ -67,12 +67,12 @@ def claim(now: datetime) -> Turn | None:
     due = Container.objects.filter(pk=container.pk, serial=container.serial, due_at__lte=now)
     if container.due_at > now or not due.update(serial=F("serial") + 1, due_at=now + _LOST_AFTER):
         return None
-    step, named = Step(container.step), configuration().recording_container
+    step, named = Provision(container.step), configuration().recording_container
     return Turn(container.key, container.serial + 1, step, container.sid or named, container.room)
 
 
 def _first(now: datetime) -> Container:
-    step = Step.LOOK if configuration().recording_container else Step.FIND
+    step = Provision.LOOK if configuration().recording_container else Provision.FIND
     Container.objects.bulk_create([Container(key=_key(), step=step, due_at=now)], ignore_conflicts=True)
     return Container.objects.get(pk=_key())
 
@@ -85,7 +85,7 @@ def give_back(turn: Turn) -> None:
 def look_again(now: datetime) -> None:
     """Something has changed in the container: the carrier is asked how full it is, whatever it was about to be asked."""
     known = Container.objects.filter(pk=_key(), sid__gt="")
-    known.update(step=Step.LOOK, due_at=now, serial=F("serial") + 1)
+    known.update(step=Provision.LOOK, due_at=now, serial=F("serial") + 1)
 
 
 # --- What the carrier answered -------------------------------------------------------------------------------------
@@ -97,8 +97,8 @@ def told(turn: Turn, sid: str, room: Room | None, *, now: datetime) -> None:
         turn.rows().update(sid=sid, refused=False)
         unclear(turn, "the carrier does not tell how full the container is", now=now)
         return
-    was_raised = turn.step is Step.RAISE
-    step, due_at = (Step.RAISE, now) if room.is_short and not was_raised else (Step.LOOK, now + _LOOK_AGAIN)
+    was_raised = turn.step is Provision.RAISE
+    step, due_at = (Provision.RAISE, now) if room.is_short and not was_raised else (Provision.LOOK, now + _LOOK_AGAIN)
     numbers = {
         "quota_files": room.files.limit,
         "total_files": room.files.total,
@@ -110,7 +110,7 @@ def told(turn: Turn, sid: str, room: Room | None, *, now: datetime) -> None:
         return
     if was_raised and room.is_short:
         _complain_of_room(turn, "the carrier took the change and changed nothing")
-    elif turn.step is not Step.LOOK:
+    elif turn.step is not Provision.LOOK:
         log.info(
             "the container's quotas were raised" if was_raised else "recordings go to a container of ours",
             extra={"action": "storage_raised" if was_raised else "storage_found", "sid": sid, **numbers},
@@ -119,33 +119,33 @@ def told(turn: Turn, sid: str, room: Room | None, *, now: datetime) -> None:
 
 def not_raised(turn: Turn, reason: str, *, now: datetime) -> None:
     """Its quotas stay as they are: it is looked into again, as somebody may have made room."""
-    if turn.rows().update(step=Step.LOOK, due_at=now + _LOOK_AGAIN):
+    if turn.rows().update(step=Provision.LOOK, due_at=now + _LOOK_AGAIN):
         _complain_of_room(turn, reason)
 
 
 def absent(turn: Turn, *, now: datetime) -> None:
     """There is no container by our key. It is made, unless that was refused just now: then it waits for somebody."""
-    if turn.step is not Step.FIND_AGAIN:
-        turn.rows().update(sid="", step=Step.MAKE, due_at=now)
+    if turn.step is not Provision.FIND_AGAIN:
+        turn.rows().update(sid="", step=Provision.MAKE, due_at=now)
         return
-    refused(turn, "making a container was refused, and nobody else has made it", now=now, next_step=Step.MAKE)
+    refused(turn, "making a container was refused, and nobody else has made it", now=now, next_step=Provision.MAKE)
 
 
 def not_made(turn: Turn, reason: str, *, now: datetime) -> None:
     """Somebody was first, or there may be no more: it is looked for again."""
-    if turn.rows().update(step=Step.FIND_AGAIN, due_at=now):
+    if turn.rows().update(step=Provision.FIND_AGAIN, due_at=now):
         log.warning("no container was made", extra={"action": "storage_not_made", "reason": reason})
 
 
 def gone(turn: Turn, *, now: datetime) -> None:
     """No container has this SID. Ours is looked for by its key; what the operator named waits for somebody."""
     if turn.key == configuration().recording_container:
-        refused(turn, "RECORDING_CONTAINER names a container that is not there", now=now, next_step=Step.LOOK)
-    elif turn.rows().update(sid="", step=Step.FIND, due_at=now):
+        refused(turn, "RECORDING_CONTAINER names a container that is not there", now=now, next_step=Provision.LOOK)
+    elif turn.rows().update(sid="", step=Provision.FIND, due_at=now):
         log.warning("the container of ours is gone", extra={"action": "storage_gone", "sid": turn.sid})
 
 
-def refused(turn: Turn, reason: str, *, now: datetime, next_step: Step | None = None) -> None:
+def refused(turn: Turn, reason: str, *, now: datetime, next_step: Provision | None = None) -> None:
     """Nothing will come of it unless somebody does something. With a next step: there is no container, either."""
     there_is_none = {"step": next_step, "sid": ""} if next_step else {}
     since = Coalesce("since", Value(now))
@@ -158,7 +158,7 @@ def refused(turn: Turn, reason: str, *, now: datetime, next_step: Step | None = 
 
 def unclear(turn: Turn, reason: str, *, now: datetime) -> None:
     """It may have been done or not: whatever is asked next says so. Making is never repeated without looking first."""
-    step = {Step.MAKE: Step.FIND, Step.RAISE: Step.LOOK}.get(turn.step, turn.step)
+    step = {Provision.MAKE: Provision.FIND, Provision.RAISE: Provision.LOOK}.get(turn.step, turn.step)
     since = Coalesce("since", Value(now))
     if turn.rows().update(step=step, since=since, due_at=now + _LOOK_AGAIN):
         log.warning(

@@ -1,6 +1,6 @@
 """What time brings about: shouts that begin, run out or are over, and what a crash has left.
 
-Each sweep looks at unsettled shouts only, so its cost does not grow with the past. Each turn does a bounded piece of what
+Each sweep looks at unclosed shouts only, so its cost does not grow with the past. Each turn does a bounded piece of what
 there is to do; and what is wrong with one sweep, or with one shout, costs that one.
 """
 

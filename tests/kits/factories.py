@@ -89,7 +89,7 @@ def container(**fields: Any) -> Container:
     defaults: dict[str, Any] = {
         "key": "blast-api",
         "sid": "c0c0",
-        "step": Container.Step.LOOK,
+        "step": Container.Provision.LOOK,
         "due_at": now + timedelta(seconds=60),
         "quota_files": 1000,
         "quota_bytes": 10**9,

@@ -60,11 +60,14 @@ class Command(OperatorCommand):
         if to == "-":
             if as_json or dry_run:
                 raise CommandError("--to - writes the lines and nothing else.", returncode=USAGE)
-            self._print(replay.Which(kinds[0], start, every_host).lines())
+            self._print(replay.RecordSelection(kinds[0], start, every_host).lines())
             return
         done = {
             each: replay.replay(
-                replay.Which(each, start, every_host), Path(to) if to else path_of(each), force=force, dry_run=dry_run
+                replay.RecordSelection(each, start, every_host),
+                Path(to) if to else path_of(each),
+                force=force,
+                dry_run=dry_run,
             )
             for each in kinds
         }

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from blast_api.management.operating import USAGE, OperatorCommand, table
 from blast_api.models import Application
-from blast_api.operations.progress import Overview, Progress, Which, overview
+from blast_api.operations.progress import Overview, Progress, ShoutSelection, overview
 
 _EVERY_S = 2.0
 _COLUMNS = (
@@ -68,20 +68,20 @@ class Command(OperatorCommand):
         if found.remark:
             raise CommandError(found.remark)
 
-    def _watch(self, which: Which) -> None:
+    def _watch(self, which: ShoutSelection) -> None:
         with Live(console=Console(file=cast(TextIO, self.stdout)), auto_refresh=False) as live:
             while True:
                 live.update(_shown(overview(which)), refresh=True)
                 time.sleep(_EVERY_S)
 
 
-def _which(*, ended: bool, application: str | None, userdata: str | None, limit: int, **_: object) -> Which:
+def _which(*, ended: bool, application: str | None, userdata: str | None, limit: int, **_: object) -> ShoutSelection:
     if limit < 1:
         raise CommandError("--limit takes a whole number, 1 or more.", returncode=USAGE)
     owner = None
     if application is not None and (owner := Application.objects.filter(name=application).first()) is None:
         raise CommandError(f'There is no application "{application}".')
-    return Which(ended=ended, application=owner, userdata=userdata, limit=limit)
+    return ShoutSelection(ended=ended, application=owner, userdata=userdata, limit=limit)
 
 
 def _told(found: Overview) -> dict[str, object]:

@@ -17,7 +17,7 @@ from blast_api.services import shouts, sweeps
 from tests.kits.released import released
 
 
-class _Job(cron.Job):
+class _Job(cron.CronJob):
     """Does so much each time; an error is raised."""
 
     every_s = 30.0
@@ -35,7 +35,7 @@ class _Job(cron.Job):
         return done
 
 
-def _ticks(jobs: Sequence[cron.Job], count: int) -> list[int]:
+def _ticks(jobs: Sequence[cron.CronJob], count: int) -> list[int]:
     return [cron._tick(jobs, Event()) for _ in range(count)]
 
 

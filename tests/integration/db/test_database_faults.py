@@ -192,7 +192,7 @@ def test_a_dispatcher_waits_and_then_places_everybody_once(carrier: Carrier, set
     faults: list[AbstractContextManager[None]] = []
     tick = cron._tick
 
-    def meet(jobs: Sequence[cron.Job], stop: Event) -> int:
+    def meet(jobs: Sequence[cron.CronJob], stop: Event) -> int:
         if len(carrier.arrivals) >= 5 and not met:
             met.append(time.monotonic())
             faults.append(fault())

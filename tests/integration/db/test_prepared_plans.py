@@ -126,7 +126,7 @@ def test_what_callbacks_ask_is_prepared_and_nothing_else() -> None:
     call = message.calls.get()
     turn()
     for _ in range(_OFTEN):
-        attempts.unsettled(delivery.Attempt(call.pk, 1))
+        attempts.to_settle(delivery.Attempt(call.pk, 1))
         Message.objects.filter(pk=message.pk).exists()
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")

@@ -25,7 +25,7 @@ from tests.kits.released import dispatch
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/core/v2/storage/containers"
-Step = Container.Step
+Provision = Container.Provision
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_a_container_of_ours_that_is_there_is_used(carrier: Carrier, key: str) -
 def test_two_services_at_once_end_with_one(carrier: Carrier) -> None:
     """Two databases cannot see each other's turns: each has found none, and both make one."""
     carrier.storage.most_containers = 9
-    factories.container(sid="", checked=None, step=Step.MAKE, due_at=timezone.now())
+    factories.container(sid="", checked=None, step=Provision.MAKE, due_at=timezone.now())
     theirs = carrier.storage.set_container({"string_key_1": "blast-api", "unique": True}).sid
     dispatch()
     assert (storage.sid(), made(carrier)) == (theirs, [theirs])
@@ -154,7 +154,7 @@ def test_a_nudge_within_a_request_asks_nothing_of_the_container(carrier: Carrier
 def test_an_answer_to_an_older_turn_changes_nothing(carrier: Carrier) -> None:
     dispatch()
     before = Container.objects.values().get()
-    turn = storage.Turn("blast-api", before["serial"] - 1, Step.LOOK, "old", Container.objects.get().room)
+    turn = storage.Turn("blast-api", before["serial"] - 1, Provision.LOOK, "old", Container.objects.get().room)
     now = timezone.now()
     storage.told(turn, "old", turn.room, now=now)
     storage.told(turn, "old", None, now=now)
@@ -259,7 +259,7 @@ def test_a_quota_is_raised_before_it_is_short(
     settings = carrier.containers[sid].settings
     assert {name: settings[name] for name in quotas | raised} == quotas | raised
     container = Container.objects.get()
-    assert (container.total_files, container.step) == (files, Step.LOOK)
+    assert (container.total_files, container.step) == (files, Provision.LOOK)
     assert {name: getattr(container, name) for name in raised} == raised
 
 
@@ -310,4 +310,4 @@ def test_a_container_that_does_not_tell_how_full_it_is_is_used_and_not_known(car
     carrier.inject("refuse", status=200, body=body.replace('"s"', f'"{sid}"'), method="GET", path=PATH)
     later()
     container = Container.objects.get()
-    assert (container.sid, container.step, container.since is not None) == (sid, Step.LOOK, True)
+    assert (container.sid, container.step, container.since is not None) == (sid, Provision.LOOK, True)

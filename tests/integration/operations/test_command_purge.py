@@ -351,18 +351,18 @@ def test_the_command_by_itself_has_its_exit_codes() -> None:
 def test_the_carrier_is_asked_anew_how_full_it_is_once_something_is_deleted(
     carrier: Carrier, deletes: bool, asked_again: bool
 ) -> None:
-    container = factories.container(step=Container.Step.RAISE)
+    container = factories.container(step=Container.Provision.RAISE)
     _ended(OLD, file_sid=_stored(carrier) if deletes else "")
     begun = timezone.now()
     assert _purged("--yes").json["recordings"] == int(deletes)
     container.refresh_from_db()
     assert (container.due_at < begun + timedelta(seconds=30)) is asked_again
-    assert (container.step == Container.Step.LOOK) is asked_again
+    assert (container.step == Container.Provision.LOOK) is asked_again
 
 
 def test_a_container_that_is_not_known_yet_is_not_looked_into(carrier: Carrier) -> None:
-    container = factories.container(sid="", step=Container.Step.MAKE)
+    container = factories.container(sid="", step=Container.Provision.MAKE)
     _ended(OLD, file_sid=_stored(carrier))
     assert _purged("--yes").json["recordings"] == 1
     container.refresh_from_db()
-    assert (container.step, container.serial) == (Container.Step.MAKE, 0)
+    assert (container.step, container.serial) == (Container.Provision.MAKE, 0)

@@ -22,7 +22,7 @@ from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.management.commands import shouts as command
 from blast_api.models import Call, CronHost, Gate, Message
 from blast_api.monitoring import health
-from blast_api.operations.progress import Which, overview
+from blast_api.operations.progress import ShoutSelection, overview
 from tests.kits import factories
 from tests.kits.commands import run, spawn
 from tests.kits.processes import processes
@@ -113,11 +113,11 @@ def test_shouts_can_be_asked_for_by_user_and_by_application() -> None:
 def test_many_shouts_cost_as_many_queries_as_one() -> None:
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
-            overview(Which())
+            overview(ShoutSelection())
         return len(asked)
 
     released(5)
-    overview(Which())  # whether migrations are applied is asked once
+    overview(ShoutSelection())  # whether migrations are applied is asked once
     one = queries()
     for _ in range(20):
         released(30)

@@ -328,8 +328,8 @@ class AnyOrder(RuleBasedStateMachine):
             self.keeps_its_promises()
         waiting = Call.objects.at_rest().filter(message__status__in=LIVE_SHOUTS)
         assert not Call.objects.unfinished().exclude(pk__in=waiting.values("pk")).exists()
-        unsettled = Message.objects.unsettled().filter(recording__attempts=0)
-        assert not unsettled.exclude(pk__in=waiting.values("message")).exists()
+        unclosed = Message.objects.unclosed().filter(recording__attempts=0)
+        assert not unclosed.exclude(pk__in=waiting.values("message")).exists()
 
     @invariant()
     def keeps_its_promises(self) -> None:
