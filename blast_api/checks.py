@@ -162,6 +162,24 @@ def check_proxies(app_configs: Sequence[AppConfig] | None, **_: object) -> list[
     ]
 
 
+@register("blast_api.environment")
+def check_authorities(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
+    """Those whom the environment names, as it does for all that `requests` asks, are there. With a tag of its own, likewise."""
+    name = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), "")
+    bundle = os.environ.get(name, "")
+    values, _faults = conf.read()
+    secured = str(values.get("base_carrierx_api_url", "")).startswith("https:")
+    if not bundle or not secured or os.access(bundle, os.R_OK):
+        return []
+    return [
+        Error(
+            f"{name}: {bundle!r:.200} cannot be read, so the carrier cannot be verified, and is not asked.",
+            hint="Name a file or a folder of certificates that the service's user may read, or take the variable away.",
+            id="blast_api.E107",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def check_deployment(app_configs: Sequence[AppConfig] | None, **_: object) -> list[CheckMessage]:
     """What development may leave open and production may not."""

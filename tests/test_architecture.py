@@ -143,6 +143,7 @@ def test_the_services_ask_each_other_one_way() -> None:
         (["models"], ["blast_api.services", "requests", "django.http", "rest_framework"]),
         (["carrierx"], ["blast_api.models", "django.db", "rest_framework", "blast_api.services"]),
         (["domain"], ["django.conf", "django.http", "rest_framework", "requests"]),
+        (["dispatch"], ["requests", "urllib3", "http"]),
         (["rest"], ["requests", "blast_api.carrierx.flexml", "xml"]),
         (["probes"], ["requests", "rest_framework", "blast_api.models", "django.db", "blast_api.carrierx"]),
         (["monitoring"], ["requests", "rest_framework", "django.http"]),

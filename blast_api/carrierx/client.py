@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum, auto
@@ -23,7 +23,7 @@ from blast_api.conf import Configuration
 from blast_api.domain.pacing import Departure
 
 from .storage import new_container
-from .wire import Answer, NoAnswer, Unreachable, Wire
+from .wire import Answer, NoAnswer, Request, Unreachable, Wire
 
 _CONNECT_TIMEOUT_S = 2.0
 _ANSWER_TIMEOUT_S = 6.0
@@ -148,7 +148,7 @@ class CarrierClient:
 
     # --- Calls ---------------------------------------------------------------------------------------------------
 
-    def prepare_call(self, order: CallOrder) -> requests.PreparedRequest:
+    def prepare_call(self, order: CallOrder) -> Request:
         """The request that places a call. It is the one that must be cheap: only its body is made for each call."""
         call = self._call | {
             "called_did": order.number,
@@ -156,52 +156,47 @@ class CarrierClient:
             "status_callback_url": order.status_callback_url,
             "delay": order.delay_s,
         }
-        prepared = self._placement.copy()
-        prepared.body = json.dumps(call).encode()
-        prepared.prepare_content_length(prepared.body)
-        return prepared
+        body = json.dumps(call).encode()
+        headers = {**self._placement.headers, "Content-Length": str(len(body))}
+        return replace(self._placement, headers=headers, body=body)
 
-    def place(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
+    def place(self, prepared: Request, departure: Departure | None = None) -> Outcome:
         """Send a prepared call. Never repeats it: a second POST would be a second call."""
         return self._outcome(prepared, "call_sid", departure)
 
-    def prepare_withdrawal(self, sid: str) -> requests.PreparedRequest:
+    def prepare_withdrawal(self, sid: str) -> Request:
         """The request that takes back a call which waits for its delay."""
         return self._prepare("DELETE", f"/flexml/v1/calls/{_segment(sid)}", self._flexml)
 
-    def withdraw(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
+    def withdraw(self, prepared: Request, departure: Departure | None = None) -> Outcome:
         """Send a prepared withdrawal. Refused with status 404: the call no longer waits."""
         return self._outcome(prepared, None, departure)
 
-    def prepare_waiting_calls(self) -> requests.PreparedRequest:
+    def prepare_waiting_calls(self) -> Request:
         """The request for the calls that wait for their delay: for the first page of their list."""
         return self._first_page("/flexml/v1/calls", self._flexml)
 
-    def waiting_calls(
-        self, prepared: requests.PreparedRequest, departure: Departure | None = None
-    ) -> Iterator[Mapping[str, Any]]:
+    def waiting_calls(self, prepared: Request, departure: Departure | None = None) -> Iterator[Mapping[str, Any]]:
         """All calls that wait for their delay at the carrier. Raises CarrierTrouble if the list cannot be had whole."""
         yield from self._items(prepared, departure)
 
-    def prepare_detail_records(self, *, started: tuple[datetime, datetime]) -> requests.PreparedRequest:
+    def prepare_detail_records(self, *, started: tuple[datetime, datetime]) -> Request:
         """The request for what became of the calls that began between two moments: for the first page of their list."""
         first, last = (moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z") for moment in started)
         between = f"date_stop ge {first} and date_start lt {last}"
         return self._first_page("/core/v2/calls/call_drs", self._core, filter=between, order="date_stop asc")
 
-    def detail_records(
-        self, prepared: requests.PreparedRequest, departure: Departure | None = None
-    ) -> Iterator[Mapping[str, Any]]:
+    def detail_records(self, prepared: Request, departure: Departure | None = None) -> Iterator[Mapping[str, Any]]:
         """The records of calls that have ended. Raises CarrierTrouble if the list cannot be had whole."""
         yield from self._items(prepared, departure)
 
     # --- Storage -------------------------------------------------------------------------------------------------
 
-    def prepare_keeping(self, file_sid: str) -> requests.PreparedRequest:
+    def prepare_keeping(self, file_sid: str) -> Request:
         """The request that makes a recording permanent."""
         return self._prepare("PATCH", _file_path(file_sid), self._core, json={"lifecycle_ttl": -1})
 
-    def change(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
+    def change(self, prepared: Request, departure: Departure | None = None) -> Outcome:
         """Send a prepared change of a file."""
         return self._outcome(prepared, "file_sid", departure)
 
@@ -236,12 +231,12 @@ class CarrierClient:
         """The container made with this key (letters, digits, hyphens), or None. Raises CarrierTrouble."""
         return self.found_container(self.prepare_search(key), key)
 
-    def prepare_search(self, key: str) -> requests.PreparedRequest:
+    def prepare_search(self, key: str) -> Request:
         """The request for the container made with this key."""
         return self._first_page(_CONTAINERS, self._core, filter=f'string_key_1 eq "{key}"')
 
     def found_container(
-        self, prepared: requests.PreparedRequest, key: str, departure: Departure | None = None
+        self, prepared: Request, key: str, departure: Departure | None = None
     ) -> Mapping[str, Any] | None:
         """Send a prepared search. Raises CarrierTrouble."""
         found = self._items(prepared, departure)
@@ -251,35 +246,36 @@ class CarrierClient:
         """Make the container of ours. Refused with 409 or 422: somebody was first, look it up again."""
         return self.tell_container(self.prepare_new_container())
 
-    def prepare_new_container(self) -> requests.PreparedRequest:
+    def prepare_new_container(self) -> Request:
         """The request that makes the container of ours, unless there is one."""
         return self._prepare("POST", _CONTAINERS, self._core, json=new_container())
 
-    def prepare_look(self, container_sid: str) -> requests.PreparedRequest:
+    def prepare_look(self, container_sid: str) -> Request:
         """The request for how full a container is."""
         return self._prepare("GET", f"{_CONTAINERS}/{_segment(container_sid)}", self._core)
 
-    def prepare_quotas(self, container_sid: str, quotas: Mapping[str, int]) -> requests.PreparedRequest:
+    def prepare_quotas(self, container_sid: str, quotas: Mapping[str, int]) -> Request:
         """The request that sets a container's quotas."""
         return self._prepare("PATCH", f"{_CONTAINERS}/{_segment(container_sid)}", self._core, json=dict(quotas))
 
-    def tell_container(self, prepared: requests.PreparedRequest, departure: Departure | None = None) -> Outcome:
+    def tell_container(self, prepared: Request, departure: Departure | None = None) -> Outcome:
         """Send a prepared request that is answered with a container."""
         return self._outcome(prepared, "container_sid", departure)
 
     # --- HTTP ----------------------------------------------------------------------------------------------------
 
-    def _prepare(self, method: str, path: str, auth: AuthBase, **content: Any) -> requests.PreparedRequest:
+    def _prepare(self, method: str, path: str, auth: AuthBase, **content: Any) -> Request:
         headers = requests.utils.default_headers()
         headers["User-Agent"] = f"blast-api/{__version__}"
-        return requests.Request(method, self._base + path, headers, auth=auth, **content).prepare()
+        prepared = requests.Request(method, self._base + path, headers, auth=auth, **content).prepare()
+        body = prepared.body or b""
+        assert isinstance(body, bytes)
+        return Request(method, prepared.path_url, dict(prepared.headers), body)
 
-    def _first_page(self, path: str, auth: AuthBase, **query: str) -> requests.PreparedRequest:
+    def _first_page(self, path: str, auth: AuthBase, **query: str) -> Request:
         return self._prepare("GET", path, auth, params={"limit": str(_PAGE)} | query)
 
-    def _items(
-        self, first: requests.PreparedRequest, departure: Departure | None = None
-    ) -> Iterator[Mapping[str, Any]]:
+    def _items(self, first: Request, departure: Departure | None = None) -> Iterator[Mapping[str, Any]]:
         page, offset = first, 0
         for _ in range(_MOST_PAGES):
             outcome = self._outcome(page, None, departure)
@@ -292,13 +288,11 @@ class CarrierClient:
             offset += len(items)
             if not items or not outcome.content.get("has_more"):
                 return
-            page, departure = first.copy(), None  # one slot is enough for a list
-            page.prepare_url(first.url, {"offset": str(offset)})
+            page = replace(first, target=f"{first.target}&offset={offset}")
+            departure = None  # one slot is enough for a list
         raise CarrierTrouble(Unknown("a list without end"))
 
-    def _outcome(
-        self, prepared: requests.PreparedRequest, sid_key: str | None, departure: Departure | None = None
-    ) -> Outcome:
+    def _outcome(self, prepared: Request, sid_key: str | None, departure: Departure | None = None) -> Outcome:
         try:
             answer = self._wire.exchange(prepared, departure)
         except Unreachable as error:

@@ -1,18 +1,21 @@
 """One request over one connection: made ready before its slot, written at once and on time, answered within bounds.
 
-`requests` says what is written and makes, verifies and pools the connections. Only its way from `send` to the socket is
-not ours: it looks for a connection, computes and writes twice after the last moment at which we could look at the clock.
+`requests` composes what is written (`client`), and makes, verifies and pools the connections. Only its way from `send` to the
+socket is not ours: it looks for a connection, computes and writes twice after the last moment at which we could look at the
+clock, and bounds no answer but by each packet.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import os
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -23,9 +26,20 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.util.ssl_ import create_urllib3_context
 
+from blast_api.domain.errors import ConfigurationError
 from blast_api.domain.pacing import Departure, SlotMissed
 
 _LARGEST_ANSWER = 1024 * 1024  # bytes; a page of 1000 waiting calls is about half of it
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be sent, whole but for the host. The target is path and query; the headers hold credentials."""
+
+    method: str
+    target: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class Wire:
         """Close the pooled connections."""
         self._pool.close()
 
-    def exchange(self, request: requests.PreparedRequest, departure: Departure | None = None) -> Answer:
+    def exchange(self, request: Request, departure: Departure | None = None) -> Answer:
         """Send it once and read the answer. Raises Unreachable or SlotMissed if no byte has left, else NoAnswer.
 
         1. Compose the request. 2. Take a connection, or make one: before the wait, so that a handshake costs no slot.
@@ -101,13 +115,11 @@ class Wire:
         finally:
             self._pool._put_conn(connection)
 
-    def _composed(self, request: requests.PreparedRequest) -> bytes:
-        """The whole request as one piece; `requests` has seen to its target, its headers and its length."""
-        head = [f"{request.method} {request.path_url} HTTP/1.1", f"Host: {self._host}"]
+    def _composed(self, request: Request) -> bytes:
+        """The whole request as one piece."""
+        head = [f"{request.method} {request.target} HTTP/1.1", f"Host: {self._host}"]
         head += [f"{name}: {value}" for name, value in request.headers.items()]
-        body = request.body or b""
-        assert isinstance(body, bytes)
-        return "\r\n".join([*head, "", ""]).encode("latin-1") + body
+        return "\r\n".join([*head, "", ""]).encode("latin-1") + request.body
 
     def _line(self, connection: HTTPConnection) -> socket.socket:
         """The connection's socket, connected and verified."""
@@ -121,7 +133,7 @@ class Wire:
         line.settimeout(self._answer_timeout_s)
         return line
 
-    def _answer(self, connection: HTTPConnection, incoming: _Incoming, request: requests.PreparedRequest) -> Answer:
+    def _answer(self, connection: HTTPConnection, incoming: _Incoming, request: Request) -> Answer:
         raw = http.client.HTTPResponse(cast(Any, incoming), method=request.method)  # asks a socket for `makefile` only
         try:
             raw.begin()
@@ -185,9 +197,20 @@ class _Incoming(io.RawIOBase):
 
 
 def _tls() -> ssl.SSLContext:
-    """What `requests` verifies by, made once: to load the authorities anew for each connection takes 27 ms of a core."""
+    """What `requests` verifies by, made once: to load the authorities anew for each connection takes 27 ms of a core.
+
+    Who they are may stand in the environment, in a file or a folder, as `requests` has it. Raises ConfigurationError.
+    """
+    named = next((name for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE") if os.environ.get(name)), "")
+    bundle = os.environ.get(named, DEFAULT_CA_BUNDLE_PATH)
     context = create_urllib3_context()
-    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    try:
+        if os.path.isdir(bundle):
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+    except OSError as error:  # a file that holds no certificate among them
+        raise ConfigurationError(f"{named}: {bundle!r:.200} cannot be read as a bundle of authorities.") from error
     return context
 
 

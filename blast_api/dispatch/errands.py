@@ -6,11 +6,11 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import requests
 from django.db import transaction
 
 from blast_api.carrierx.client import Accepted, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.carrierx.storage import is_kept
+from blast_api.carrierx.wire import Request
 from blast_api.conf import configuration
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.models import Gate
@@ -35,10 +35,10 @@ class Withdraw:
     attempt: delivery.Attempt
     sid: str
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return client.prepare_withdrawal(self.sid)
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         return client.withdraw(prepared, departure)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -65,10 +65,10 @@ class KeepRecording:
     message_id: int
     file_sid: str
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return client.prepare_keeping(self.file_sid)
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         outcome = client.change(prepared, departure)
         if isinstance(outcome, Accepted) and is_kept(outcome.content) is None:
             outcome = client.file(self.file_sid)  # one slot is enough for both

@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from threading import Event
 from typing import Any
 
-import requests
-
 from blast_api.carrierx import events
 from blast_api.carrierx.addresses import address
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Outcome, Unknown, usable_sid
+from blast_api.carrierx.wire import Request
 from blast_api.conf import configuration
 from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.pacing import Departure
@@ -92,10 +91,10 @@ class Question:
                 return trouble.outcome
         return Accepted("", {})
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         raise NotImplementedError
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         raise NotImplementedError
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -122,11 +121,11 @@ class AskForLost(Question):
         calls = list(lost.order_by("due_at")[:_ASKED_AT_ONCE])
         return cls(slot, inquiry, calls) if calls else None
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         self.by_url.update({address(Party.RECIPIENT, call.pk, call.serial, Step.ANSWERED): call for call in self.calls})
         return client.prepare_waiting_calls()
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         return self._listed(client.waiting_calls(prepared, departure), self._compare)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -161,11 +160,11 @@ class AskForEnded(Question):
         calls = silence.claim_to_ask(now)
         return cls(slot, inquiry, calls) if calls else None
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         begun = [call.started for call in self.calls if call.started]
         return client.prepare_detail_records(started=(min(begun) - _APART, max(begun) + _APART))
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         by_number: defaultdict[str, list[Call]] = defaultdict(list)
         for call in self.calls:
             by_number[call.number].append(call)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar, Protocol
 
-import requests
-
 from blast_api.carrierx.addresses import address
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
+from blast_api.carrierx.wire import Request
 from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.numbers import masked
 from blast_api.domain.pacing import Departure, SlotMissed
@@ -34,10 +33,10 @@ class Job(Protocol):
     def slot(self) -> float:
         """When it may leave: epoch seconds of the database's clock."""
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         """The request, ready before its slot comes."""
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         """Send it once, in its slot. Raises SlotMissed if it was not sent."""
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -62,7 +61,7 @@ class Place:
         """Whose call it is, its row and the serial of its address."""
         raise NotImplementedError
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         try:
             outcome = client.place(prepared, departure)
         except SlotMissed:
@@ -71,7 +70,7 @@ class Place:
         counters.placement_answered(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
         return outcome
 
-    def _prepared(self, client: CarrierClient, row: int, serial: int) -> requests.PreparedRequest:
+    def _prepared(self, client: CarrierClient, row: int, serial: int) -> Request:
         order = CallOrder(
             number=self.number,
             url=address(self.kind, row, serial, Step.ANSWERED),
@@ -96,7 +95,7 @@ class PlaceCall(Place):
     def key(self) -> tuple[Party, int, int]:
         return self.kind, self.attempt.call_id, self.attempt.serial
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return self._prepared(client, self.attempt.call_id, self.attempt.serial)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -145,7 +144,7 @@ class PlaceRecording(Place):
     def key(self) -> tuple[Party, int, int]:
         return self.kind, self.attempt.message_id, self.attempt.serial
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return self._prepared(client, self.attempt.message_id, self.attempt.serial)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import requests
-
 from blast_api.carrierx.client import (
     Accepted,
     CarrierClient,
@@ -19,6 +17,7 @@ from blast_api.carrierx.client import (
     usable_sid,
 )
 from blast_api.carrierx.storage import KEYS, room
+from blast_api.carrierx.wire import Request
 from blast_api.domain.pacing import Departure
 from blast_api.services import storage
 
@@ -34,7 +33,7 @@ class Asking:
     slot: float
     turn: storage.Turn
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         return client.tell_container(prepared, departure)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -54,10 +53,10 @@ class Asking:
 class Find(Asking):
     """Is there a container of ours?"""
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return client.prepare_search(KEYS[0])
 
-    def send(self, client: CarrierClient, prepared: requests.PreparedRequest, departure: Departure) -> Outcome:
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
         """All keys in one slot: they are few, and it is done once."""
         try:
             found = client.found_container(prepared, KEYS[0], departure)
@@ -81,7 +80,7 @@ class Find(Asking):
 class Make(Asking):
     """Let there be one; if two ask at once, the carrier refuses the second."""
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return client.prepare_new_container()
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -96,7 +95,7 @@ class Make(Asking):
 class Look(Asking):
     """How full is it?"""
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return client.prepare_look(self.turn.sid)
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
@@ -111,7 +110,7 @@ class Look(Asking):
 class Raise(Asking):
     """Let it hold more."""
 
-    def prepare(self, client: CarrierClient) -> requests.PreparedRequest:
+    def prepare(self, client: CarrierClient) -> Request:
         return client.prepare_quotas(self.turn.sid, self.turn.room.wanted())
 
     def keep(self, outcome: Outcome, *, now: datetime) -> None:

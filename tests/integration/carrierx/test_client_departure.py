@@ -19,6 +19,7 @@ from pytest_django import Settings
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.domain import pacing
+from blast_api.domain.errors import ConfigurationError
 from blast_api.domain.pacing import Departure, SlotMissed
 from tests.kits.raw_server import RawServer, answer, raw_server
 
@@ -76,7 +77,7 @@ def server(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pyte
         certificate: Path = request.getfixturevalue("certificate")
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate)
-        monkeypatch.setattr("blast_api.carrierx.wire.DEFAULT_CA_BUNDLE_PATH", str(certificate))
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
     with raw_server(PLACED, tls=tls) as server:
         settings.BASE_CARRIERX_API_URL = server.url
         yield server
@@ -262,3 +263,35 @@ def test_a_stranger_gets_no_call(server: RawServer, monkeypatch: pytest.MonkeyPa
     assert isinstance(outcome, Refused)
     assert outcome.reach is Refusal.THIS_HOST
     assert (server.connections, server.received) == (1, b"")
+
+
+# --- Authorities, as whoever knows `requests` names them -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["https"], indirect=True)
+@pytest.mark.parametrize("in_a_folder", [False, True])
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_the_environment_names_the_authorities(
+    server: RawServer, certificate: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, in_a_folder: bool
+) -> None:
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE")
+    if in_a_folder:  # where OpenSSL finds them by the hash of their names
+        digest = subprocess.run(
+            ["openssl", "x509", "-hash", "-noout", "-in", certificate], check=True, capture_output=True, text=True
+        )
+        shutil.copy(certificate, tmp_path / f"{digest.stdout.strip()}.0")
+    monkeypatch.setenv(name, str(tmp_path if in_a_folder else certificate))
+    with CarrierClient(configuration()) as client:
+        assert isinstance(place(client), Accepted)
+
+
+@pytest.mark.parametrize("server", ["https"], indirect=True)
+def test_authorities_that_cannot_be_read_are_named(
+    server: RawServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.pem").touch()
+    for file in ("empty.pem", "missing.pem"):
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / file))
+        with pytest.raises(ConfigurationError, match=f"^REQUESTS_CA_BUNDLE: .*{file}.* cannot be read"):
+            CarrierClient(configuration())
+    assert server.connections == 0

@@ -43,7 +43,7 @@ def production(settings: Settings) -> Settings:
 @pytest.fixture(autouse=True)
 def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the host that the tests run on has in its environment."""
-    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+    for name in [name for name in os.environ if name.lower().endswith(("_proxy", "_ca_bundle"))]:
         monkeypatch.delenv(name)
 
 
@@ -142,6 +142,17 @@ def test_the_cron_jobs_do_not_speak_of_a_proxy_or_an_old_key_each_minute(
     monkeypatch.setenv("HTTP_PROXY", PROXY)
     call_command("runcrons", skip_checks=False)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_authorities_that_are_not_there_are_named(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    settings.BASE_CARRIERX_API_URL = CARRIER
+    monkeypatch.setenv(name, str(tmp_path / "missing.pem"))
+    assert f"?: (blast_api.E107) {name}: '{tmp_path}/missing.pem' cannot be read" in told()
+    (tmp_path / "missing.pem").touch()
+    assert "E107" not in told()
 
 
 # --- ALLOWED_HOSTS ---------------------------------------------------------------------------------------------------

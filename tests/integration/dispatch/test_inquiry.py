@@ -205,6 +205,6 @@ def test_the_carrier_is_asked_for_the_time_in_which_they_began(carrier: Carrier,
     _silent(started=datetime(2005, 5, 11, 12, tzinfo=UTC), answered=None)
     (question,) = _questions()
     with CarrierClient(configuration()) as client:
-        url = str(question.prepare(client).url)
-    assert "order=date_stop+asc" in url
-    assert "date_stop+ge+2005-05-11T11%3A58%3A00.000Z+and+date_start+lt+2005-05-11T12%3A02%3A00.000Z" in url
+        target = question.prepare(client).target
+    assert "order=date_stop+asc" in target
+    assert "date_stop+ge+2005-05-11T11%3A58%3A00.000Z+and+date_start+lt+2005-05-11T12%3A02%3A00.000Z" in target
