@@ -14,11 +14,6 @@ from blast_api.models import Call, Message
 from tests.kits.world import AUTHOR, World, lines, recipient
 
 
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
-
-
 def _cancel(world: World, shout: int) -> None:
     answer = world.delete(f"/shouts/{shout};cancel")
     assert (answer.status_code, answer.json()["status"]) == (200, "canceled")

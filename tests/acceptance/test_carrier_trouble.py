@@ -18,11 +18,6 @@ from tests.kits.world import World, lines, recipient
 _PEOPLE = [recipient(0, index=index) for index in range(5)]
 
 
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
-
-
 def _gate() -> Gate:
     return Gate.objects.get(pk=Gate.Lane.CALLS)
 

@@ -10,7 +10,6 @@ from datetime import timedelta
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.conf import configuration
@@ -22,11 +21,6 @@ from tests.kits.processes import processes
 from tests.kits.world import World, lines, recipient
 
 _LOST_BEFORE_THE_CARRIER_HAD_IT = POINTS[: POINTS.index("after it is sent, before the answer")]
-
-
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
 
 
 def _run_that_dies(point: str, table: str) -> None:

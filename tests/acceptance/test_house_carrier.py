@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.conf import configuration
@@ -40,11 +39,6 @@ def _name(fault: dict[str, Any]) -> str:
 
 
 every_fault = pytest.mark.parametrize("fault", _DONE + _NOT_DONE, ids=_name)
-
-
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
 
 
 def _later(world: World) -> None:

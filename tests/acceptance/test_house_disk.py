@@ -34,23 +34,25 @@ def _can_mount() -> bool:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def small_disk(tmp_path: Path) -> Path:
     folder = tmp_path / "log"
     folder.mkdir()
     return folder
 
 
 @pytest.fixture
-def dispatcher(world: World, settings: Settings, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def dispatcher(world: World, settings: Settings, small_disk: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """A dispatcher whose log folder is a small disk of its own; and that folder as seen from here."""
     settings.MAX_CALLS_PER_SECOND = 40
-    mount = f"mount -t tmpfs -o size={_SIZE} tmpfs {folder} && exec {sys.executable} manage.py runcrons --linger=300"
-    with processes(LOG_DIR=folder, CALL_BATCH_SIZE=1000) as group, (folder.parent / "said").open("wb") as said:
+    mount = (
+        f"mount -t tmpfs -o size={_SIZE} tmpfs {small_disk} && exec {sys.executable} manage.py runcrons --linger=300"
+    )
+    with processes(LOG_DIR=small_disk, CALL_BATCH_SIZE=1000) as group, (small_disk.parent / "said").open("wb") as said:
         child = subprocess.Popen(
             [*_IN_A_PLACE_OF_ITS_OWN, mount], env=group.environment, cwd=settings.BASE_DIR, stdout=said, stderr=said
         )
         group.children.append(child)
-        inside = Path(f"/proc/{child.pid}/root{folder}")
+        inside = Path(f"/proc/{child.pid}/root{small_disk}")
         wait_until(Path(settings.STATE_DIR, "cdr.lock").exists)
         yield child, inside
 
@@ -75,7 +77,7 @@ def _written(folder: Path, name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.skipif(not _can_mount(), reason="nobody may mount a file system here")
 def test_a_full_disk_stops_no_call_and_loses_no_record(
-    world: World, dispatcher: tuple[subprocess.Popen[bytes], Path], folder: Path
+    world: World, dispatcher: tuple[subprocess.Popen[bytes], Path], small_disk: Path
 ) -> None:
     child, inside = dispatcher
     filler = _fill(inside)
@@ -99,7 +101,7 @@ def test_a_full_disk_stops_no_call_and_loses_no_record(
     _written(inside, "blast-api-message-check.log")
     child.terminate()
     assert child.wait(20) == 0
-    said = (folder.parent / "said").read_text().splitlines()
+    said = (small_disk.parent / "said").read_text().splitlines()
     assert len(said) <= 4  # not a word for each line that was lost
 
 
@@ -135,13 +137,13 @@ def _folders_instead_of_files(folder: Path) -> Callable[[], None]:
 
 @pytest.mark.parametrize("fault", [_remove, _a_file_instead, _folders_instead_of_files])
 def test_logs_that_are_out_of_reach_for_a_while_lose_no_record(
-    world: World, settings: Settings, folder: Path, fault: Callable[[Path], Callable[[], None]]
+    world: World, settings: Settings, small_disk: Path, fault: Callable[[Path], Callable[[], None]]
 ) -> None:
     settings.MAX_CALLS_PER_SECOND = 40
-    with processes(LOG_DIR=folder, CALL_BATCH_SIZE=1000) as group:
+    with processes(LOG_DIR=small_disk, CALL_BATCH_SIZE=1000) as group:
         child = group.manage("runcrons", "--linger=300")
         wait_until(Path(settings.STATE_DIR, "cdr.lock").exists)
-        mend = fault(folder)
+        mend = fault(small_disk)
         shout = world.recorded(*_PEOPLE)
 
         def is_over() -> bool:
@@ -155,6 +157,6 @@ def test_logs_that_are_out_of_reach_for_a_while_lose_no_record(
         wait_until(lambda: not Record.objects.filter(written=None).exists())
         child.terminate()
         assert child.wait(20) == 0
-    assert Counter(line["to_number"] for line in _written(folder, "cdr.log")) == Counter(_PEOPLE)
-    assert [line["pk"] for line in _written(folder, "bdr.log")] == [shout]
-    assert [line["message_id"] for line in _written(folder, "rec_cdr.log")] == [shout]
+    assert Counter(line["to_number"] for line in _written(small_disk, "cdr.log")) == Counter(_PEOPLE)
+    assert [line["pk"] for line in _written(small_disk, "bdr.log")] == [shout]
+    assert [line["message_id"] for line in _written(small_disk, "rec_cdr.log")] == [shout]

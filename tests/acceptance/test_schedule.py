@@ -16,8 +16,7 @@ from tests.kits.world import World, recipient
 
 
 @pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
+def _small_batches(settings: Settings) -> None:
     settings.CALL_BATCH_SIZE = 2
     settings.PLACEMENT_HORIZON = 120
 

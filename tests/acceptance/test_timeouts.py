@@ -30,11 +30,6 @@ _EVERY_STATE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
-
-
 def _sweep_at(now: datetime) -> None:
     """Without a token: nobody can be asked what became of a call."""
     with override_settings(CARRIERX_API_TOKEN=""):

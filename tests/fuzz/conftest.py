@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import traceback
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 
 from tests.kits.effort import TIMES, tried
+from tests.kits.journal import Journal
 
 _KEY = "fuzz"
 
@@ -57,23 +57,6 @@ class Counts:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Counts(config), "fuzz-counts")
-
-
-class Journal(logging.Handler):
-    """The errors of our own that are logged: those with a traceback."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.errors: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info:
-            self.errors.append("".join(traceback.format_exception(*record.exc_info)[-6:]))
-
-    def is_empty(self) -> None:
-        """Fails with the first error since it was asked last."""
-        errors, self.errors = self.errors, []
-        assert not errors, errors[0]
 
 
 @pytest.fixture

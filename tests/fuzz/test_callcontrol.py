@@ -14,11 +14,11 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Recording
 from blast_api.simulator.document import read_document
-from tests.fuzz.conftest import Journal
 from tests.kits import anything
 from tests.kits.callbacks import ENDPOINTS, KEYS, delivered, path, rows, token_of, undone
 from tests.kits.effort import examples, tried
 from tests.kits.factories import call, listed, message, recording
+from tests.kits.journal import Journal
 from tests.kits.raw_requests import Answer, Request
 from tests.kits.rest import shut_the_gate
 

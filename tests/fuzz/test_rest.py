@@ -17,11 +17,11 @@ from schemathesis.specs.openapi import checks as answers
 
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api_project.wsgi import application
-from tests.fuzz.conftest import Journal
 from tests.kits import anything
 from tests.kits.callbacks import rows, undone
 from tests.kits.effort import examples, tried
 from tests.kits.factories import USER, call, listed, message, number, recording
+from tests.kits.journal import Journal
 from tests.kits.raw_requests import Request
 from tests.kits.rest import shut_the_gate
 

@@ -1,7 +1,4 @@
-"""What the tests of callbacks share: addresses as the carrier was given them, and a look at all rows at once.
-
-A fixture here is for the modules that import it, `as` itself: elsewhere `carrier` is the simulated one.
-"""
+"""What the tests of callbacks share: addresses as the carrier was given them, and a look at all rows at once."""
 
 from __future__ import annotations
 
@@ -10,11 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
 from django.db import models, transaction
 from django.http import HttpResponse
 from django.test import Client
-from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
@@ -80,7 +75,7 @@ def rows() -> dict[str, list[tuple[Any, ...]]]:
     return whole | {"DoNotCallNumber": list(DoNotCallNumber.objects.order_by("pk").values_list("userdata", "number"))}
 
 
-class Carrier:
+class Callbacks:
     """Makes callbacks in the name of the carrier; what follows their commit is done before the answer is looked at."""
 
     def __init__(self, client: Client, committing: Any) -> None:
@@ -98,18 +93,6 @@ class Carrier:
 
     def of_author(self, recording: Recording, step: str, **told: Any) -> bytes:
         return self.tell(Party.AUTHOR, recording.pk, step, serial=recording.serial, **told)
-
-
-@pytest.fixture
-def carrier(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Carrier:
-    """The carrier as one that only calls back."""
-    return Carrier(client, django_capture_on_commit_callbacks)
-
-
-@pytest.fixture(autouse=True)
-def no_retries(settings: Settings) -> None:
-    """In the modules that import this, a failed call has failed."""
-    settings.MAX_RETRIES = 0
 
 
 @contextmanager

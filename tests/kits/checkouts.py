@@ -11,6 +11,18 @@ from pathlib import Path
 from django.conf import settings
 
 _ROOT = Path(settings.BASE_DIR)
+# What production does not start without.
+NEEDED = {
+    "DJANGO_SETTINGS_MODULE": "blast_api_project.settings.prod",
+    "SECRET_KEY": "c2Vjc-" * 12,
+    "DATABASE_URL": "postgres://blast_api:secret@127.0.0.1/blast_api",
+    "ALLOWED_HOSTS": "blast.example.org",
+    "BLAST_BASE_CALLCONTROL_API_URL": "https://blast.example.org/api/v1/call-control",
+    "BLAST_DID": "15555550111",
+    "BLAST_CARRIERX_API_TOKEN": "token",
+    "BLAST_FLEXML_API_USER": "user",
+    "BLAST_FLEXML_API_PASSWORD": "password",
+}
 
 
 def installed_at(root: Path) -> Path:

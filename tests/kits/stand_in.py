@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
+import requests
+
 Parameters = dict[str, object]
 Script = Callable[[Parameters], str]
+Place = Callable[..., requests.Response]  # asks the carrier for a call: the fixture `place`
 
+CALLER = "15555550000"
 SOUNDS = "http://sounds.example"
 PATIENCE_S = 10
 

@@ -17,8 +17,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message, Record
 from blast_api.services import delivery, shouts
-from tests.kits.callbacks import Carrier, ask, delivered, lines, path, rows
-from tests.kits.callbacks import carrier as carrier
+from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows
 from tests.kits.factories import application
 
 pytestmark = pytest.mark.django_db
@@ -41,13 +40,13 @@ def claimed_again(call: Call) -> Call:
 # --- Tried again -----------------------------------------------------------------------------------------------------
 
 
-def test_a_failed_call_is_tried_again_as_often_as_the_operator_says(carrier: Carrier, settings: Settings) -> None:
+def test_a_failed_call_is_tried_again_as_often_as_the_operator_says(callbacks: Callbacks, settings: Settings) -> None:
     settings.MAX_RETRIES = 2
     call = delivered()
     addresses = set()
     for attempt in (1, 2, 3):
         addresses.add(address(Party.RECIPIENT, call.pk, call.serial, "answered"))
-        carrier.of_call(call, "status", CallStatus="failed", CallDuration=0)
+        callbacks.of_call(call, "status", CallStatus="failed", CallDuration=0)
         call.refresh_from_db()
         assert (call.status, call.attempts) == (C.READY if attempt < 3 else C.FAILED, attempt)
         if attempt < 3:
@@ -82,12 +81,12 @@ def test_a_failed_call_is_tried_again_as_often_as_the_operator_says(carrier: Car
     ],
 )
 def test_which_endings_are_tried_again_and_when_is_the_operators_choice(
-    carrier: Carrier, settings: Settings, statuses: tuple[str, ...], delay: Any, word: str, waits_s: float | None
+    callbacks: Callbacks, settings: Settings, statuses: tuple[str, ...], delay: Any, word: str, waits_s: float | None
 ) -> None:
     settings.RETRY_STATUSES, settings.RETRY_DELAY = statuses, delay
     before = timezone.now()
     call = delivered(due_at=before)
-    carrier.of_call(call, "status", CallStatus=word)
+    callbacks.of_call(call, "status", CallStatus=word)
     call.refresh_from_db()
     assert (call.status == C.READY) is (waits_s is not None)
     if waits_s is not None and call.due_at:
@@ -97,24 +96,24 @@ def test_which_endings_are_tried_again_and_when_is_the_operators_choice(
 @pytest.mark.parametrize("word", ["failed", "busy", "noanswer", "app-error"])
 @pytest.mark.parametrize("who", ["HUMAN", "MACHINE", "NOTSURE"])
 def test_who_has_heard_the_message_is_never_rung_again(
-    carrier: Carrier, settings: Settings, who: str, word: str
+    callbacks: Callbacks, settings: Settings, who: str, word: str
 ) -> None:
     settings.RETRY_STATUSES, settings.RETRY_DELAY = ("failed", "busy", "no-answer", "app-error"), 0
     call = delivered()
-    carrier.of_call(call, "answered")
-    carrier.of_call(call, "detected", AMDStatus=who)
-    carrier.of_call(call, "status", CallStatus=word, CallDuration=41)
+    callbacks.of_call(call, "answered")
+    callbacks.of_call(call, "detected", AMDStatus=who)
+    callbacks.of_call(call, "status", CallStatus=word, CallDuration=41)
     call.refresh_from_db()
     assert (call.attempts, call.finished is None, call.answerer) == (1, False, who)
 
 
 @pytest.mark.parametrize("told", [{"AMDStatus": "HANGUP"}, None])
-def test_completed_is_said_only_of_what_was_heard(carrier: Carrier, told: dict[str, Any] | None) -> None:
+def test_completed_is_said_only_of_what_was_heard(callbacks: Callbacks, told: dict[str, Any] | None) -> None:
     call = delivered()
-    carrier.of_call(call, "answered")
+    callbacks.of_call(call, "answered")
     if told:
-        carrier.of_call(call, "detected", **told)
-    carrier.of_call(call, "status", CallStatus="completed", CallDuration=3)
+        callbacks.of_call(call, "detected", **told)
+    callbacks.of_call(call, "status", CallStatus="completed", CallDuration=3)
     call.refresh_from_db()
     assert (call.status, call.q850) == (C.NO_ANSWER, 18)
 
@@ -130,9 +129,9 @@ def test_an_apology_of_ours_is_no_delivery(client: Client, settings: Settings) -
     assert (call.status, call.q850) == (C.APP_ERROR, 127)
 
 
-def test_a_shout_that_is_over_tries_nothing_again(carrier: Carrier) -> None:
+def test_a_shout_that_is_over_tries_nothing_again(callbacks: Callbacks) -> None:
     call = delivered(answered=timezone.now(), shout={"status": ShoutStatus.CANCELED})
-    carrier.of_call(call, "status", CallStatus="failed")
+    callbacks.of_call(call, "status", CallStatus="failed")
     call.refresh_from_db()
     assert call.status == C.FAILED
 
@@ -146,26 +145,26 @@ def test_what_the_carrier_refused_for_good_is_not_tried_again() -> None:
 
 
 @pytest.mark.parametrize("claimed", [False, True], ids=["waiting for its next turn", "in hand again"])
-def test_what_an_earlier_attempt_still_reports_has_no_effect(carrier: Carrier, *, claimed: bool) -> None:
+def test_what_an_earlier_attempt_still_reports_has_no_effect(callbacks: Callbacks, *, claimed: bool) -> None:
     call = delivered()
-    carrier.of_call(call, "status", CallStatus="failed")
+    callbacks.of_call(call, "status", CallStatus="failed")
     if claimed:
         claimed_again(call)
     before = rows()
     for word in ("completed", "failed", "busy"):
-        carrier.of_call(call, "status", serial=1, CallStatus=word)
-    assert carrier.of_call(call, "answered", serial=1) == documents.hang_up()
-    assert carrier.of_call(call, "detected", serial=1, AMDStatus="HUMAN") == documents.hang_up()
+        callbacks.of_call(call, "status", serial=1, CallStatus=word)
+    assert callbacks.of_call(call, "answered", serial=1) == documents.hang_up()
+    assert callbacks.of_call(call, "detected", serial=1, AMDStatus="HUMAN") == documents.hang_up()
     delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "late", delayed=False, starts_at=timezone.now())])
     assert rows() == before
 
 
-def test_an_attempt_is_recorded_once_though_the_next_one_is_timed_out_before_it_began(carrier: Carrier) -> None:
+def test_an_attempt_is_recorded_once_though_the_next_one_is_timed_out_before_it_began(callbacks: Callbacks) -> None:
     call = delivered(started=timezone.now())
-    carrier.of_call(call, "status", CallStatus="failed")
+    callbacks.of_call(call, "status", CallStatus="failed")
     shouts.end(call.message, ShoutStatus.TIMED_OUT, now=timezone.now())
     shouts.end_open_calls(call.message, now=timezone.now())
-    carrier.of_call(call, "status", serial=1, CallStatus="failed")
+    callbacks.of_call(call, "status", serial=1, CallStatus="failed")
     call.refresh_from_db()
     assert call.status == C.TIMED_OUT
     assert [(line["status"], line["late"]) for line in lines(Record.Kind.CDR)] == [
@@ -179,11 +178,11 @@ def test_an_attempt_is_recorded_once_though_the_next_one_is_timed_out_before_it_
 
 @pytest.mark.parametrize("word", ["completed", "busy", "noanswer", "failed", "cancel", "app-error"])
 @pytest.mark.parametrize("key_first", [True, False], ids=["key first", "ending first"])
-def test_a_wish_for_no_more_calls_overtakes_any_ending(carrier: Carrier, word: str, *, key_first: bool) -> None:
+def test_a_wish_for_no_more_calls_overtakes_any_ending(callbacks: Callbacks, word: str, *, key_first: bool) -> None:
     call = delivered(answered=timezone.now(), answerer="HUMAN")
-    callbacks: list[tuple[str, dict[str, str]]] = [("key", {"Digits": "5"}), ("status", {"CallStatus": word})]
-    for step, told in callbacks if key_first else reversed(callbacks):
-        carrier.of_call(call, step, serial=1, **told)
+    events: list[tuple[str, dict[str, str]]] = [("key", {"Digits": "5"}), ("status", {"CallStatus": word})]
+    for step, told in events if key_first else reversed(events):
+        callbacks.of_call(call, step, serial=1, **told)
     if Call.objects.get().status == C.READY:  # it failed, and waits for its next turn
         with transaction.atomic():
             assert delivery.claim(call.message, limit=9, until=timezone.now(), now=timezone.now()) == []
@@ -206,23 +205,23 @@ def test_a_wish_for_no_more_calls_overtakes_any_ending(carrier: Carrier, word: s
     ids=["waiting", "in hand", "ringing", "answered", "ready", "pending", "completed"],
 )
 def test_a_wish_withdraws_what_the_same_users_other_shouts_have_at_the_carrier(
-    carrier: Carrier, fields: dict[str, Any], *, withdrawn: bool
+    callbacks: Callbacks, fields: dict[str, Any], *, withdrawn: bool
 ) -> None:
     pressed = delivered(number=NUMBER, answered=timezone.now())
     other = delivered(number=NUMBER, **fields)
-    carrier.of_call(pressed, "key", Digits="5")
+    callbacks.of_call(pressed, "key", Digits="5")
     other.refresh_from_db()
     assert other.withdrawn is withdrawn
 
 
-def test_a_wish_is_no_business_of_other_users_applications_and_numbers(carrier: Carrier) -> None:
+def test_a_wish_is_no_business_of_other_users_applications_and_numbers(callbacks: Callbacks) -> None:
     pressed = delivered(number=NUMBER, answered=timezone.now())
     others = [
         delivered(number=NUMBER, shout={"userdata": "another"}, **WAITING),
         delivered(number=NUMBER, shout={"application": application(name="another")}, **WAITING),
         delivered(number="15555550198", **WAITING),
     ]
-    carrier.of_call(pressed, "key", Digits="5")
+    callbacks.of_call(pressed, "key", Digits="5")
     assert not Call.objects.filter(pk__in=[other.pk for other in others], withdrawn=True).exists()
 
 
@@ -237,24 +236,24 @@ def test_a_wish_is_no_business_of_other_users_applications_and_numbers(carrier: 
 @pytest.mark.parametrize("fields", [WAITING, CLAIMED, {"status": C.ONGOING}], ids=["waiting", "in hand", "ringing"])
 @pytest.mark.parametrize("word", ["completed", "busy", "failed", "cancel"])
 def test_a_withdrawn_call_that_rings_all_the_same_hangs_up_at_once(
-    carrier: Carrier, shout: ShoutStatus, ending: CallStatus, fields: dict[str, Any], word: str
+    callbacks: Callbacks, shout: ShoutStatus, ending: CallStatus, fields: dict[str, Any], word: str
 ) -> None:
     call = delivered(withdrawn=True, shout={"status": shout}, **fields)
-    assert carrier.of_call(call, "answered") == documents.hang_up()
-    assert carrier.of_call(call, "detected", AMDStatus="HUMAN") == documents.hang_up()
-    assert carrier.of_call(call, "key", Digits="0") == documents.hang_up()
-    carrier.of_call(call, "status", CallStatus=word)
+    assert callbacks.of_call(call, "answered") == documents.hang_up()
+    assert callbacks.of_call(call, "detected", AMDStatus="HUMAN") == documents.hang_up()
+    assert callbacks.of_call(call, "key", Digits="0") == documents.hang_up()
+    callbacks.of_call(call, "status", CallStatus=word)
     call.refresh_from_db()
     assert (call.status, call.answerer, call.q850) == (ending, "", None)
     assert [line["status"] for line in lines(Record.Kind.CDR)] == [ending]
 
 
-def test_a_person_who_listens_already_hears_a_canceled_message_to_its_end(carrier: Carrier) -> None:
+def test_a_person_who_listens_already_hears_a_canceled_message_to_its_end(callbacks: Callbacks) -> None:
     call = delivered(answered=timezone.now(), answerer="HUMAN")
     shouts.cancel(call.message, now=timezone.now())
-    assert b"<Play>" in carrier.of_call(call, "detected", AMDStatus="HUMAN")
-    assert b"<Play>" in carrier.of_call(call, "key", Digits="0")
-    carrier.of_call(call, "status", CallStatus="completed")
+    assert b"<Play>" in callbacks.of_call(call, "detected", AMDStatus="HUMAN")
+    assert b"<Play>" in callbacks.of_call(call, "key", Digits="0")
+    callbacks.of_call(call, "status", CallStatus="completed")
     call.refresh_from_db()
     assert call.status == C.COMPLETED
 
@@ -268,12 +267,12 @@ def test_a_call_taken_back_in_time_never_rang(*, still_waited: bool) -> None:
     assert [line["status"] for line in lines(Record.Kind.CDR)] == ["cancelled"]
 
 
-def test_a_call_that_no_longer_waited_is_left_to_its_status_callback(carrier: Carrier) -> None:
+def test_a_call_that_no_longer_waited_is_left_to_its_status_callback(callbacks: Callbacks) -> None:
     near = WAITING | {"due_at": timezone.now() + timedelta(seconds=3)}
     call = delivered(withdrawn=True, shout={"status": ShoutStatus.CANCELED}, **near)
     delivery.withdrawn(delivery.Attempt(call.pk, 1), still_waited=False, now=timezone.now())
     call.refresh_from_db()
     assert (call.status, lines(Record.Kind.CDR)) == (C.ONGOING, [])
-    carrier.of_call(call, "status", CallStatus="cancel")
+    callbacks.of_call(call, "status", CallStatus="cancel")
     call.refresh_from_db()
     assert call.status == C.CANCELLED

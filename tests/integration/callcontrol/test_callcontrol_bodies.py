@@ -112,7 +112,7 @@ class Service:
 
 
 @pytest.fixture
-def service(client: Client) -> Service:
+def callback_service(client: Client) -> Service:
     recordings = {}
     for state in set(STATE_FOR.values()):
         shout = message(status=ShoutStatus.PENDING)
@@ -123,15 +123,15 @@ def service(client: Client) -> Service:
 
 
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
-def test_any_body_gets_a_document(service: Service, body: bytes) -> None:
+def test_any_body_gets_a_document(callback_service: Service, body: bytes) -> None:
     for kind, step in ENDPOINTS:
-        service.answers(kind, step, body)
+        callback_service.answers(kind, step, body)
 
 
-def test_no_body_is_too_deep_to_be_recorded(service: Service) -> None:
+def test_no_body_is_too_deep_to_be_recorded(callback_service: Service) -> None:
     for depth in range(700, 1000, 12):  # a range of some 20 could be read, and not be written
         body = b'{"CallStatus": "completed", "x": ' + b"[" * depth + b"]" * depth + b"}"
-        service.answers(Party.AUTHOR, "status", body)
+        callback_service.answers(Party.AUTHOR, "status", body)
 
 
 @pytest.mark.parametrize(
@@ -145,15 +145,15 @@ def test_no_body_is_too_deep_to_be_recorded(service: Service) -> None:
         "nonsense",
     ],
 )
-def test_the_content_type_does_not_matter(service: Service, content_type: str) -> None:
+def test_the_content_type_does_not_matter(callback_service: Service, content_type: str) -> None:
     for kind, step in ENDPOINTS:
-        service.answers(kind, step, b'{"Digits": "9", "CallStatus": "ringing"}', content_type)
+        callback_service.answers(kind, step, b'{"Digits": "9", "CallStatus": "ringing"}', content_type)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE"])
-def test_no_method_is_turned_away(service: Service, method: str) -> None:
+def test_no_method_is_turned_away(callback_service: Service, method: str) -> None:
     for kind, step in ENDPOINTS:
-        assert service.client.generic(method, service.address(kind, step)).status_code == 200
+        assert callback_service.client.generic(method, callback_service.address(kind, step)).status_code == 200
 
 
 # --- Read in every form -----------------------------------------------------------------------------------------------
@@ -289,5 +289,5 @@ ANY_BODY = st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=10), _VALUES
 @pytest.mark.parametrize(("kind", "step"), ENDPOINTS)
 @examples(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=ANY_BODY)
-def test_any_object_gets_a_document(service: Service, kind: Party, step: str, body: dict[str, object]) -> None:
-    service.answers(kind, step, json.dumps(body).encode())
+def test_any_object_gets_a_document(callback_service: Service, kind: Party, step: str, body: dict[str, object]) -> None:
+    callback_service.answers(kind, step, json.dumps(body).encode())

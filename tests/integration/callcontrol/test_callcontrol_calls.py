@@ -19,12 +19,10 @@ from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Call, Record
 from blast_api.services import delivery
 from tests.kits import factories
-from tests.kits.callbacks import Carrier, delivered, lines, rows
-from tests.kits.callbacks import carrier as carrier
-from tests.kits.callbacks import no_retries as no_retries
+from tests.kits.callbacks import Callbacks, delivered, lines, rows
 from tests.kits.rest import content
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
 NOW = timezone.now()
 CLAIMED: dict[str, Any] = {"status": CallStatus.READY, "held_since": NOW, "due_at": NOW, "sid": ""}
@@ -86,10 +84,10 @@ def heard_by(call: Call, step: str, told: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
 @pytest.mark.parametrize(("step", "told"), [case for case in CALLBACKS if case[0] in ("answered", "detected")])
 def test_a_document_request_proves_that_the_call_is_up(
-    carrier: Carrier, fields: dict[str, Any], step: str, told: dict[str, Any]
+    callbacks: Callbacks, fields: dict[str, Any], step: str, told: dict[str, Any]
 ) -> None:
     call = delivered(**fields)
-    assert carrier.of_call(call, step, **told) == heard_by(call, step, told)
+    assert callbacks.of_call(call, step, **told) == heard_by(call, step, told)
     call.refresh_from_db()
     assert (call.status, call.held_since, call.attempts) == (CallStatus.ONGOING, None, 1)
     assert call.started is not None
@@ -99,11 +97,11 @@ def test_a_document_request_proves_that_the_call_is_up(
 
 @pytest.mark.parametrize("past", [timedelta(0), timedelta(seconds=1), timedelta(days=1)])
 def test_a_call_whose_delay_has_passed_is_ongoing_and_its_first_document_costs_no_write(
-    carrier: Carrier, client: Client, past: timedelta, django_assert_num_queries: DjangoAssertNumQueries
+    callbacks: Callbacks, client: Client, past: timedelta, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     call = delivered(**WAITING | {"started": NOW, "due_at": timezone.now() - past})
     with django_assert_num_queries(1):
-        assert carrier.of_call(call, "answered") == heard_by(call, "answered", {})
+        assert callbacks.of_call(call, "answered") == heard_by(call, "answered", {})
     (shown,) = content(client.get("/api/v1/calls", {"shout-id": call.message_id}))
     assert (shown["status"], client.get(f"/api/v1/shouts/{call.message_id}").json()["calls"]) == (
         "ongoing",
@@ -114,10 +112,10 @@ def test_a_call_whose_delay_has_passed_is_ongoing_and_its_first_document_costs_n
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())
 def test_a_final_word_settles_the_call_and_its_shout(
-    carrier: Carrier, fields: dict[str, Any], word: str, ending: CallStatus
+    callbacks: Callbacks, fields: dict[str, Any], word: str, ending: CallStatus
 ) -> None:
     call = delivered(**fields | {"answerer": "HUMAN"})
-    assert carrier.of_call(call, "status", CallStatus=word, CallDuration=7, CallSid="sid") == b""
+    assert callbacks.of_call(call, "status", CallStatus=word, CallDuration=7, CallSid="sid") == b""
     call.refresh_from_db()
     assert (call.status, call.q850, call.duration) == (ending, Q850.get(ending), 7)
     assert (call.held_since, call.sid) == (None, "sid")
@@ -138,18 +136,18 @@ def test_a_final_word_settles_the_call_and_its_shout(
         ({"Cause": ["x"]}, "Busy"),
     ],
 )
-def test_a_record_has_the_carriers_own_words(carrier: Carrier, told: dict[str, Any], said: str) -> None:
-    carrier.of_call(delivered(), "status", CallStatus="Busy", **told)
+def test_a_record_has_the_carriers_own_words(callbacks: Callbacks, told: dict[str, Any], said: str) -> None:
+    callbacks.of_call(delivered(), "status", CallStatus="Busy", **told)
     (cdr,) = lines(Record.Kind.CDR)
     assert (cdr["status"], cdr["carrier_said"]) == ("busy", said)
 
 
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())
 def test_late_news_settles_a_call_and_its_shout_within_the_window(
-    carrier: Carrier, word: str, ending: CallStatus
+    callbacks: Callbacks, word: str, ending: CallStatus
 ) -> None:
     call = delivered(**IN_THE_WINDOW, answerer="HUMAN")
-    carrier.of_call(call, "status", CallStatus=word, CallDuration="7")
+    callbacks.of_call(call, "status", CallStatus=word, CallDuration="7")
     call.refresh_from_db()
     call.message.refresh_from_db()
     assert (call.status, call.duration) == (ending, 7)
@@ -158,19 +156,19 @@ def test_late_news_settles_a_call_and_its_shout_within_the_window(
     assert [(line["status"], line["late"]) for line in lines(Record.Kind.BDR)] == [("finished", True)]
 
 
-def test_late_news_of_one_call_leaves_a_shout_with_others_timed_out(carrier: Carrier) -> None:
+def test_late_news_of_one_call_leaves_a_shout_with_others_timed_out(callbacks: Callbacks) -> None:
     call = delivered(**IN_THE_WINDOW)
     factories.call(call.message, status=CallStatus.TIMED_OUT)
-    carrier.of_call(call, "status", CallStatus="completed")
+    callbacks.of_call(call, "status", CallStatus="completed")
     call.message.refresh_from_db()
     assert call.message.status == ShoutStatus.TIMED_OUT
     assert lines(Record.Kind.BDR) == []
 
 
-def test_late_news_is_not_tried_again(carrier: Carrier, settings: Settings) -> None:
+def test_late_news_is_not_tried_again(callbacks: Callbacks, settings: Settings) -> None:
     settings.MAX_RETRIES = 3
     call = delivered(**IN_THE_WINDOW)
-    carrier.of_call(call, "status", CallStatus="failed")
+    callbacks.of_call(call, "status", CallStatus="failed")
     call.refresh_from_db()
     assert call.status == CallStatus.FAILED
 
@@ -183,11 +181,11 @@ def test_late_news_is_not_tried_again(carrier: Carrier, settings: Settings) -> N
     ],
 )
 def test_what_was_noted_as_heard_by_a_request_that_was_answered_with_an_apology_was_not(
-    carrier: Carrier, asked: timedelta, ending: CallStatus
+    callbacks: Callbacks, asked: timedelta, ending: CallStatus
 ) -> None:
     call = delivered(**LIVE["answered"], answerer="HUMAN")
     delivery.apologised(delivery.Attempt(call.pk, 1), asked=NOW + asked)
-    carrier.of_call(call, "status", CallStatus="completed")
+    callbacks.of_call(call, "status", CallStatus="completed")
     call.refresh_from_db()
     assert (call.status, call.answerer == "HUMAN") == (ending, ending == CallStatus.COMPLETED)
 
@@ -197,42 +195,42 @@ def test_what_was_noted_as_heard_by_a_request_that_was_answered_with_an_apology_
 
 @pytest.mark.parametrize("most", [0, 1, 3])
 def test_key_0_plays_the_message_again_so_often_and_then_ends_the_call(
-    carrier: Carrier, settings: Settings, most: int
+    callbacks: Callbacks, settings: Settings, most: int
 ) -> None:
     settings.MAX_REPLAYS = most
     call = delivered(**LIVE["answered"], answerer="HUMAN")
     key = "key"
     for replay in range(1, most + 1):
-        again = carrier.of_call(call, key, Digits="0")
-        assert carrier.of_call(call, key, Digits="0") == again  # told once more it is no other one
+        again = callbacks.of_call(call, key, Digits="0")
+        assert callbacks.of_call(call, key, Digits="0") == again  # told once more it is no other one
         key = f"key?replays={replay}"
         assert f"{key}&quot;".encode() in again or f'{key}"'.encode() in again
-    assert carrier.of_call(call, key, Digits="0") == documents.hang_up()
-    assert carrier.of_call(call, key, Digits="5") == heard_by(call, "key", {"Digits": "5"})
+    assert callbacks.of_call(call, key, Digits="0") == documents.hang_up()
+    assert callbacks.of_call(call, key, Digits="5") == heard_by(call, "key", {"Digits": "5"})
 
 
 @pytest.mark.parametrize("fields", LIVE.values(), ids=LIVE)
 def test_without_detection_the_message_is_heard_at_once_and_counts_as_heard(
-    carrier: Carrier, settings: Settings, fields: dict[str, Any]
+    callbacks: Callbacks, settings: Settings, fields: dict[str, Any]
 ) -> None:
     settings.AMD = False
     call = delivered(**fields)
-    heard = carrier.of_call(call, "answered")
+    heard = callbacks.of_call(call, "answered")
     assert MESSAGE.encode() in heard
     assert b"Amd" not in heard
     before = rows()
-    assert (carrier.of_call(call, "answered"), rows()) == (heard, before)
-    carrier.of_call(call, "status", CallStatus="completed", CallDuration=7)
+    assert (callbacks.of_call(call, "answered"), rows()) == (heard, before)
+    callbacks.of_call(call, "status", CallStatus="completed", CallDuration=7)
     call.refresh_from_db()
     assert (call.status, call.answerer, call.answered is not None) == (CallStatus.COMPLETED, "NOTSURE", True)
 
 
-def test_without_detection_nobody_hears_what_they_must_not(carrier: Carrier, settings: Settings) -> None:
+def test_without_detection_nobody_hears_what_they_must_not(callbacks: Callbacks, settings: Settings) -> None:
     settings.AMD = False
     call = delivered(**LIVE["ongoing"])
     factories.listed(call.number)
-    assert carrier.of_call(call, "answered") == documents.hang_up()
-    carrier.of_call(call, "status", CallStatus="completed")
+    assert callbacks.of_call(call, "answered") == documents.hang_up()
+    callbacks.of_call(call, "status", CallStatus="completed")
     call.refresh_from_db()
     assert (call.status, call.answerer) == (CallStatus.DO_NOT_CALL, "")
 
@@ -243,57 +241,57 @@ def test_without_detection_nobody_hears_what_they_must_not(carrier: Carrier, set
 @pytest.mark.parametrize("delayed", [False, True])
 @pytest.mark.parametrize(("step", "told"), [case for case in CALLBACKS if case[0] in ("answered", "detected")])
 def test_a_late_acceptance_of_a_call_that_is_up_is_only_its_sid(
-    carrier: Carrier, step: str, told: dict[str, Any], *, delayed: bool
+    callbacks: Callbacks, step: str, told: dict[str, Any], *, delayed: bool
 ) -> None:
     call = delivered(**CLAIMED)
-    carrier.of_call(call, step, **told)
+    callbacks.of_call(call, step, **told)
     before = Call.objects.values().get()
     delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=delayed, starts_at=timezone.now())])
     assert Call.objects.values().get() == before | {"sid": "s-1"}
 
 
 @pytest.mark.parametrize(("word", "ending"), WORDS.items())
-def test_a_late_acceptance_never_reopens_a_settled_call(carrier: Carrier, word: str, ending: CallStatus) -> None:
+def test_a_late_acceptance_never_reopens_a_settled_call(callbacks: Callbacks, word: str, ending: CallStatus) -> None:
     call = delivered(**CLAIMED, answerer="HUMAN")
-    carrier.of_call(call, "status", CallStatus=word, CallSid=None)
+    callbacks.of_call(call, "status", CallStatus=word, CallSid=None)
     delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=False, starts_at=timezone.now())])
     call.refresh_from_db()
     assert (call.status, call.sid, call.started) == (ending, "s-1", NOW)
 
 
-def test_a_late_refusal_does_not_end_a_call_that_is_up(carrier: Carrier) -> None:
+def test_a_late_refusal_does_not_end_a_call_that_is_up(callbacks: Callbacks) -> None:
     call = delivered(**CLAIMED)
-    carrier.of_call(call, "answered")
+    callbacks.of_call(call, "answered")
     before = rows()
     delivery.refused(delivery.Attempt(call.pk, 1), now=timezone.now())
     assert not delivery.give_back([delivery.Attempt(call.pk, 1)])
     assert rows() == before
 
 
-def test_a_proven_placement_never_lapses(carrier: Carrier) -> None:
+def test_a_proven_placement_never_lapses(callbacks: Callbacks) -> None:
     call = delivered(**CLAIMED)
-    carrier.of_call(call, "answered")
+    callbacks.of_call(call, "answered")
     assert delivery.lapse(NOW + timedelta(days=1)) == 0
 
 
-def test_the_address_of_a_lapsed_placement_is_dead(carrier: Carrier) -> None:
+def test_the_address_of_a_lapsed_placement_is_dead(callbacks: Callbacks) -> None:
     call = delivered(**CLAIMED)
     assert delivery.lapse(NOW + timedelta(seconds=121)) == 1
     before = rows()
-    assert carrier.of_call(call, "answered") == documents.hang_up()
-    assert carrier.of_call(call, "status", CallStatus="completed") == b""
+    assert callbacks.of_call(call, "answered") == documents.hang_up()
+    assert callbacks.of_call(call, "status", CallStatus="completed") == b""
     assert rows() == before
 
 
 @pytest.mark.parametrize("sid", ["another", None, "", 5])
-def test_the_carrier_may_name_a_call_in_two_ways(carrier: Carrier, sid: object) -> None:
+def test_the_carrier_may_name_a_call_in_two_ways(callbacks: Callbacks, sid: object) -> None:
     call = delivered(sid="ours", answerer="HUMAN")
-    carrier.of_call(call, "status", CallStatus="completed", CallSid=sid)
+    callbacks.of_call(call, "status", CallStatus="completed", CallSid=sid)
     call.refresh_from_db()
     assert (call.status, call.sid) == (CallStatus.COMPLETED, "ours")
 
 
-def test_the_carriers_word_on_who_was_called_has_no_weight(carrier: Carrier) -> None:
+def test_the_carriers_word_on_who_was_called_has_no_weight(callbacks: Callbacks) -> None:
     call = delivered()
-    carrier.of_call(call, "key", Digits="5", To="15555559999", From="15555559998")
+    callbacks.of_call(call, "key", Digits="5", To="15555559999", From="15555559998")
     assert rows()["DoNotCallNumber"] == [("user", call.number)]

@@ -16,8 +16,7 @@ from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Message, Record, Recording
 from blast_api.services import recordings, sweeps
 from blast_api.services.recordings import AuthorAttempt, Reply
-from tests.kits.callbacks import Carrier, lines, rows, undone
-from tests.kits.callbacks import carrier as carrier
+from tests.kits.callbacks import Callbacks, lines, rows, undone
 from tests.kits.factories import call, message, recording
 
 pytestmark = pytest.mark.django_db
@@ -115,7 +114,7 @@ def essence() -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_each_callback_is_heard_where_it_belongs_and_nowhere_else(carrier: Carrier, state: str) -> None:
+def test_each_callback_is_heard_where_it_belongs_and_nowhere_else(callbacks: Callbacks, state: str) -> None:
     row = ringing(**STATES[state])
     for step, told in CALLBACKS:
         with undone():
@@ -123,7 +122,7 @@ def test_each_callback_is_heard_where_it_belongs_and_nowhere_else(carrier: Carri
             case = (step, "file" if told is FILE else told.get("Digits", ""))
             unmoved = (Reply.GOODBYE, STATES[state]["state"], PENDING)
             expected, after, status = EFFECTS.get(state, {}).get(case, unmoved)
-            assert carrier.of_author(row, step, **told) == heard(expected, row), case
+            assert callbacks.of_author(row, step, **told) == heard(expected, row), case
             assert (row.state, row.message.status) == (after, status), case
             if (after, status) == unmoved[1:]:
                 assert essence() == before, case
@@ -131,23 +130,23 @@ def test_each_callback_is_heard_where_it_belongs_and_nowhere_else(carrier: Carri
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_a_repeated_callback_changes_nothing_and_gets_the_same_answer(carrier: Carrier, state: str) -> None:
+def test_a_repeated_callback_changes_nothing_and_gets_the_same_answer(callbacks: Callbacks, state: str) -> None:
     row = ringing(**STATES[state])
     for step, told in CALLBACKS:
         with undone():
-            first = carrier.of_author(row, step, **told)
+            first = callbacks.of_author(row, step, **told)
             before = essence()
-            assert carrier.of_author(row, step, **told) == first, (step, told)
+            assert callbacks.of_author(row, step, **told) == first, (step, told)
             assert essence() == before, (step, told)
 
 
 @pytest.mark.parametrize("status", [ShoutStatus.READY, ShoutStatus.CANCELED, ShoutStatus.TIMED_OUT])
 @pytest.mark.parametrize("state", STATES)
-def test_a_shout_that_waits_for_no_recording_takes_none(carrier: Carrier, state: str, status: ShoutStatus) -> None:
+def test_a_shout_that_waits_for_no_recording_takes_none(callbacks: Callbacks, state: str, status: ShoutStatus) -> None:
     row = ringing({"status": status}, **STATES[state])
     before = rows()
     for step, told in CALLBACKS:
-        carrier.of_author(row, step, **told)
+        callbacks.of_author(row, step, **told)
         row.refresh_from_db()
         assert (row.state, row.message.status) == (STATES[state]["state"], status)
     assert rows()["Call"] == before["Call"]
@@ -161,70 +160,72 @@ def test_a_shout_that_waits_for_no_recording_takes_none(carrier: Carrier, state:
     ("told", "length_s"),
     [(8, 8), ("8", 8), (7.1, 8), ("7.1", 8), (0.1, 1), (None, 31), ("", 31), ("long", 31), (-3, 31), ([8], 31)],
 )
-def test_a_takes_length_is_the_carriers_word_or_the_time_it_took(carrier: Carrier, told: object, length_s: int) -> None:
+def test_a_takes_length_is_the_carriers_word_or_the_time_it_took(
+    callbacks: Callbacks, told: object, length_s: int
+) -> None:
     row = ringing(state=R.PRESSED_STAR)
     Recording.objects.update(state_since=timezone.now() - timedelta(seconds=30.5))
-    carrier.of_author(row, "recorded", **FILE | {"RecordingDuration": told})
+    callbacks.of_author(row, "recorded", **FILE | {"RecordingDuration": told})
     row.refresh_from_db()
     assert (row.length_s, row.take, row.url, row.file_sid) == (length_s, 1, "http://c/f.wav", "f")
     assert row.recorded is not None
 
 
-def test_another_take_goes_over_the_same_file_and_is_heard_anew(carrier: Carrier) -> None:
+def test_another_take_goes_over_the_same_file_and_is_heard_anew(callbacks: Callbacks) -> None:
     row = ringing(**STATES["recorded"])
-    again = carrier.of_author(row, "verification", Digits="3")
+    again = callbacks.of_author(row, "verification", Digits="3")
     assert b'fileSid="f" fileMode="overwrite"' in again
-    carrier.of_author(row, "recorded", **FILE | {"RecordingDuration": 9})
-    assert b"<Play>http://c/f.wav?format=2.wav</Play>" in carrier.of_author(row, "verification", Digits="1")
+    callbacks.of_author(row, "recorded", **FILE | {"RecordingDuration": 9})
+    assert b"<Play>http://c/f.wav?format=2.wav</Play>" in callbacks.of_author(row, "verification", Digits="1")
     row.refresh_from_db()
     assert (row.take, row.length_s, play_url(row.url, row.take)) == (2, 9, "http://c/f.wav?format=2.wav")
 
 
 @pytest.mark.parametrize("digits", ["", "1", "2", "3", "7", "9"])
-def test_a_key_at_the_first_takes_menu_says_nothing_of_the_second(carrier: Carrier, digits: str) -> None:
+def test_a_key_at_the_first_takes_menu_says_nothing_of_the_second(callbacks: Callbacks, digits: str) -> None:
     row = ringing(**STATES["recorded"] | {"take": 2})
     before = essence()
-    assert carrier.of_author(row, "verification?take=1", Digits=digits) == heard(Reply.GOODBYE, row)
+    assert callbacks.of_author(row, "verification?take=1", Digits=digits) == heard(Reply.GOODBYE, row)
     assert (essence(), row.message.status) == (before, PENDING)
-    assert carrier.of_author(row, "verification?take=2", Digits="2") == heard(Reply.SAVED, row)
+    assert callbacks.of_author(row, "verification?take=2", Digits="2") == heard(Reply.SAVED, row)
 
 
-def test_the_first_take_told_once_more_is_not_the_second(carrier: Carrier) -> None:
+def test_the_first_take_told_once_more_is_not_the_second(callbacks: Callbacks) -> None:
     row = ringing(**STATES["recording again"])
     before = essence()
-    assert carrier.of_author(row, "recorded?take=1", **FILE | {"RecordingDuration": 4}) == heard(Reply.GOODBYE, row)
+    assert callbacks.of_author(row, "recorded?take=1", **FILE | {"RecordingDuration": 4}) == heard(Reply.GOODBYE, row)
     assert essence() == before
-    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Reply.VERIFY, row)
+    assert callbacks.of_author(row, "recorded?take=2", **FILE) == heard(Reply.VERIFY, row)
     assert (row.take, row.length_s) == (2, 8)
-    assert carrier.of_author(row, "recorded?take=2", **FILE) == heard(Reply.VERIFY, row)
-    assert carrier.of_author(row, "recorded?take=1", **FILE) == heard(Reply.GOODBYE, row)
+    assert callbacks.of_author(row, "recorded?take=2", **FILE) == heard(Reply.VERIFY, row)
+    assert callbacks.of_author(row, "recorded?take=1", **FILE) == heard(Reply.GOODBYE, row)
 
 
 @pytest.mark.parametrize("take", ["", "x", "-1", "1.5", "9" * 30, "1&take=1"])
-def test_a_take_that_cannot_be_read_is_whichever_it_is(carrier: Carrier, take: str) -> None:
+def test_a_take_that_cannot_be_read_is_whichever_it_is(callbacks: Callbacks, take: str) -> None:
     row = ringing(**STATES["recorded"])
-    assert carrier.of_author(row, f"verification?take={take}", Digits="2") == heard(Reply.SAVED, row)
+    assert callbacks.of_author(row, f"verification?take={take}", Digits="2") == heard(Reply.SAVED, row)
 
 
-def test_a_star_repeated_after_the_take_does_not_lose_it(carrier: Carrier) -> None:
+def test_a_star_repeated_after_the_take_does_not_lose_it(callbacks: Callbacks) -> None:
     row = ringing(state=R.USER_ANSWERED)
-    carrier.of_author(row, "welcome", Digits="*")
-    carrier.of_author(row, "recorded", **FILE)
-    carrier.of_author(row, "welcome", Digits="*")
-    assert carrier.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
+    callbacks.of_author(row, "welcome", Digits="*")
+    callbacks.of_author(row, "recorded", **FILE)
+    callbacks.of_author(row, "welcome", Digits="*")
+    assert callbacks.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
     assert row.state == R.CONFIRMED
 
 
-def test_a_failure_told_after_the_confirmation_does_not_lose_the_take(carrier: Carrier) -> None:
+def test_a_failure_told_after_the_confirmation_does_not_lose_the_take(callbacks: Callbacks) -> None:
     row = ringing(**STATES["confirmed"])
-    carrier.of_author(row, "not-recorded")
+    callbacks.of_author(row, "not-recorded")
     row.refresh_from_db()
     assert (row.state, row.message.status) == (R.CONFIRMED, PENDING)
 
 
-def test_a_confirmed_take_waits_until_the_carrier_keeps_the_file(carrier: Carrier) -> None:
+def test_a_confirmed_take_waits_until_the_carrier_keeps_the_file(callbacks: Callbacks) -> None:
     row = ringing(**STATES["recorded"])
-    carrier.of_author(row, "verification", Digits="2")  # no carrier is there to keep it
+    callbacks.of_author(row, "verification", Digits="2")  # no carrier is there to keep it
     row.refresh_from_db()
     assert (row.state, row.kept, row.message.status) == (R.CONFIRMED, False, PENDING)
     assert recordings.kept(row.pk)
@@ -253,10 +254,10 @@ ENDINGS = {
 @pytest.mark.parametrize("state", ["in hand", "placed"])
 @pytest.mark.parametrize(("word", "expected"), ENDINGS.items())
 def test_an_author_who_was_not_reached_ends_the_shout(
-    carrier: Carrier, state: str, word: str, expected: tuple[ShoutStatus, RecordingState | None]
+    callbacks: Callbacks, state: str, word: str, expected: tuple[ShoutStatus, RecordingState | None]
 ) -> None:
     row = ringing(**STATES[state])
-    assert carrier.of_author(row, "status", CallStatus=word, CallDuration=0, Extra={"a": [1]}) == b""
+    assert callbacks.of_author(row, "status", CallStatus=word, CallDuration=0, Extra={"a": [1]}) == b""
     row.refresh_from_db()
     status, after = expected
     assert (row.message.status, row.state) == (status, after or R.PLACED)
@@ -268,9 +269,9 @@ def test_an_author_who_was_not_reached_ends_the_shout(
 
 
 @pytest.mark.parametrize("state", ["answered", "recording", "recording again", "recorded"])
-def test_an_author_who_hangs_up_undecided_cancels_the_shout_a_little_later(carrier: Carrier, state: str) -> None:
+def test_an_author_who_hangs_up_undecided_cancels_the_shout_a_little_later(callbacks: Callbacks, state: str) -> None:
     row = ringing(**STATES[state])
-    carrier.of_author(row, "status", CallStatus="completed")
+    callbacks.of_author(row, "status", CallStatus="completed")
     row.refresh_from_db()
     assert (row.state, row.message.status) == (STATES[state]["state"], PENDING)
     assert recordings.expire(timezone.now()) == 0
@@ -279,40 +280,40 @@ def test_an_author_who_hangs_up_undecided_cancels_the_shout_a_little_later(carri
     assert len(lines(Record.Kind.REC_CDR)) == 1
 
 
-def test_a_confirmation_that_the_end_of_the_call_overtook_still_counts(carrier: Carrier) -> None:
+def test_a_confirmation_that_the_end_of_the_call_overtook_still_counts(callbacks: Callbacks) -> None:
     row = ringing(**STATES["recorded"])
-    carrier.of_author(row, "status", CallStatus="completed")
-    assert carrier.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
+    callbacks.of_author(row, "status", CallStatus="completed")
+    assert callbacks.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
     assert recordings.expire(timezone.now() + timedelta(days=1)) == 0
     assert Message.objects.get().status == PENDING
 
 
 @pytest.mark.parametrize("state", ["not claimed", "given back"])
-def test_an_ending_of_a_call_that_was_never_placed_is_no_news(carrier: Carrier, state: str) -> None:
+def test_an_ending_of_a_call_that_was_never_placed_is_no_news(callbacks: Callbacks, state: str) -> None:
     row = ringing(**STATES[state])
     before = rows()
-    carrier.of_author(row, "status", CallStatus="failed")
+    callbacks.of_author(row, "status", CallStatus="failed")
     assert rows() == before
 
 
 @pytest.mark.parametrize("state", STATES)
-def test_only_a_final_word_and_only_the_first_is_recorded(carrier: Carrier, state: str) -> None:
+def test_only_a_final_word_and_only_the_first_is_recorded(callbacks: Callbacks, state: str) -> None:
     row = ringing(**STATES[state])
     before = rows()
     for told in ({"CallStatus": "ringing"}, {"CallStatus": None}, {}):
-        carrier.of_author(row, "status", **told)
+        callbacks.of_author(row, "status", **told)
     assert rows() == before
-    carrier.of_author(row, "status", CallStatus="completed")
+    callbacks.of_author(row, "status", CallStatus="completed")
     after = rows()
     for word in ("completed", "failed", "busy"):
-        carrier.of_author(row, "status", CallStatus=word)
+        callbacks.of_author(row, "status", CallStatus=word)
     assert rows() == after
     assert len(lines(Record.Kind.REC_CDR)) == (0 if state in ("not claimed", "given back") else 1)
 
 
-def test_the_end_of_the_call_is_recorded_whatever_became_of_the_shout(carrier: Carrier) -> None:
+def test_the_end_of_the_call_is_recorded_whatever_became_of_the_shout(callbacks: Callbacks) -> None:
     row = ringing({"status": ENDED}, state=R.PLACED)
-    carrier.of_author(row, "status", CallStatus="completed")
+    callbacks.of_author(row, "status", CallStatus="completed")
     assert [line["message_id"] for line in lines(Record.Kind.REC_CDR)] == [row.pk]
     assert lines(Record.Kind.BDR) == []
 
@@ -329,9 +330,9 @@ def test_a_late_acceptance_is_only_a_sid(state: str) -> None:
     assert (row.sid, essence()["Recording"]) == ("s-1", before)
 
 
-def test_a_late_refusal_does_not_end_a_call_that_is_up(carrier: Carrier) -> None:
+def test_a_late_refusal_does_not_end_a_call_that_is_up(callbacks: Callbacks) -> None:
     row = ringing(**STATES["in hand"])
-    carrier.of_author(row, "answered")
+    callbacks.of_author(row, "answered")
     before = rows()
     recordings.refused(AuthorAttempt(row.pk, 1), now=timezone.now())
     assert not recordings.give_back(AuthorAttempt(row.pk, 1))
@@ -339,12 +340,12 @@ def test_a_late_refusal_does_not_end_a_call_that_is_up(carrier: Carrier) -> None
     assert rows() == before
 
 
-def test_an_author_rung_again_is_heard_at_the_new_address_only(carrier: Carrier) -> None:
+def test_an_author_rung_again_is_heard_at_the_new_address_only(callbacks: Callbacks) -> None:
     row = ringing(**STATES["in hand"])
     assert recordings.lapse(timezone.now() + timedelta(seconds=121)) == 1
     (again,) = recordings.claim(limit=9, now=timezone.now())
     assert (again.serial, again.attempts) == (2, 1)
-    assert carrier.of_author(row, "answered") == heard(Reply.GOODBYE, row) or row.serial == 2
+    assert callbacks.of_author(row, "answered") == heard(Reply.GOODBYE, row) or row.serial == 2
     row.refresh_from_db()
     assert row.state == R.NO_REC_CALL
-    assert carrier.of_author(row, "answered") == heard(Reply.WELCOME, row)
+    assert callbacks.of_author(row, "answered") == heard(Reply.WELCOME, row)

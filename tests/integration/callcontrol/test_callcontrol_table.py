@@ -22,11 +22,9 @@ from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Call, Record
 from blast_api.services import delivery
 from tests.kits import factories
-from tests.kits.callbacks import Carrier, ask, delivered, lines, path, rows, undone
-from tests.kits.callbacks import carrier as carrier
-from tests.kits.callbacks import no_retries as no_retries
+from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows, undone
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
 C = CallStatus
 NOW = timezone.now()
@@ -246,7 +244,7 @@ CHANGES: dict[str, Callable[[Call, Call, Told], None]] = {
 }
 
 
-def _holds(cell: str, column: str, call: Call, carrier: Carrier, *, serial: int) -> None:
+def _holds(cell: str, column: str, call: Call, callbacks: Callbacks, *, serial: int) -> None:
     """Try one cell: each callback of its column by itself, and once more."""
     step, bodies = COLUMNS[column]
     change = cell.split(", ")[-1]
@@ -254,7 +252,7 @@ def _holds(cell: str, column: str, call: Call, carrier: Carrier, *, serial: int)
     unchanged = rows()
     for told in bodies:
         with undone():
-            answer = carrier.of_call(call, step, serial=serial, **told)
+            answer = callbacks.of_call(call, step, serial=serial, **told)
             assert answer == _document(heard, column, told, call), told
             if change in CHANGES:
                 CHANGES[change](call, Call.objects.select_related("message").get(pk=call.pk), told)
@@ -262,7 +260,7 @@ def _holds(cell: str, column: str, call: Call, carrier: Carrier, *, serial: int)
                 assert cell in (heard, "nothing")
             changed = rows()
             assert change in CHANGES or changed == unchanged, told
-            assert carrier.of_call(call, step, serial=serial, **told) == answer
+            assert callbacks.of_call(call, step, serial=serial, **told) == answer
             assert rows() == changed, told
 
 
@@ -275,23 +273,23 @@ def test_the_table_has_these_rows_and_columns() -> None:
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)
-def test_a_callback_by_the_calls_own_address(carrier: Carrier, row: str, column: str) -> None:
+def test_a_callback_by_the_calls_own_address(callbacks: Callbacks, row: str, column: str) -> None:
     call = call_that(row)
-    _holds(TABLE[row][column], column, call, carrier, serial=1)
+    _holds(TABLE[row][column], column, call, callbacks, serial=1)
 
 
 @pytest.mark.parametrize(("row", "column"), [(row, column) for row, column in CELLS if "withdrawn" in row])
-def test_a_call_withdrawn_from_a_shout_that_goes_on(carrier: Carrier, row: str, column: str) -> None:
+def test_a_call_withdrawn_from_a_shout_that_goes_on(callbacks: Callbacks, row: str, column: str) -> None:
     call = call_that(row, **SHOUT_GOES_ON)
-    _holds(TABLE[row][column], column, call, carrier, serial=1)
+    _holds(TABLE[row][column], column, call, callbacks, serial=1)
 
 
 @pytest.mark.parametrize(("row", "column"), CELLS)
-def test_a_callback_by_a_former_address(carrier: Carrier, row: str, column: str) -> None:
+def test_a_callback_by_a_former_address(callbacks: Callbacks, row: str, column: str) -> None:
     call = call_that(row, serial=3)
     cell = TABLE[FORMER][column]
     for serial in (1, 2):
-        _holds(TABLE[row][column] if cell == "as above" else cell, column, call, carrier, serial=serial)
+        _holds(TABLE[row][column] if cell == "as above" else cell, column, call, callbacks, serial=serial)
 
 
 def _refused(call: Call, column: str, client: Client, *, serial: int) -> None:
@@ -322,16 +320,16 @@ def test_a_callback_about_an_attempt_whose_successor_is_up_for_long(client: Clie
 # --- What makes an address a former one ------------------------------------------------------------------------------
 
 
-def _tried_again(call: Call, carrier: Carrier, settings: Settings) -> None:
+def _tried_again(call: Call, callbacks: Callbacks, settings: Settings) -> None:
     settings.MAX_RETRIES = 9
-    carrier.of_call(call, "status", serial=1, CallStatus="failed")
+    callbacks.of_call(call, "status", serial=1, CallStatus="failed")
 
 
-def _lapsed(call: Call, carrier: Carrier, settings: Settings) -> None:
+def _lapsed(call: Call, callbacks: Callbacks, settings: Settings) -> None:
     assert delivery.lapse(NOW + timedelta(days=1)) == 1
 
 
-def _given_back(call: Call, carrier: Carrier, settings: Settings) -> None:
+def _given_back(call: Call, callbacks: Callbacks, settings: Settings) -> None:
     assert delivery.give_back([delivery.Attempt(call.pk, 1)]) == 1
 
 
@@ -339,10 +337,10 @@ def _given_back(call: Call, carrier: Carrier, settings: Settings) -> None:
 @pytest.mark.parametrize("then", ["waits for its turn", "in hand again", "timed out"])
 @pytest.mark.parametrize("column", COLUMNS)
 def test_an_attempt_that_is_over_leaves_a_former_address(
-    carrier: Carrier, settings: Settings, ends: Callable[[Call, Carrier, Settings], None], then: str, column: str
+    callbacks: Callbacks, settings: Settings, ends: Callable[[Call, Callbacks, Settings], None], then: str, column: str
 ) -> None:
     call = call_that("in hand")
-    ends(call, carrier, settings)
+    ends(call, callbacks, settings)
     if then == "in hand again":
         with transaction.atomic():
             assert delivery.claim(call.message, limit=9, until=NOW + timedelta(days=2), now=NOW)
@@ -355,4 +353,4 @@ def test_an_attempt_that_is_over_leaves_a_former_address(
     cell = TABLE[FORMER][column]
     if cell == "as above":
         cell = "goodbye, overtaken" if then == "timed out" else "goodbye, listed"
-    _holds(cell, column, call, carrier, serial=1)
+    _holds(cell, column, call, callbacks, serial=1)

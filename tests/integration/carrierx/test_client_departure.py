@@ -84,7 +84,7 @@ def server(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pyte
 
 
 @pytest.fixture
-def client(server: RawServer) -> Iterator[CarrierClient]:
+def departing_client(server: RawServer) -> Iterator[CarrierClient]:
     with CarrierClient(configuration(), connect_timeout_s=5.0, answer_timeout_s=5.0) as client:
         yield client
 
@@ -104,35 +104,37 @@ def close_all(server: RawServer) -> None:
 # --- In time ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_call_leaves_at_its_slot(client: CarrierClient, server: RawServer) -> None:
+def test_a_call_leaves_at_its_slot(departing_client: CarrierClient, server: RawServer) -> None:
     time_ = FakeTime(meanwhile=lambda: left_before.append(server.received))
     left_before: list[bytes] = []
-    assert isinstance(place(client, time_.departure(100.3)), Accepted)
+    assert isinstance(place(departing_client, time_.departure(100.3)), Accepted)
     assert left_before == [b""]
     assert time_.at == pytest.approx(100.3)
 
 
-def test_head_and_body_are_one_write(client: CarrierClient, server: RawServer) -> None:
-    place(client)  # with TLS, the first one has the handshake before it
+def test_head_and_body_are_one_write(departing_client: CarrierClient, server: RawServer) -> None:
+    place(departing_client)  # with TLS, the first one has the handshake before it
     for _ in range(5):
-        assert isinstance(place(client), Accepted)
+        assert isinstance(place(departing_client), Accepted)
     assert server.segments[1:] == [1] * 5
     assert server.connections == 1
 
 
-def test_a_new_connection_is_kept_while_its_slot_is_waited_for(client: CarrierClient, server: RawServer) -> None:
+def test_a_new_connection_is_kept_while_its_slot_is_waited_for(
+    departing_client: CarrierClient, server: RawServer
+) -> None:
     departure = Departure(
         time.time() + 0.2, time.time, time.sleep
     )  # TLS tickets come in meanwhile: they are no farewell
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pacing, "TOLERANCE", 60.0)
-        assert isinstance(place(client, departure), Accepted)
+        assert isinstance(place(departing_client, departure), Accepted)
     assert server.connections == 1
 
 
-def test_cookies_of_the_carrier_are_not_kept(client: CarrierClient, server: RawServer) -> None:
-    place(client)
-    place(client)
+def test_cookies_of_the_carrier_are_not_kept(departing_client: CarrierClient, server: RawServer) -> None:
+    place(departing_client)
+    place(departing_client)
     assert len(server.requests) == 2
     assert not any("cookie:" in request.lower() for request in server.requests)
 
@@ -140,18 +142,20 @@ def test_cookies_of_the_carrier_are_not_kept(client: CarrierClient, server: RawS
 # --- Too late --------------------------------------------------------------------------------------------------------
 
 
-def test_a_call_that_is_late_writes_no_byte_and_costs_no_connection(client: CarrierClient, server: RawServer) -> None:
-    place(client)
+def test_a_call_that_is_late_writes_no_byte_and_costs_no_connection(
+    departing_client: CarrierClient, server: RawServer
+) -> None:
+    place(departing_client)
     seen = server.received
     for late_s in (0.011, 0.5, 100):
         with pytest.raises(SlotMissed):
-            place(client, FakeTime().departure(100 - late_s))
-    assert isinstance(place(client), Accepted)
+            place(departing_client, FakeTime().departure(100 - late_s))
+    assert isinstance(place(departing_client), Accepted)
     assert server.received == seen * 2
     assert server.connections == 1
 
 
-def test_a_sender_that_wakes_too_late_writes_no_byte(client: CarrierClient, server: RawServer) -> None:
+def test_a_sender_that_wakes_too_late_writes_no_byte(departing_client: CarrierClient, server: RawServer) -> None:
     time_ = FakeTime()
 
     def oversleep() -> None:
@@ -159,32 +163,32 @@ def test_a_sender_that_wakes_too_late_writes_no_byte(client: CarrierClient, serv
 
     time_.meanwhile = oversleep
     with pytest.raises(SlotMissed):
-        place(client, time_.departure(100.3))
-    place(client)
+        place(departing_client, time_.departure(100.3))
+    place(departing_client)
     assert len(server.requests) == 1
     assert server.received == server.requests[0].encode()
 
 
-def test_who_is_told_to_stop_writes_no_byte(client: CarrierClient, server: RawServer) -> None:
+def test_who_is_told_to_stop_writes_no_byte(departing_client: CarrierClient, server: RawServer) -> None:
     with pytest.raises(SlotMissed):
-        place(client, Departure(100.3, lambda: 100.0, lambda seconds: True))
-    place(client)
+        place(departing_client, Departure(100.3, lambda: 100.0, lambda seconds: True))
+    place(departing_client)
     assert len(server.requests) == 1
 
 
-def test_errands_are_held_to_their_slots_as_well(client: CarrierClient, server: RawServer) -> None:
+def test_errands_are_held_to_their_slots_as_well(departing_client: CarrierClient, server: RawServer) -> None:
     late = FakeTime().departure(99)
     with pytest.raises(SlotMissed):
-        client.withdraw(client.prepare_withdrawal("sid"), late)
+        departing_client.withdraw(departing_client.prepare_withdrawal("sid"), late)
     with pytest.raises(SlotMissed):
-        client.change(client.prepare_keeping("file"), late)
+        departing_client.change(departing_client.prepare_keeping("file"), late)
     with pytest.raises(SlotMissed):
-        list(client.waiting_calls(client.prepare_waiting_calls(), late))
+        list(departing_client.waiting_calls(departing_client.prepare_waiting_calls(), late))
     assert server.received == b""
 
 
 def test_a_connection_that_takes_longer_than_the_slot_allows_sends_nothing(
-    client: CarrierClient, server: RawServer, monkeypatch: pytest.MonkeyPatch
+    departing_client: CarrierClient, server: RawServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     resolve = socket.getaddrinfo
 
@@ -197,8 +201,8 @@ def test_a_connection_that_takes_longer_than_the_slot_allows_sends_nothing(
     else:
         monkeypatch.setattr(socket, "getaddrinfo", slowly)
     with pytest.raises(SlotMissed):
-        place(client, Departure(time.monotonic() + 0.1, time.monotonic, time.sleep))
-    assert isinstance(place(client), Accepted)
+        place(departing_client, Departure(time.monotonic() + 0.1, time.monotonic, time.sleep))
+    assert isinstance(place(departing_client), Accepted)
     assert (len(server.requests), server.connections) == (1, 1)  # what was made for the lost slot serves the next
 
 
@@ -206,17 +210,19 @@ def test_a_connection_that_takes_longer_than_the_slot_allows_sends_nothing(
 
 
 def test_a_connection_that_is_closed_while_its_slot_is_waited_for_costs_no_call(
-    client: CarrierClient, server: RawServer
+    departing_client: CarrierClient, server: RawServer
 ) -> None:
-    place(client)
+    place(departing_client)
     for _ in range(3):
         time_ = FakeTime(meanwhile=lambda: close_all(server))
-        assert isinstance(place(client, time_.departure(100.3)), Accepted)
-        assert isinstance(place(client), Accepted)
+        assert isinstance(place(departing_client, time_.departure(100.3)), Accepted)
+        assert isinstance(place(departing_client), Accepted)
     assert (len(server.requests), server.connections) == (7, 4)
 
 
-def test_a_new_connection_in_place_of_a_closed_one_may_be_too_late(client: CarrierClient, server: RawServer) -> None:
+def test_a_new_connection_in_place_of_a_closed_one_may_be_too_late(
+    departing_client: CarrierClient, server: RawServer
+) -> None:
     time_ = FakeTime()
 
     def closed_and_late() -> None:
@@ -224,31 +230,33 @@ def test_a_new_connection_in_place_of_a_closed_one_may_be_too_late(client: Carri
         time_.at += 0.011
 
     time_.meanwhile = closed_and_late
-    place(client)
+    place(departing_client)
     with pytest.raises(SlotMissed):
-        place(client, time_.departure(100.3))
+        place(departing_client, time_.departure(100.3))
     time.sleep(0.05)  # TLS tickets come in meanwhile: the connection is as good as before
-    assert isinstance(place(client), Accepted)
+    assert isinstance(place(departing_client), Accepted)
     assert (len(server.requests), server.connections) == (2, 2)
 
 
-def test_what_was_sent_over_a_kept_connection_is_never_sent_again(client: CarrierClient, server: RawServer) -> None:
-    place(client)
+def test_what_was_sent_over_a_kept_connection_is_never_sent_again(
+    departing_client: CarrierClient, server: RawServer
+) -> None:
+    place(departing_client)
 
     def hang_up(connection: socket.socket) -> None:
         server.open[0].shutdown(socket.SHUT_RDWR)
 
     server.say = hang_up
-    assert isinstance(place(client), Unknown)
+    assert isinstance(place(departing_client), Unknown)
     assert (len(server.requests), server.connections) == (2, 1)
     server.say = PLACED
-    assert isinstance(place(client), Accepted)
+    assert isinstance(place(departing_client), Accepted)
     assert len(server.requests) == 3
 
 
-def test_a_client_that_is_closed_hangs_up(client: CarrierClient, server: RawServer) -> None:
-    place(client)
-    client.close()
+def test_a_client_that_is_closed_hangs_up(departing_client: CarrierClient, server: RawServer) -> None:
+    place(departing_client)
+    departing_client.close()
     deadline = time.monotonic() + 10
     while server.open[0].fileno() >= 0:
         assert time.monotonic() < deadline

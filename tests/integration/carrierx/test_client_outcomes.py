@@ -23,7 +23,7 @@ PLACED = b'{"call_sid": "a-sid"}'
 
 
 @pytest.fixture
-def client(carrier: Carrier) -> Iterator[CarrierClient]:
+def hasty_client(carrier: Carrier) -> Iterator[CarrierClient]:
     with CarrierClient(configuration(), connect_timeout_s=1.0, answer_timeout_s=1.0) as client:
         yield client
 
@@ -43,8 +43,10 @@ def place_at(say: Say, settings: Settings) -> tuple[Outcome, RawServer]:
 # --- Accepted --------------------------------------------------------------------------------------------------------
 
 
-def test_an_accepted_call_has_the_carriers_sid(client: CarrierClient, carrier: Carrier, settings: Settings) -> None:
-    outcome = place(client)
+def test_an_accepted_call_has_the_carriers_sid(
+    hasty_client: CarrierClient, carrier: Carrier, settings: Settings
+) -> None:
+    outcome = place(hasty_client)
     (call,) = carrier.calls
     assert isinstance(outcome, Accepted)
     assert outcome.sid == call.sid
@@ -54,9 +56,9 @@ def test_an_accepted_call_has_the_carriers_sid(client: CarrierClient, carrier: C
 
 
 @pytest.mark.parametrize("status", [200, 201])
-def test_every_success_with_a_sid_is_accepted(client: CarrierClient, carrier: Carrier, status: int) -> None:
+def test_every_success_with_a_sid_is_accepted(hasty_client: CarrierClient, carrier: Carrier, status: int) -> None:
     carrier.inject("refuse", status=status, body=PLACED.decode())
-    outcome = place(client)
+    outcome = place(hasty_client)
     assert isinstance(outcome, Accepted)
     assert outcome.sid == "a-sid"
 
@@ -90,19 +92,19 @@ def test_how_the_answer_is_framed_or_labelled_does_not_matter(settings: Settings
     ],
 )
 def test_a_refusal_tells_how_far_it_reaches(
-    client: CarrierClient, carrier: Carrier, status: int, reach: Refusal
+    hasty_client: CarrierClient, carrier: Carrier, status: int, reach: Refusal
 ) -> None:
     carrier.inject("refuse", status=status)
-    outcome = place(client)
+    outcome = place(hasty_client)
     assert isinstance(outcome, Refused)
     assert (outcome.reach, outcome.status, outcome.retry_after_s) == (reach, status, None)
     assert str(status) in outcome.reason
     assert carrier.calls == []
 
 
-def test_a_redirect_is_not_followed(client: CarrierClient, carrier: Carrier) -> None:
+def test_a_redirect_is_not_followed(hasty_client: CarrierClient, carrier: Carrier) -> None:
     carrier.inject("redirect", location="/flexml/v1/calls")
-    outcome = place(client)
+    outcome = place(hasty_client)
     assert isinstance(outcome, Refused)
     assert (outcome.reach, outcome.status) == (Refusal.ALL_OF_US, 302)
     assert len(carrier.arrivals) == 1
@@ -128,10 +130,10 @@ def _date_in(**time: float) -> str:
     ],
 )
 def test_the_carriers_wish_to_wait_is_read_in_both_forms_and_bounded(
-    client: CarrierClient, carrier: Carrier, status: int, written: str | int, low: float, high: float
+    hasty_client: CarrierClient, carrier: Carrier, status: int, written: str | int, low: float, high: float
 ) -> None:
     carrier.inject("refuse", status=status, retry_after=written)
-    outcome = place(client)
+    outcome = place(hasty_client)
     assert isinstance(outcome, Refused)
     assert outcome.retry_after_s is not None
     assert low <= outcome.retry_after_s <= high
@@ -142,10 +144,10 @@ def test_the_carriers_wish_to_wait_is_read_in_both_forms_and_bounded(
     ["", "soon", "nan", "12:", "Mon, 99 Foo 2024", "Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "1" * 5000],
 )
 def test_a_wish_that_cannot_be_read_does_not_hide_the_refusal(
-    client: CarrierClient, carrier: Carrier, written: str
+    hasty_client: CarrierClient, carrier: Carrier, written: str
 ) -> None:
     carrier.inject("refuse", status=429, retry_after=written)
-    outcome = place(client)
+    outcome = place(hasty_client)
     assert isinstance(outcome, Refused)
     assert outcome.reach is Refusal.FOR_NOW
     assert outcome.retry_after_s in (None, 3600)
@@ -227,10 +229,10 @@ def test_what_is_kept_of_a_refusal_fits_into_a_log_and_a_database(settings: Sett
     ids=lambda fault: str(fault)[:60],
 )
 def test_an_answer_that_says_nothing_leaves_it_unknown(
-    client: CarrierClient, carrier: Carrier, fault: dict[str, Any]
+    hasty_client: CarrierClient, carrier: Carrier, fault: dict[str, Any]
 ) -> None:
     carrier.inject(**fault)
-    outcome = place(client)
+    outcome = place(hasty_client)
     assert isinstance(outcome, Unknown), outcome
     assert outcome.reason
     assert len(carrier.arrivals) == 1  # never sent again

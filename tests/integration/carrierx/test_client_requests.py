@@ -23,13 +23,13 @@ ORDER = CallOrder("15555550123", "http://127.0.0.1:9/answered", "http://127.0.0.
 
 
 @pytest.fixture
-def client(carrier: Carrier) -> Iterator[CarrierClient]:
+def carrier_client(carrier: Carrier) -> Iterator[CarrierClient]:
     with CarrierClient(configuration(), connect_timeout_s=1.0, answer_timeout_s=2.0) as client:
         yield client
 
 
 @pytest.fixture
-def server(settings: Settings) -> Iterator[RawServer]:
+def content_server(settings: Settings) -> Iterator[RawServer]:
     """Answers everything with what every request is content with."""
     body = b'{"call_sid": "s", "file_sid": "f", "container_sid": "c", "items": []}'
     with raw_server(answer(body)) as server:
@@ -38,7 +38,7 @@ def server(settings: Settings) -> Iterator[RawServer]:
 
 
 @pytest.fixture
-def raw_client(server: RawServer) -> Iterator[CarrierClient]:
+def raw_client(content_server: RawServer) -> Iterator[CarrierClient]:
     with CarrierClient(configuration(), connect_timeout_s=1.0, answer_timeout_s=2.0) as client:
         yield client
 
@@ -66,7 +66,7 @@ def do_everything(client: CarrierClient) -> None:
 
 
 def test_each_half_of_the_carrier_gets_its_own_credentials_only(
-    server: RawServer, raw_client: CarrierClient, settings: Settings
+    content_server: RawServer, raw_client: CarrierClient, settings: Settings
 ) -> None:
     do_everything(raw_client)
     pair = f"{settings.FLEXML_API_USER}:{settings.FLEXML_API_PASSWORD}".encode()
@@ -74,22 +74,24 @@ def test_each_half_of_the_carrier_gets_its_own_credentials_only(
         "/flexml/v1": f"Basic {base64.b64encode(pair).decode()}",
         "/core/v2": f"Bearer {settings.CARRIERX_API_TOKEN}",
     }
-    assert len(server.requests) == 12
-    for request in server.requests:
+    assert len(content_server.requests) == 12
+    for request in content_server.requests:
         target = request.split()[1]
         (credentials,) = [line for line in request.split("\r\n") if line.lower().startswith("authorization:")]
         (right,) = [value for path, value in expected.items() if target.startswith(path)]
         assert credentials == f"Authorization: {right}"
 
 
-def test_every_request_names_us_and_our_release(server: RawServer, raw_client: CarrierClient) -> None:
+def test_every_request_names_us_and_our_release(content_server: RawServer, raw_client: CarrierClient) -> None:
     do_everything(raw_client)
-    agents = [line for request in server.requests for line in request.split("\r\n") if line.startswith("User-Agent:")]
+    agents = [
+        line for request in content_server.requests for line in request.split("\r\n") if line.startswith("User-Agent:")
+    ]
     assert agents == [f"User-Agent: blast-api/{__version__}"] * 12
 
 
 def test_proxies_and_netrc_of_the_environment_are_ignored(
-    server: RawServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    content_server: RawServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1\nlogin stranger\npassword strange\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -97,14 +99,14 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with CarrierClient(configuration()) as client:
         assert isinstance(place(client), Accepted)
-    assert base64.b64encode(b"stranger:strange").decode() not in server.requests[0]
+    assert base64.b64encode(b"stranger:strange").decode() not in content_server.requests[0]
 
 
 @pytest.mark.parametrize("sid", ["../../core/v2/oauth", "a/b?c#d", "..", "a b\r\nX-Y: z"])
-def test_a_sid_cannot_lead_anywhere_else(server: RawServer, raw_client: CarrierClient, sid: str) -> None:
+def test_a_sid_cannot_lead_anywhere_else(content_server: RawServer, raw_client: CarrierClient, sid: str) -> None:
     raw_client.withdraw(raw_client.prepare_withdrawal(sid))
     raw_client.file(sid)
-    for request, before in zip(server.requests, ("/flexml/v1/calls/", "/core/v2/storage/files/"), strict=True):
+    for request, before in zip(content_server.requests, ("/flexml/v1/calls/", "/core/v2/storage/files/"), strict=True):
         target = request.split()[1]
         assert target.startswith(before)
         assert "/" not in target.removeprefix(before)
@@ -115,15 +117,15 @@ def test_a_sid_cannot_lead_anywhere_else(server: RawServer, raw_client: CarrierC
 # --- Connections -----------------------------------------------------------------------------------------------------
 
 
-def test_one_connection_serves_many_requests(server: RawServer, raw_client: CarrierClient) -> None:
+def test_one_connection_serves_many_requests(content_server: RawServer, raw_client: CarrierClient) -> None:
     do_everything(raw_client)
-    assert server.connections == 1
+    assert content_server.connections == 1
 
 
 def test_a_connection_that_the_carrier_closed_while_idle_costs_no_call(
-    server: RawServer, raw_client: CarrierClient
+    content_server: RawServer, raw_client: CarrierClient
 ) -> None:
-    polite = server.say
+    polite = content_server.say
     closed: SimpleQueue[None] = SimpleQueue()
 
     def say_and_close(connection: socket.socket) -> None:
@@ -131,31 +133,33 @@ def test_a_connection_that_the_carrier_closed_while_idle_costs_no_call(
         connection.shutdown(socket.SHUT_WR)
         closed.put(None)
 
-    server.say = say_and_close
+    content_server.say = say_and_close
     for _ in range(3):
         assert isinstance(place(raw_client), Accepted)
         closed.get(timeout=10)  # idle for long enough
-    assert len(server.requests) == 3
+    assert len(content_server.requests) == 3
 
 
 # --- Withdrawing, and lists ------------------------------------------------------------------------------------------
 
 
-def test_a_waiting_call_is_withdrawn_once(client: CarrierClient, carrier: Carrier) -> None:
-    placed = place(client)
+def test_a_waiting_call_is_withdrawn_once(carrier_client: CarrierClient, carrier: Carrier) -> None:
+    placed = place(carrier_client)
     assert isinstance(placed, Accepted)
-    assert isinstance(client.withdraw(client.prepare_withdrawal(placed.sid)), Accepted)
-    again = client.withdraw(client.prepare_withdrawal(placed.sid))
+    assert isinstance(carrier_client.withdraw(carrier_client.prepare_withdrawal(placed.sid)), Accepted)
+    again = carrier_client.withdraw(carrier_client.prepare_withdrawal(placed.sid))
     assert isinstance(again, Refused)
     assert again.status == 404
     assert carrier.withdrawn == [placed.sid]
 
 
-def test_a_list_is_read_page_by_page(client: CarrierClient, carrier: Carrier, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_is_read_page_by_page(
+    carrier_client: CarrierClient, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("blast_api.carrierx.client._PAGE", 2)  # a thousand calls would tell no more
     for _ in range(5):
-        place(client)
-    assert {item["call_sid"] for item in client.waiting_calls(client.prepare_waiting_calls())} == {
+        place(carrier_client)
+    assert {item["call_sid"] for item in carrier_client.waiting_calls(carrier_client.prepare_waiting_calls())} == {
         call.sid for call in carrier.calls
     }
 
@@ -164,19 +168,19 @@ def test_a_list_is_read_page_by_page(client: CarrierClient, carrier: Carrier, mo
     "body",
     ["[]", "{}", '{"items": null}', '{"items": {}}', '{"items": [], "errors": ["?"]}', "<html>"],
 )
-def test_a_list_that_cannot_be_had_is_no_empty_list(client: CarrierClient, carrier: Carrier, body: str) -> None:
+def test_a_list_that_cannot_be_had_is_no_empty_list(carrier_client: CarrierClient, carrier: Carrier, body: str) -> None:
     carrier.inject("refuse", status=200, body=body, method="GET", path="/flexml/v1/calls")
     with pytest.raises(CarrierTrouble):
-        list(client.waiting_calls(client.prepare_waiting_calls()))
+        list(carrier_client.waiting_calls(carrier_client.prepare_waiting_calls()))
 
 
 def test_a_list_that_breaks_off_is_not_taken_for_whole(
-    client: CarrierClient, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    carrier_client: CarrierClient, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("blast_api.carrierx.client._PAGE", 2)
     for _ in range(3):
-        place(client)
-    items = client.waiting_calls(client.prepare_waiting_calls())
+        place(carrier_client)
+    items = carrier_client.waiting_calls(carrier_client.prepare_waiting_calls())
     next(items)
     carrier.inject("refuse", status=503, method="GET", path="/flexml/v1/calls")
     with pytest.raises(CarrierTrouble) as trouble:
@@ -184,8 +188,8 @@ def test_a_list_that_breaks_off_is_not_taken_for_whole(
     assert isinstance(trouble.value.outcome, Refused)
 
 
-def test_a_list_without_end_is_given_up(server: RawServer, raw_client: CarrierClient) -> None:
-    server.say = answer(json.dumps({"items": [{}], "has_more": True}).encode())
+def test_a_list_without_end_is_given_up(content_server: RawServer, raw_client: CarrierClient) -> None:
+    content_server.say = answer(json.dumps({"items": [{}], "has_more": True}).encode())
     with pytest.raises(CarrierTrouble):
         for _ in raw_client.waiting_calls(raw_client.prepare_waiting_calls()):
             pass
@@ -194,62 +198,64 @@ def test_a_list_without_end_is_given_up(server: RawServer, raw_client: CarrierCl
 # --- Storage ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_is_stored_kept_found_and_deleted(client: CarrierClient, carrier: Carrier) -> None:
-    made = client.create_container()
+def test_a_file_is_stored_kept_found_and_deleted(carrier_client: CarrierClient, carrier: Carrier) -> None:
+    made = carrier_client.create_container()
     assert isinstance(made, Accepted)
-    found = client.container("blast-api")
+    found = carrier_client.container("blast-api")
     assert found is not None
     assert found["container_sid"] == made.sid
-    assert client.container("blast-api-prompts") is None
-    stored = client.upload_file(made.sid, "goodbye.wav", io.BytesIO(b"RIFF and more"), key="key-3")
+    assert carrier_client.container("blast-api-prompts") is None
+    stored = carrier_client.upload_file(made.sid, "goodbye.wav", io.BytesIO(b"RIFF and more"), key="key-3")
     assert isinstance(stored, Accepted)
     assert stored.content["publish_uri"]
     assert (stored.content["lifecycle_action"], stored.content["lifecycle_ttl"]) == ("no_action", -1)
-    assert [item["file_sid"] for item in client.stored_files(made.sid, "key-3")] == [stored.sid]
-    assert list(client.stored_files(made.sid, "key-4")) == []
-    assert list(client.stored_files("another", "key-3")) == []
-    kept = client.change(client.prepare_keeping(stored.sid))
+    assert [item["file_sid"] for item in carrier_client.stored_files(made.sid, "key-3")] == [stored.sid]
+    assert list(carrier_client.stored_files(made.sid, "key-4")) == []
+    assert list(carrier_client.stored_files("another", "key-3")) == []
+    kept = carrier_client.change(carrier_client.prepare_keeping(stored.sid))
     assert isinstance(kept, Accepted)
     assert kept.content["lifecycle_ttl"] == -1
-    assert isinstance(client.file(stored.sid), Accepted)
-    assert isinstance(client.delete_file(stored.sid), Accepted)
-    again = client.delete_file(stored.sid)
+    assert isinstance(carrier_client.file(stored.sid), Accepted)
+    assert isinstance(carrier_client.delete_file(stored.sid), Accepted)
+    again = carrier_client.delete_file(stored.sid)
     assert isinstance(again, Refused)
     assert again.status == 404
     assert carrier.files == {}
 
 
 def test_a_container_is_made_once_with_quotas_of_its_own_and_keeps_what_is_in_it(
-    client: CarrierClient, carrier: Carrier
+    carrier_client: CarrierClient, carrier: Carrier
 ) -> None:
-    made = client.create_container()
+    made = carrier_client.create_container()
     assert isinstance(made, Accepted)
     asked = {"quota_files": 1000, "quota_bytes": 1073741824, "unique": True, "default_file_lifecycle_ttl": -1}
     assert {name: made.content[name] for name in asked} == asked
     carrier.storage.most_containers = 9
-    again = client.create_container()
+    again = carrier_client.create_container()
     assert isinstance(again, Refused)
     assert again.status == 409
 
 
-def test_a_container_is_looked_into_and_raised(client: CarrierClient, carrier: Carrier) -> None:
+def test_a_container_is_looked_into_and_raised(carrier_client: CarrierClient, carrier: Carrier) -> None:
     sid = carrier.storage.default_sid
-    raised = client.tell_container(client.prepare_quotas(sid, {"quota_files": 200}))
-    seen = client.tell_container(client.prepare_look(sid))
+    raised = carrier_client.tell_container(carrier_client.prepare_quotas(sid, {"quota_files": 200}))
+    seen = carrier_client.tell_container(carrier_client.prepare_look(sid))
     assert isinstance(seen, Accepted)
     assert seen == raised
     assert (seen.sid, seen.content["quota_files"], seen.content["total_files"]) == (sid, 200, 0)
-    unknown = client.tell_container(client.prepare_look("../files"))
+    unknown = carrier_client.tell_container(carrier_client.prepare_look("../files"))
     assert isinstance(unknown, Refused)
     assert unknown.status == 404
 
 
-def test_a_list_that_is_not_what_was_asked_for_finds_no_container(server: RawServer, raw_client: CarrierClient) -> None:
+def test_a_list_that_is_not_what_was_asked_for_finds_no_container(
+    content_server: RawServer, raw_client: CarrierClient
+) -> None:
     items = [{"container_sid": "a", "string_key_1": "another"}, {"container_sid": "b"}]
-    server.say = answer(json.dumps({"items": items}).encode())
+    content_server.say = answer(json.dumps({"items": items}).encode())
     assert raw_client.container("blast-api") is None
 
 
-def test_the_answer_to_keeping_a_file_may_be_lost(client: CarrierClient, carrier: Carrier) -> None:
+def test_the_answer_to_keeping_a_file_may_be_lost(carrier_client: CarrierClient, carrier: Carrier) -> None:
     carrier.inject("drop", method="PATCH", path="/core/v2/storage/files")
-    assert isinstance(client.change(client.prepare_keeping("file")), Unknown)
+    assert isinstance(carrier_client.change(carrier_client.prepare_keeping("file")), Unknown)

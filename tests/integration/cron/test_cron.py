@@ -24,12 +24,7 @@ from blast_api.models import Call, Gate, Message
 from blast_api.simulator import Carrier
 from tests.kits.released import hold, released
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings, carrier: Carrier) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second", "carrier")]
 
 
 def test_a_run_returns_when_nothing_is_due(carrier: Carrier) -> None:

@@ -20,7 +20,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api import cron
-from blast_api.callcontrol import documents, views
+from blast_api.callcontrol import documents
 from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus
@@ -31,14 +31,9 @@ from tests.kits.callbacks import ask, delivered, path
 from tests.kits.disks import full_at
 from tests.kits.released import released
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("impatient_callbacks")]
 
 Fault = Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
 
 
 def _run(sql: str) -> None:

@@ -36,8 +36,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
+def _all_is_taken_up_at_once(impatient_callbacks: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postponed, "_TAKEN_UP_FOR_S", 60.0)
 
 

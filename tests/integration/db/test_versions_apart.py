@@ -20,7 +20,6 @@ from django.db.models import NOT_PROVIDED, Field, Model
 from django.test import Client
 from pytest_django import Settings
 
-from blast_api.callcontrol import views
 from blast_api.cron import run_once
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus
@@ -32,19 +31,14 @@ from tests.kits.callbacks import ask, delivered, path
 from tests.kits.processes import environment
 from tests.kits.released import released
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("impatient_callbacks", "migrations_asked_anew"),
+]
 
 _APP = "blast_api"
 _HISTORY = sorted(name for app, name in MigrationLoader(None).disk_migrations if app == _APP)
 _ADDING = (migrations.AddField, migrations.AddIndex, migrations.CreateModel, migrations.RunPython)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_known_yet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
-    health._see_all_migrations_applied.cache_clear()
-    yield
-    health._see_all_migrations_applied.cache_clear()
 
 
 def _migrate(name: str) -> None:

@@ -15,8 +15,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from blast_api.domain import crontab
-from tests.integration.deploy.test_etc_production import NEEDED
-from tests.kits.checkouts import installed_at, manage
+from tests.kits.checkouts import NEEDED, installed_at, manage
 from tests.kits.processes import wait_until
 
 # With a table of the test's own: the crontab of whoever runs the tests is none of its business.
@@ -124,49 +123,49 @@ def test_the_line_that_is_added_runs_the_cron_jobs_wherever_the_checkout_lies(tm
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
+def checkout(tmp_path: Path) -> Place:
     return Place(tmp_path / "a b")
 
 
-def test_the_line_of_an_earlier_version_is_replaced(place: Place) -> None:
-    former = f"* * * * * {place.root}/env/bin/python {place.root}/manage.py crontab run {'0' * 32} # blast-api\n"
-    place.table.write_text(former + OTHERS)
-    assert "of an earlier version" in place.manage("crontab", "show")
-    place.manage("crontab", "add")
-    others, line = place.lines()
+def test_the_line_of_an_earlier_version_is_replaced(checkout: Place) -> None:
+    former = f"* * * * * {checkout.root}/env/bin/python {checkout.root}/manage.py crontab run {'0' * 32} # blast-api\n"
+    checkout.table.write_text(former + OTHERS)
+    assert "of an earlier version" in checkout.manage("crontab", "show")
+    checkout.manage("crontab", "add")
+    others, line = checkout.lines()
     assert others == OTHERS
     assert "crontab run" in line != former
 
 
-def test_lines_that_only_look_like_ours_stay(place: Place) -> None:
+def test_lines_that_only_look_like_ours_stay(checkout: Place) -> None:
     others = [
         OTHERS,
         f"#* * * * * manage.py crontab run {'0' * 32} # blast-api\n",
         "0 0 * * * true # blast-api\n",
         "\n",
     ]
-    place.table.write_text("".join(others))
-    place.manage("crontab", "add")
-    place.manage("crontab", "remove")
-    assert place.lines() == others
+    checkout.table.write_text("".join(others))
+    checkout.manage("crontab", "add")
+    checkout.manage("crontab", "remove")
+    assert checkout.lines() == others
 
 
-def test_a_first_crontab_is_made(place: Place) -> None:
-    place.manage("crontab", "add")
-    assert len(place.lines()) == 1
+def test_a_first_crontab_is_made(checkout: Place) -> None:
+    checkout.manage("crontab", "add")
+    assert len(checkout.lines()) == 1
 
 
 @pytest.mark.parametrize("verb", ["add", "show", "remove"])
-def test_a_crontab_that_cannot_be_read_is_told_and_stays_as_it_is(place: Place, verb: str) -> None:
-    place.table.write_text(OTHERS)
-    place.program.with_name("crontab.broken").touch()
-    said = place.manage("crontab", verb)
+def test_a_crontab_that_cannot_be_read_is_told_and_stays_as_it_is(checkout: Place, verb: str) -> None:
+    checkout.table.write_text(OTHERS)
+    checkout.program.with_name("crontab.broken").touch()
+    said = checkout.manage("crontab", verb)
     assert said == "CommandError: The crontab cannot be read: you may not use this program\n"
-    assert place.lines() == [OTHERS]
+    assert checkout.lines() == [OTHERS]
 
 
-def test_without_cron_it_says_what_to_do(place: Place) -> None:
-    place.program.unlink()
-    said = place.manage("crontab", "add")
-    assert said.startswith(f"CommandError: {place.program} cannot be run (No such file or directory): install cron")
+def test_without_cron_it_says_what_to_do(checkout: Place) -> None:
+    checkout.program.unlink()
+    said = checkout.manage("crontab", "add")
+    assert said.startswith(f"CommandError: {checkout.program} cannot be run (No such file or directory): install cron")
     assert said.count("\n") == 1

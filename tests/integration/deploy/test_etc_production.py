@@ -15,23 +15,12 @@ import pytest
 from django.conf import settings
 
 from blast_api_project.settings import base
-from tests.kits.checkouts import installed_at, manage, surroundings
+from tests.kits.checkouts import NEEDED, installed_at, manage, surroundings
 from tests.kits.commands import in_turn
 
 ROOT = Path(settings.BASE_DIR)
 ETC = ROOT / "etc"
 UNITS = ("blast-api.service", "blast-api-runcrons.service", "blast-api-callbacks.service")
-NEEDED = {
-    "DJANGO_SETTINGS_MODULE": "blast_api_project.settings.prod",
-    "SECRET_KEY": "c2Vjc-" * 12,
-    "DATABASE_URL": "postgres://blast_api:secret@127.0.0.1/blast_api",
-    "ALLOWED_HOSTS": "blast.example.org",
-    "BLAST_BASE_CALLCONTROL_API_URL": "https://blast.example.org/api/v1/call-control",
-    "BLAST_DID": "15555550111",
-    "BLAST_CARRIERX_API_TOKEN": "token",
-    "BLAST_FLEXML_API_USER": "user",
-    "BLAST_FLEXML_API_PASSWORD": "password",
-}
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ Lines = list[dict[str, Any]]
 
 
 @pytest.fixture
-def logged() -> Iterator[Lines]:
+def request_lines() -> Iterator[Lines]:
     """The lines as they would stand in the file."""
     lines: Lines = []
 
@@ -44,7 +44,7 @@ def logged() -> Iterator[Lines]:
 
 
 @pytest.fixture
-def client(settings: Settings) -> Client:
+def logging_client(settings: Settings) -> Client:
     settings.MIDDLEWARE = ["blast_api_project.access.RequestLog", *settings.MIDDLEWARE]
     return Client()
 
@@ -54,9 +54,9 @@ def get(client: Client, path: str, **headers: Any) -> bytes:
     return client.get(path, headers=headers).getvalue()
 
 
-def test_a_line_tells_who_asked_what_and_what_became_of_it(client: Client, logged: Lines) -> None:
-    body = get(client, "/healthz")
-    (line,) = logged
+def test_a_line_tells_who_asked_what_and_what_became_of_it(logging_client: Client, request_lines: Lines) -> None:
+    body = get(logging_client, "/healthz")
+    (line,) = request_lines
     assert {name: line[name] for name in ("action", "method", "path", "status", "bytes", "peer")} == {
         "action": "request",
         "method": "GET",
@@ -68,72 +68,74 @@ def test_a_line_tells_who_asked_what_and_what_became_of_it(client: Client, logge
     assert 0 <= line["ms"] < 10_000
 
 
-def test_a_streamed_answer_is_one_line_with_all_its_bytes(client: Client, logged: Lines) -> None:
+def test_a_streamed_answer_is_one_line_with_all_its_bytes(logging_client: Client, request_lines: Lines) -> None:
     rows = [[factories.number(index)] for index in range(4000)]
     application = factories.application().pk
     bulk.insert(DoNotCallNumber, ["number"], rows, application_id=application, userdata="user")
-    parts = client.get("/api/v1/dnc?userdata=user").streaming_content  # type: ignore[attr-defined]  # of a stream
+    parts = logging_client.get("/api/v1/dnc?userdata=user").streaming_content  # type: ignore[attr-defined]  # of a stream
     body = next(parts)
-    assert not logged
+    assert not request_lines
     body += b"".join(parts)
-    assert [(line["bytes"], line["path"]) for line in logged] == [(len(body), "/api/v1/dnc")]
+    assert [(line["bytes"], line["path"]) for line in request_lines] == [(len(body), "/api/v1/dnc")]
 
 
-def test_a_client_that_leaves_early_is_told_with_what_it_got(logged: Lines) -> None:
+def test_a_client_that_leaves_early_is_told_with_what_it_got(request_lines: Lines) -> None:
     answer = RequestLog(lambda _: StreamingHttpResponse([b"[1", b",2]"]))(RequestFactory().get("/"))
     next(iter(answer))
     answer.close()
-    assert [line["bytes"] for line in logged] == [2]
+    assert [line["bytes"] for line in request_lines] == [2]
 
 
-def test_no_token_stands_in_a_line(client: Client, logged: Lines) -> None:
+def test_no_token_stands_in_a_line(logging_client: Client, request_lines: Lines) -> None:
     genuine = "/api/v1" + address(Party.RECIPIENT, 7, 2, "status").partition("/api/v1")[2]
     token = genuine.split("/")[-2]
-    client.post(genuine, {"CallStatus": "completed"}, content_type="application/json")
-    client.get(genuine.replace("/7/", "/x7/"))
-    client.get(genuine.replace("/api/v1", "/api/v2"))
-    assert [line["path"] for line in logged] == [
+    logging_client.post(genuine, {"CallStatus": "completed"}, content_type="application/json")
+    logging_client.get(genuine.replace("/7/", "/x7/"))
+    logging_client.get(genuine.replace("/api/v1", "/api/v2"))
+    assert [line["path"] for line in request_lines] == [
         "/api/v1/call-control/calls/7/2/***/status",
         "/api/v1/call-control/",
         "/",
     ]
-    assert token not in json.dumps(logged)
+    assert token not in json.dumps(request_lines)
 
 
 @pytest.mark.parametrize("number", ["15555551010", "+1 555 555 1010", "1-555-555-1010"])
-def test_no_number_and_no_user_stands_in_a_line(client: Client, logged: Lines, number: str) -> None:
-    client.delete(reverse("dnc-number", args=["jane.doe", number]))
-    get(client, reverse("dnc-user", args=["jane.doe/"]))
-    get(client, reverse("dnc") + "?userdata=jane.doe")
-    get(client, f"/api/v1/shouts?userdata=jane.doe&x={number}")
-    client.get(f"/dnc/jane.doe/{number}")
-    paths = [line["path"] for line in logged]
+def test_no_number_and_no_user_stands_in_a_line(logging_client: Client, request_lines: Lines, number: str) -> None:
+    logging_client.delete(reverse("dnc-number", args=["jane.doe", number]))
+    get(logging_client, reverse("dnc-user", args=["jane.doe/"]))
+    get(logging_client, reverse("dnc") + "?userdata=jane.doe")
+    get(logging_client, f"/api/v1/shouts?userdata=jane.doe&x={number}")
+    logging_client.get(f"/dnc/jane.doe/{number}")
+    paths = [line["path"] for line in request_lines]
     assert paths == ["/api/v1/dnc/***/***", "/api/v1/dnc/***", "/api/v1/dnc", "/api/v1/shouts", "-"]
-    assert "jane" not in json.dumps(logged)
-    assert number not in json.dumps(logged)
+    assert "jane" not in json.dumps(request_lines)
+    assert number not in json.dumps(request_lines)
 
 
-def test_the_id_of_a_shout_stands_in_a_line(client: Client, logged: Lines) -> None:
-    client.delete("/api/v1/shouts/77;cancel")
-    assert [(line["path"], line["status"]) for line in logged] == [("/api/v1/shouts/77;cancel", 404)]
+def test_the_id_of_a_shout_stands_in_a_line(logging_client: Client, request_lines: Lines) -> None:
+    logging_client.delete("/api/v1/shouts/77;cancel")
+    assert [(line["path"], line["status"]) for line in request_lines] == [("/api/v1/shouts/77;cancel", 404)]
 
 
-def test_the_peer_is_whom_the_nearest_proxy_tells(client: Client, logged: Lines, settings: Settings) -> None:
+def test_the_peer_is_whom_the_nearest_proxy_tells(
+    logging_client: Client, request_lines: Lines, settings: Settings
+) -> None:
     for proxies in (0, 1):
         settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}
-        get(client, "/healthz", x_forwarded_for=f"{'forged' * 100}, 203.0.113.7")
-    assert [line["peer"] for line in logged] == ["127.0.0.1", "203.0.113.7"]
-    get(client, "/healthz", x_forwarded_for="forged" * 100)
-    assert len(logged[-1]["peer"]) <= 64
+        get(logging_client, "/healthz", x_forwarded_for=f"{'forged' * 100}, 203.0.113.7")
+    assert [line["peer"] for line in request_lines] == ["127.0.0.1", "203.0.113.7"]
+    get(logging_client, "/healthz", x_forwarded_for="forged" * 100)
+    assert len(request_lines[-1]["peer"]) <= 64
 
 
 def test_a_request_that_fails_is_logged_with_its_status(
-    client: Client, logged: Lines, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    logging_client: Client, request_lines: Lines, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.failing"]
-    client.raise_request_exception = False
-    client.get("/healthz")
-    assert [line["status"] for line in logged] == [500]
+    logging_client.raise_request_exception = False
+    logging_client.get("/healthz")
+    assert [line["status"] for line in request_lines] == [500]
 
 
 def failing(get_response: object) -> object:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -25,120 +18,57 @@ from blast_api.domain.callbacks import Party
 from blast_api.models import DoNotCallNumber
 from tests.kits.behind_nginx import nginx
 from tests.kits.callbacks import delivered, path
-from tests.kits.processes import environment, wait_until
+from tests.kits.processes import wait_until
+from tests.kits.uwsgi import PROCESSES, SHIPPED, Server, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 ROOT = Path(settings.BASE_DIR)
-SHIPPED = ROOT / "etc/blast-api.ini"
-PROCESSES = (os.cpu_count() or 0) + 1
-UWSGI = Path(sys.executable).with_name("uwsgi")
 ADDRESS = "/api/v1/call-control/calls/7/1/a-token-of-twenty-bytes/status"
 
 
-@dataclass
-class Server:
-    """uWSGI and where it listens."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    stats: Path
-    log: Path
-
-    def loaded(self) -> int:
-        """How many processes have loaded the application."""
-        return self.log.read_text().count("WSGI app 0")
-
-    def answers(self) -> bool:
-        try:
-            return requests.get(f"{self.url}/healthz", timeout=60).status_code == 200
-        except (requests.ConnectionError, requests.Timeout):  # it loads
-            return False
-
-    def told(self) -> dict[str, Any]:
-        """What the stats socket tells."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(str(self.stats))
-            connection.sendall(b"GET / HTTP/1.0\r\n\r\n")
-            with connection.makefile("rb") as answer:
-                told: dict[str, Any] = json.loads("{" + answer.read().decode().partition("{")[2])
-        return told
-
-    def workers(self) -> set[int]:
-        return {worker["pid"] for worker in self.told()["workers"]}
-
-
-@contextmanager
-def serving(
-    ini: Path, folder: Path, *, ready: Callable[[], bool] | None = None, more: dict[str, str] | None = None
-) -> Iterator[Server]:
-    """uWSGI with `more` in its environment, once all of it answers, or once it is as ready as that."""
-    more = more or {}
-    processes = int(more.get("WORKERS", PROCESSES))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{free.getsockname()[1]}"
-    log = folder / "said"
-    with log.open("wb") as said:
-        process = subprocess.Popen(
-            [UWSGI, "--ini", ini],
-            env=environment()
-            | {"LISTEN": listen, "RUNTIME_DIRECTORY": str(folder), "ALLOWED_HOSTS": "127.0.0.1"}
-            | more,
-            stdout=said,
-            stderr=said,
-        )
-    server = Server(process, f"http://{listen}", folder / "stats.sock", log)
-    try:
-        wait_until(ready or (lambda: server.answers() and server.loaded() == processes))
-        yield server
-    finally:
-        process.kill()
-        process.wait()
-
-
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
+def uwsgi(tmp_path: Path) -> Iterator[Server]:
     with serving(SHIPPED, tmp_path) as server:
         yield server
 
 
-def test_there_is_a_process_for_each_core_and_one_more(server: Server) -> None:
-    assert len(server.workers()) == PROCESSES
+def test_there_is_a_process_for_each_core_and_one_more(uwsgi: Server) -> None:
+    assert len(uwsgi.workers()) == PROCESSES
 
 
-def test_a_body_in_chunks_is_heard(server: Server) -> None:
+def test_a_body_in_chunks_is_heard(uwsgi: Server) -> None:
     call = delivered(answerer="HUMAN")
-    address = f"{server.url}{path(Party.RECIPIENT, call.pk, 1, 'key')}"
+    address = f"{uwsgi.url}{path(Party.RECIPIENT, call.pk, 1, 'key')}"
     chunks = iter([b'{"Digits"', b':"5"}'])  # requests sends what has no length in chunks
     answer = requests.post(address, data=chunks, headers={"X-Forwarded-Proto": "https"}, timeout=60)
     assert answer.status_code == 200
     assert DoNotCallNumber.objects.filter(number=call.number).exists()
 
 
-def test_a_reload_replaces_every_process_and_everybody_is_answered(server: Server) -> None:
-    before = server.workers()
+def test_a_reload_replaces_every_process_and_everybody_is_answered(uwsgi: Server) -> None:
+    before = uwsgi.workers()
     answered: list[int] = []
     over = threading.Event()
 
     def ask() -> None:
         while not over.is_set():
-            answered.append(requests.get(f"{server.url}/healthz", timeout=30).status_code)
+            answered.append(requests.get(f"{uwsgi.url}/healthz", timeout=30).status_code)
 
     asking = threading.Thread(target=ask)
     asking.start()
-    server.process.send_signal(signal.SIGHUP)
-    wait_until(lambda: not server.workers() & before)
+    uwsgi.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: not uwsgi.workers() & before)
     over.set()
     asking.join()
     assert set(answered) == {200}
-    assert server.answers()
+    assert uwsgi.answers()
 
 
-def test_sigterm_ends_it_in_good_order(server: Server) -> None:
-    server.process.send_signal(signal.SIGTERM)
-    assert server.process.wait(20) == 0
-    assert not server.stats.exists()
+def test_sigterm_ends_it_in_good_order(uwsgi: Server) -> None:
+    uwsgi.process.send_signal(signal.SIGTERM)
+    assert uwsgi.process.wait(20) == 0
+    assert not uwsgi.stats.exists()
 
 
 _LOADS = """

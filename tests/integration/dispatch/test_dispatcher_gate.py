@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused
 from blast_api.dispatch import gate
@@ -18,14 +17,9 @@ from blast_api.models import Call, Gate, Record
 from tests.kits import factories
 from tests.kits.released import claim, released
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forty_a_second")]
 
 _TAKEN = Accepted("sid", {})
-
-
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from pytest_django import Settings
 
 from blast_api import cron
 from blast_api.carrierx.addresses import address
@@ -26,18 +25,13 @@ from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.released import claim, dispatch, hold, released
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second", "carrier")]
 
 
 @pytest.fixture(autouse=True)
-def _no_slot_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+def _every_slot_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
     """However busy the machine is."""
     monkeypatch.setattr(pacing, "TOLERANCE", 60.0)
-
-
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings, carrier: Carrier) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
 
 
 def _waiting_at_carrier(carrier: Carrier, count: int = 1, **fields: object) -> list[Call]:

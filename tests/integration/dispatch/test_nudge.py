@@ -19,11 +19,6 @@ from blast_api.services import recordings, sweeps
 from tests.kits.world import AUTHOR, World, recipient
 
 
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
-
-
 def test_the_author_is_rung_within_the_request(world: World) -> None:
     shout = world.shout(recipient(0))
     assert [call.number for call in world.carrier.calls] == [AUTHOR]

@@ -22,19 +22,14 @@ from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.released import dispatch
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second", "carrier")]
 
 PATH = "/core/v2/storage/containers"
 Provision = Container.Provision
 
 
-@pytest.fixture(autouse=True)
-def _pace(settings: Settings, carrier: Carrier) -> None:
-    settings.MAX_CALLS_PER_SECOND = 40
-
-
 @pytest.fixture
-def log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+def service_log(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     logger = logging.getLogger("blast_api")
     logger.addHandler(caplog.handler)
     caplog.set_level(logging.INFO, logger="blast_api")
@@ -67,7 +62,9 @@ def filled(carrier: Carrier, sid: str, files: int) -> None:
 # --- Found or made ---------------------------------------------------------------------------------------------------
 
 
-def test_a_container_is_made_once_ahead_of_every_recording(carrier: Carrier, log: pytest.LogCaptureFixture) -> None:
+def test_a_container_is_made_once_ahead_of_every_recording(
+    carrier: Carrier, service_log: pytest.LogCaptureFixture
+) -> None:
     assert storage.sid() == ""
     dispatch()
     (sid,) = made(carrier)
@@ -78,7 +75,7 @@ def test_a_container_is_made_once_ahead_of_every_recording(carrier: Carrier, log
     assert (settings["default_file_lifecycle_action"], settings["default_file_lifecycle_ttl"]) == ("no_action", -1)
     for _ in range(3):
         later()
-    assert (made(carrier), actions(log)) == ([sid], ["storage_found"])
+    assert (made(carrier), actions(service_log)) == ([sid], ["storage_found"])
 
 
 @pytest.mark.parametrize("key", ["blast-api", "blast-api-prompts"])
@@ -168,12 +165,12 @@ def test_an_answer_to_an_older_turn_changes_nothing(carrier: Carrier) -> None:
 
 
 def test_an_account_that_may_have_no_more_is_an_alarm_until_somebody_does_something(
-    carrier: Carrier, log: pytest.LogCaptureFixture
+    carrier: Carrier, service_log: pytest.LogCaptureFixture
 ) -> None:
     strangers = carrier.storage.set_container({"name": "somebody else's"}).sid
     dispatch()
     assert (storage.sid(), made(carrier)) == ("", [strangers])
-    assert actions(log) == ["storage_not_made", "storage_refused"]
+    assert actions(service_log) == ["storage_not_made", "storage_refused"]
     assert Container.objects.get().refused
     carrier.storage.most_containers = 3
     later()
@@ -218,22 +215,22 @@ def test_the_operator_names_a_container(carrier: Carrier, settings: Settings) ->
 
 
 def test_a_name_that_is_none_is_an_alarm_and_recordings_go_to_the_default(
-    carrier: Carrier, settings: Settings, log: pytest.LogCaptureFixture
+    carrier: Carrier, settings: Settings, service_log: pytest.LogCaptureFixture
 ) -> None:
     settings.RECORDING_CONTAINER = "no-such-container"
     dispatch()
     later()
     assert (storage.sid(), made(carrier)) == ("", [])
-    assert actions(log) == ["storage_refused", "storage_refused"]
+    assert actions(service_log) == ["storage_refused", "storage_refused"]
     assert Container.objects.get().refused
 
 
-def test_a_container_that_is_gone_is_made_anew(carrier: Carrier, log: pytest.LogCaptureFixture) -> None:
+def test_a_container_that_is_gone_is_made_anew(carrier: Carrier, service_log: pytest.LogCaptureFixture) -> None:
     dispatch()
     carrier.storage.reset()
     later()
     assert made(carrier) == [storage.sid()]
-    assert actions(log) == ["storage_found", "storage_gone", "storage_found"]
+    assert actions(service_log) == ["storage_found", "storage_gone", "storage_found"]
 
 
 # --- Raised ----------------------------------------------------------------------------------------------------------
@@ -263,7 +260,7 @@ def test_a_quota_is_raised_before_it_is_short(
     assert {name: getattr(container, name) for name in raised} == raised
 
 
-def test_what_fills_up_is_seen_within_a_minute(carrier: Carrier, log: pytest.LogCaptureFixture) -> None:
+def test_what_fills_up_is_seen_within_a_minute(carrier: Carrier, service_log: pytest.LogCaptureFixture) -> None:
     dispatch()
     filled(carrier, storage.sid(), 850)
     dispatch()
@@ -271,36 +268,36 @@ def test_what_fills_up_is_seen_within_a_minute(carrier: Carrier, log: pytest.Log
     assert Container.objects.get().due_at < timezone.now() + timedelta(seconds=61)
     later()
     assert carrier.containers[storage.sid()].settings["quota_files"] == 2000
-    assert actions(log) == ["storage_found", "storage_raised"]
-    assert log.records[-1].__dict__["quota_files"] == 2000
+    assert actions(service_log) == ["storage_found", "storage_raised"]
+    assert service_log.records[-1].__dict__["quota_files"] == 2000
 
 
 @pytest.mark.parametrize("fault", [{"status": 422}, {"status": 403}, {"status": 409}, {"status": 500}, {"status": 429}])
 def test_a_quota_that_is_not_raised_is_an_alarm_each_minute_until_it_is(
-    carrier: Carrier, log: pytest.LogCaptureFixture, fault: dict[str, int]
+    carrier: Carrier, service_log: pytest.LogCaptureFixture, fault: dict[str, int]
 ) -> None:
     dispatch()
     filled(carrier, storage.sid(), 850)
     carrier.inject("refuse", method="PATCH", path=PATH, times=2, **fault)
     later()
     later()
-    assert actions(log) == ["storage_found", "storage_not_raised", "storage_not_raised"]
-    assert (log.records[-1].levelname, log.records[-1].__dict__["free"]) == ("ERROR", 0.15)
-    assert str(fault["status"]) in log.records[-1].__dict__["reason"]
+    assert actions(service_log) == ["storage_found", "storage_not_raised", "storage_not_raised"]
+    assert (service_log.records[-1].levelname, service_log.records[-1].__dict__["free"]) == ("ERROR", 0.15)
+    assert str(fault["status"]) in service_log.records[-1].__dict__["reason"]
     assert not Container.objects.get().refused
     later()
-    assert actions(log)[-1] == "storage_raised"
+    assert actions(service_log)[-1] == "storage_raised"
 
 
 def test_a_carrier_that_says_yes_and_does_nothing_is_not_asked_without_end(
-    carrier: Carrier, log: pytest.LogCaptureFixture
+    carrier: Carrier, service_log: pytest.LogCaptureFixture
 ) -> None:
     dispatch()
     filled(carrier, storage.sid(), 850)
     body = '{"container_sid": "%s", "quota_files": 1000, "total_files": 850, "quota_bytes": 9, "total_bytes": 0}'
     carrier.inject("refuse", status=200, body=body % storage.sid(), method="PATCH", path=PATH, times=-1)
     later()
-    assert actions(log) == ["storage_found", "storage_not_raised"]
+    assert actions(service_log) == ["storage_found", "storage_not_raised"]
 
 
 @pytest.mark.parametrize("body", ['{"container_sid": "s"}', '{"container_sid": "s", "total_files": "many"}', "[]", "<"])

@@ -30,7 +30,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def prompts_folder(tmp_path: Path) -> Path:
     """Ten prompts of different lengths."""
     folder = tmp_path / "prompts"
     folder.mkdir()
@@ -82,11 +82,13 @@ def test_what_is_printed_is_a_voice_menu_that_plays_the_ten_prompts(carrier: Car
     assert len(carrier.files) == 10
 
 
-def test_a_prompt_is_kept_for_ever_whatever_the_container_gives_to_its_files(folder: Path, carrier: Carrier) -> None:
+def test_a_prompt_is_kept_for_ever_whatever_the_container_gives_to_its_files(
+    prompts_folder: Path, carrier: Carrier
+) -> None:
     sid = carrier.storage.set_container(
         {"default_file_lifecycle_action": "delete", "default_file_lifecycle_ttl": 60}
     ).sid
-    upload(folder, f"--container={sid}")
+    upload(prompts_folder, f"--container={sid}")
     carrier.advance(10**9)
     assert {(file.settings["lifecycle_action"], file.settings["lifecycle_ttl"]) for file in carrier.files.values()} == {
         ("no_action", -1)
@@ -94,16 +96,16 @@ def test_a_prompt_is_kept_for_ever_whatever_the_container_gives_to_its_files(fol
     assert len(carrier.files) == 10
 
 
-def test_the_container_has_the_quotas_that_were_asked_for(folder: Path, carrier: Carrier) -> None:
-    told = upload(folder)
+def test_the_container_has_the_quotas_that_were_asked_for(prompts_folder: Path, carrier: Carrier) -> None:
+    told = upload(prompts_folder)
     container = carrier.storage.container(told["container_sid"])
     assert container.settings["quota_files"] == 1000
     assert container.settings["quota_bytes"] == 1024 * 1024 * 1024
 
 
-def test_json_and_python_tell_the_same(folder: Path, carrier: Carrier) -> None:
-    told = upload(folder)
-    written = run(f"--folder={folder}")[0].partition(" = ")[2]
+def test_json_and_python_tell_the_same(prompts_folder: Path, carrier: Carrier) -> None:
+    told = upload(prompts_folder)
+    written = run(f"--folder={prompts_folder}")[0].partition(" = ")[2]
     assert ast.literal_eval(written) == told["VOICE_MENU"]
     assert {file["prompt"]: file["publish_uri"] for file in told["files"]} == told["VOICE_MENU"]
     assert {file["file_sid"] for file in told["files"]} == set(carrier.files)
@@ -112,10 +114,10 @@ def test_json_and_python_tell_the_same(folder: Path, carrier: Carrier) -> None:
 # --- Again -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_second_run_uploads_nothing_and_says_the_same(folder: Path, carrier: Carrier) -> None:
-    first = upload(folder)
+def test_a_second_run_uploads_nothing_and_says_the_same(prompts_folder: Path, carrier: Carrier) -> None:
+    first = upload(prompts_folder)
     files = carrier.files
-    second = upload(folder)
+    second = upload(prompts_folder)
     assert (len(uploaded(first)), uploaded(second)) == (10, [])
     assert second["VOICE_MENU"] == first["VOICE_MENU"]
     assert second["container_sid"] == first["container_sid"]
@@ -124,12 +126,12 @@ def test_a_second_run_uploads_nothing_and_says_the_same(folder: Path, carrier: C
 
 
 def test_a_prompt_that_was_recorded_anew_gets_another_address_and_the_old_one_stays(
-    folder: Path, carrier: Carrier
+    prompts_folder: Path, carrier: Carrier
 ) -> None:
-    first = upload(folder)
-    anew = (folder / "goodbye.wav").read_bytes()[:-2] + b"\x01\x00"  # as long as before
-    (folder / "goodbye.wav").write_bytes(anew)
-    second = upload(folder)
+    first = upload(prompts_folder)
+    anew = (prompts_folder / "goodbye.wav").read_bytes()[:-2] + b"\x01\x00"  # as long as before
+    (prompts_folder / "goodbye.wav").write_bytes(anew)
+    second = upload(prompts_folder)
     assert uploaded(second) == ["goodbye"]
     before, after = first["VOICE_MENU"], second["VOICE_MENU"]
     assert {prompt for prompt in PROMPTS if before[prompt] != after[prompt]} == {"goodbye"}
@@ -137,82 +139,88 @@ def test_a_prompt_that_was_recorded_anew_gets_another_address_and_the_old_one_st
     assert requests.get(before["goodbye"], timeout=60).ok  # a call may be playing it
 
 
-def test_two_prompts_with_the_same_sound_are_two_files(folder: Path, carrier: Carrier) -> None:
-    shutil.copy(folder / "goodbye.wav", folder / "invalid_entry.wav")
-    assert len(set(upload(folder)["VOICE_MENU"].values())) == 10
+def test_two_prompts_with_the_same_sound_are_two_files(prompts_folder: Path, carrier: Carrier) -> None:
+    shutil.copy(prompts_folder / "goodbye.wav", prompts_folder / "invalid_entry.wav")
+    assert len(set(upload(prompts_folder)["VOICE_MENU"].values())) == 10
 
 
-def test_a_file_that_was_given_an_end_is_kept_again(folder: Path, carrier: Carrier) -> None:
-    sid = upload(folder)["files"][0]["file_sid"]
+def test_a_file_that_was_given_an_end_is_kept_again(prompts_folder: Path, carrier: Carrier) -> None:
+    sid = upload(prompts_folder)["files"][0]["file_sid"]
     carrier.storage.change_file(sid, {"lifecycle_action": "delete", "lifecycle_ttl": 60})
-    assert uploaded(upload(folder)) == []
+    assert uploaded(upload(prompts_folder)) == []
     carrier.advance(3600)
     assert sid in carrier.files
 
 
-def test_a_file_that_is_not_whole_at_the_carrier_is_uploaded_again(folder: Path, carrier: Carrier) -> None:
-    told = upload(folder)
+def test_a_file_that_is_not_whole_at_the_carrier_is_uploaded_again(prompts_folder: Path, carrier: Carrier) -> None:
+    told = upload(prompts_folder)
     keys = {file.settings["name"]: file.settings["string_key_1"] for file in carrier.files.values()}
     carrier.storage.delete_file({file["prompt"]: file["file_sid"] for file in told["files"]}["goodbye"])
     stump = {"name": "goodbye.wav", "string_key_1": keys["goodbye.wav"]}
     carrier.storage.add_file(told["container_sid"], b"RIFF", stump, mime_type="audio/x-wav")
-    assert uploaded(upload(folder)) == ["goodbye"]
-    assert uploaded(upload(folder)) == []
+    assert uploaded(upload(prompts_folder)) == ["goodbye"]
+    assert uploaded(upload(prompts_folder)) == []
 
 
-def test_the_same_prompts_in_another_container_are_other_files(folder: Path, carrier: Carrier) -> None:
-    upload(folder)
+def test_the_same_prompts_in_another_container_are_other_files(prompts_folder: Path, carrier: Carrier) -> None:
+    upload(prompts_folder)
     sid = carrier.storage.default_sid
-    told = upload(folder, f"--container={sid}")
+    told = upload(prompts_folder, f"--container={sid}")
     assert (told["container_sid"], len(uploaded(told))) == (sid, 10)
     assert {carrier.files[file["file_sid"]].container_sid for file in told["files"]} == {sid}
 
 
-def test_a_container_that_an_earlier_version_made_for_prompts_is_found_and_used(folder: Path, carrier: Carrier) -> None:
+def test_a_container_that_an_earlier_version_made_for_prompts_is_found_and_used(
+    prompts_folder: Path, carrier: Carrier
+) -> None:
     sid = carrier.storage.set_container({"string_key_1": "blast-api-prompts", "unique": True}).sid
-    assert upload(folder)["container_sid"] == sid
+    assert upload(prompts_folder)["container_sid"] == sid
     assert made_containers(carrier) == [sid]
 
 
-def test_prompts_go_where_the_operator_has_recordings_go(folder: Path, carrier: Carrier, settings: Settings) -> None:
+def test_prompts_go_where_the_operator_has_recordings_go(
+    prompts_folder: Path, carrier: Carrier, settings: Settings
+) -> None:
     settings.RECORDING_CONTAINER = carrier.storage.default_sid
-    assert upload(folder)["container_sid"] == carrier.storage.default_sid
+    assert upload(prompts_folder)["container_sid"] == carrier.storage.default_sid
     assert made_containers(carrier) == []
 
 
 # --- Lost answers, and others at the same work -----------------------------------------------------------------------
 
 
-def test_an_upload_whose_answer_is_lost_is_found_and_not_repeated(folder: Path, carrier: Carrier) -> None:
+def test_an_upload_whose_answer_is_lost_is_found_and_not_repeated(prompts_folder: Path, carrier: Carrier) -> None:
     carrier.inject("drop", method="POST", path=FILES)
-    told = upload(folder)
+    told = upload(prompts_folder)
     assert len(carrier.files) == 10
     assert {file["file_sid"] for file in told["files"]} == set(carrier.files)
 
 
-def test_a_container_whose_answer_is_lost_is_found_and_not_made_twice(folder: Path, carrier: Carrier) -> None:
+def test_a_container_whose_answer_is_lost_is_found_and_not_made_twice(prompts_folder: Path, carrier: Carrier) -> None:
     carrier.inject("drop", method="POST", path=CONTAINERS)
-    sid = upload(folder)["container_sid"]
+    sid = upload(prompts_folder)["container_sid"]
     assert made_containers(carrier) == [sid]
 
 
-def test_a_run_that_broke_off_is_continued(folder: Path, carrier: Carrier) -> None:
-    upload(folder)
+def test_a_run_that_broke_off_is_continued(prompts_folder: Path, carrier: Carrier) -> None:
+    upload(prompts_folder)
     for file in list(carrier.files.values())[4:]:
         carrier.storage.delete_file(file.sid)
     carrier.inject("refuse", status=503, method="POST", path=FILES)
-    error = refusal(f"--folder={folder}")
+    error = refusal(f"--folder={prompts_folder}")
     assert error.returncode == 75
     assert "what is stored by now is not stored again" in str(error)
-    assert len(uploaded(upload(folder))) == 6
+    assert len(uploaded(upload(prompts_folder))) == 6
 
 
 # --- Refusals --------------------------------------------------------------------------------------------------------
 
 
-def test_refused_credentials_are_said_and_the_token_is_not(folder: Path, carrier: Carrier, settings: Settings) -> None:
+def test_refused_credentials_are_said_and_the_token_is_not(
+    prompts_folder: Path, carrier: Carrier, settings: Settings
+) -> None:
     settings.CARRIERX_API_TOKEN = "not-the-right-one"
-    error = refusal(f"--folder={folder}")
+    error = refusal(f"--folder={prompts_folder}")
     assert error.returncode == 1
     assert "401" in str(error)
     assert "CARRIERX_API_TOKEN" in str(error)
@@ -230,51 +238,53 @@ def test_refused_credentials_are_said_and_the_token_is_not(folder: Path, carrier
     ],
 )
 def test_the_exit_code_tells_whether_it_may_pass_later(
-    folder: Path, carrier: Carrier, fault: dict[str, Any], where: str, code: int
+    prompts_folder: Path, carrier: Carrier, fault: dict[str, Any], where: str, code: int
 ) -> None:
     carrier.inject("refuse", times=-1, method="POST", path=where, **fault)
-    error = refusal(f"--folder={folder}")
+    error = refusal(f"--folder={prompts_folder}")
     assert (error.returncode, str(fault["status"]) in str(error)) == (code, True)
 
 
-def test_a_carrier_that_is_not_there_may_be_there_later(folder: Path) -> None:
-    error = refusal(f"--folder={folder}")
+def test_a_carrier_that_is_not_there_may_be_there_later(prompts_folder: Path) -> None:
+    error = refusal(f"--folder={prompts_folder}")
     assert error.returncode == 75
     assert "cannot be reached" in str(error)
 
 
-def test_a_full_container_is_told_of(folder: Path, carrier: Carrier) -> None:
+def test_a_full_container_is_told_of(prompts_folder: Path, carrier: Carrier) -> None:
     sid = carrier.storage.set_container({"quota_files": 3}).sid
-    error = refusal(f"--folder={folder}", f"--container={sid}")
+    error = refusal(f"--folder={prompts_folder}", f"--container={sid}")
     assert (error.returncode, "--container" in str(error)) == (1, True)
     assert len(carrier.files) == 3
 
 
 @pytest.mark.parametrize("sid", ['a" and name eq "b', "a b", "", "ä"])
-def test_a_container_that_can_be_none_is_refused_before_anything_is_asked(folder: Path, sid: str) -> None:
-    assert refusal(f"--folder={folder}", f"--container={sid}").returncode == 2
+def test_a_container_that_can_be_none_is_refused_before_anything_is_asked(prompts_folder: Path, sid: str) -> None:
+    assert refusal(f"--folder={prompts_folder}", f"--container={sid}").returncode == 2
 
 
 @pytest.mark.parametrize("uri", ["null", '""', '"javascript:alert(1)"', '"https://a b"', '"https://\\n"', "7"])
-def test_a_file_without_a_public_address_is_no_prompt(folder: Path, carrier: Carrier, uri: str) -> None:
+def test_a_file_without_a_public_address_is_no_prompt(prompts_folder: Path, carrier: Carrier, uri: str) -> None:
     body = f'{{"file_sid": "f", "publish_uri": {uri}}}'
     carrier.inject("refuse", status=201, body=body, method="POST", path=FILES)
-    error = refusal(f"--folder={folder}")
+    error = refusal(f"--folder={prompts_folder}")
     assert (error.returncode, "no public address" in str(error)) == (1, True)
 
 
 # --- What is not fit to be heard -------------------------------------------------------------------------------------
 
 
-def test_every_file_that_is_missing_or_unfit_is_named_and_nothing_is_uploaded(folder: Path, carrier: Carrier) -> None:
-    (folder / "goodbye.wav").unlink()
-    (folder / "opt_out.wav").write_bytes(b"ID3 an mp3")
-    (folder / "invalid_entry.wav").write_bytes(tone(1)[:20])
-    (folder / "record_welcome.wav").write_bytes(tone(0))
+def test_every_file_that_is_missing_or_unfit_is_named_and_nothing_is_uploaded(
+    prompts_folder: Path, carrier: Carrier
+) -> None:
+    (prompts_folder / "goodbye.wav").unlink()
+    (prompts_folder / "opt_out.wav").write_bytes(b"ID3 an mp3")
+    (prompts_folder / "invalid_entry.wav").write_bytes(tone(1)[:20])
+    (prompts_folder / "record_welcome.wav").write_bytes(tone(0))
     faster = bytearray(tone(1))
     faster[24:28] = (16000).to_bytes(4, "little")
-    (folder / "recording_saved.wav").write_bytes(faster)
-    error = refusal(f"--folder={folder}")
+    (prompts_folder / "recording_saved.wav").write_bytes(faster)
+    error = refusal(f"--folder={prompts_folder}")
     for name in ("goodbye", "opt_out", "invalid_entry", "record_welcome", "recording_saved"):
         assert f"{name}.wav: " in str(error)
     assert "no_key_pressed" not in str(error)
@@ -286,8 +296,8 @@ def test_every_file_that_is_missing_or_unfit_is_named_and_nothing_is_uploaded(fo
 # --- How it is told --------------------------------------------------------------------------------------------------
 
 
-def test_without_a_terminal_each_file_is_a_line_of_the_remarks(folder: Path, carrier: Carrier) -> None:
-    out, err = run(f"--folder={folder}")
+def test_without_a_terminal_each_file_is_a_line_of_the_remarks(prompts_folder: Path, carrier: Carrier) -> None:
+    out, err = run(f"--folder={prompts_folder}")
     assert [line for line in err.splitlines() if ".wav" in line] == [
         f"{number}/10 {prompt}.wav" for number, prompt in enumerate(PROMPTS, start=1)
     ]
@@ -295,9 +305,9 @@ def test_without_a_terminal_each_file_is_a_line_of_the_remarks(folder: Path, car
 
 
 def test_on_a_terminal_a_bar_shows_how_far_it_is(
-    folder: Path, carrier: Carrier, capsys: pytest.CaptureFixture[str]
+    prompts_folder: Path, carrier: Carrier, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    out, err = run(f"--folder={folder}", err=Terminal())
+    out, err = run(f"--folder={prompts_folder}", err=Terminal())
     assert out.startswith("VOICE_MENU = {")
     assert "goodbye.wav" not in err
     assert "10/10" in capsys.readouterr().err

@@ -12,17 +12,14 @@ from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message, Record
 from blast_api.simulator import Carrier
 from tests.kits import factories
-from tests.kits.rest import body, code, content, created, post, shut_the_gate
+from tests.kits.rest import body, code, content, created, post
 
-pytestmark = pytest.mark.django_db(transaction=True)  # what an ending leaves is done after its commit
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("shut_gate"),
+]  # what an ending leaves is done after its commit
 
 OPEN = ["pending", "ready", "scheduled", "ongoing"]
-
-
-@pytest.fixture(autouse=True)
-def _shut_gate(request: pytest.FixtureRequest) -> None:
-    if "carrier" not in request.fixturenames:
-        shut_the_gate()
 
 
 def shout(status: str, *calls: str) -> Message:

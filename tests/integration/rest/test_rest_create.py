@@ -18,15 +18,9 @@ from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
 from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.factories import AUTHOR, USER, number
-from tests.kits.rest import SHOUT_FIELDS, body, content, created, post, shut_the_gate
+from tests.kits.rest import SHOUT_FIELDS, body, content, created, post
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _shut_gate(request: pytest.FixtureRequest) -> None:
-    if "carrier" not in request.fixturenames:
-        shut_the_gate()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
 
 def records() -> list[dict[str, Any]]:

@@ -13,9 +13,9 @@ from pytest_django import Settings
 from blast_api.models import Call, Message
 from tests.kits import factories
 from tests.kits.factories import number
-from tests.kits.rest import body, code, created, faults, nothing_is_stored, post, shut_the_gate
+from tests.kits.rest import body, code, created, faults, nothing_is_stored, post
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
 REQUIRED = "This field is required."
 NO_NUMBERS: list[object] = [
@@ -43,11 +43,6 @@ NO_NUMBERS: list[object] = [
 NO_LISTS: list[object] = [None, [], {}, "15555551010", 15555551010, True]
 NO_TEXTS: list[object] = ["a" * 256, "a\0b", "\ud800", [], {}, True]
 NO_IDS: list[object] = [0, -1, 2**63, 10**30, 1.5, "", "one", True, [], {}, 987654321]
-
-
-@pytest.fixture(autouse=True)
-def _shut_gate() -> None:
-    shut_the_gate()
 
 
 @pytest.mark.parametrize(

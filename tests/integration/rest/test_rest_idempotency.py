@@ -19,18 +19,13 @@ from pytest_django.live_server_helper import LiveServer
 from blast_api.models import Call, Message
 from blast_api.services import sweeps
 from tests.kits import factories
-from tests.kits.rest import body, code, created, faults, post, shut_the_gate
+from tests.kits.rest import body, code, created, faults, post
 
 KEY = {"Idempotency-Key": "4f0c"}
 REPLAYED = "Idempotent-Replayed"
 
 
-@pytest.fixture
-def _shut_gate(db: None) -> None:
-    shut_the_gate()
-
-
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("_shut_gate")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
 
 def test_the_same_request_again_gives_the_same_shout_marked_as_a_replay(client: Client) -> None:

@@ -34,7 +34,7 @@ from tests.kits.rest import body, code, content, created, faults, nothing_is_sto
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer  # a name that only the stubs have
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
 # What would end a line of a log, an element of a document, or a string of JSON.
 HOSTILE = [
@@ -46,11 +46,6 @@ HOSTILE = [
     "\ufffe\uffff\U0010ffff\u202e\ufeff",
     "%0d%0a%(message)s{0}$(x)",
 ]
-
-
-@pytest.fixture(autouse=True)
-def _shut_gate() -> None:
-    shut_the_gate()
 
 
 # --- Bounds -------------------------------------------------------------------------------------------------------
@@ -260,7 +255,7 @@ class Written(logging.Handler):
 
 
 @pytest.fixture
-def written() -> Iterator[Written]:
+def logged_lines() -> Iterator[Written]:
     handler, loggers = Written(), [logging.getLogger(name) for name in ("blast_api", "django")]
     for logger in loggers:
         logger.addHandler(handler)
@@ -279,7 +274,9 @@ def one_object_a_line(line: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_hostile_text_stays_in_its_place(client: Client, settings: Settings, written: Written, text: str) -> None:
+def test_a_hostile_text_stays_in_its_place(
+    client: Client, settings: Settings, logged_lines: Written, text: str
+) -> None:
     text = f"{text}\u00e9 marked"
     made = created(post(client, body(title=text, userdata=text, recipients=[number(1)])))
     assert (made["title"], made["userdata"]) == (text.strip(), text)
@@ -295,18 +292,18 @@ def test_a_hostile_text_stays_in_its_place(client: Client, settings: Settings, w
     told = [one_object_a_line(line) for log in logs for line in log.removesuffix("\n").split("\n")]
     assert [line["title"] for line in told if "title" in line] == [text.strip()]
     assert {line["user_data"] for line in told if "user_data" in line} == {text}
-    assert written.lines
-    for line in written.lines:
+    assert logged_lines.lines
+    for line in logged_lines.lines:
         one_object_a_line(line)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_hostile_address_is_one_line_of_the_log(client: Client, written: Written, text: str) -> None:
+def test_a_hostile_address_is_one_line_of_the_log(client: Client, logged_lines: Written, text: str) -> None:
     client.get(
         "/api/v1/call-control/" + quote(text), headers={"X-Forwarded-For": text.encode("ascii", "ignore").decode()}
     )
     client.get("/api/v1/" + quote(text), {"userdata": text})
-    (refused,) = [one_object_a_line(line) for line in written.lines if "callback_refused" in line]
+    (refused,) = [one_object_a_line(line) for line in logged_lines.lines if "callback_refused" in line]
     assert refused["reason"] == "no address of ours"
 
 

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from pytest_django.live_server_helper import LiveServer
 
 from blast_api.models import DoNotCallNumber
-from tests.integration.deploy.test_etc_uwsgi import SHIPPED, serving
 from tests.kits import factories
 from tests.kits.behind_nginx import nginx
 from tests.kits.factories import number
+from tests.kits.uwsgi import SHIPPED, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -24,7 +24,7 @@ PATH = "/api/v1/dnc/user"
 
 
 @pytest.fixture(autouse=True)
-def clock(settings: Settings) -> Iterator[time_machine.Traveller]:
+def standing_clock(settings: Settings) -> Iterator[time_machine.Traveller]:
     """A clock that stands until it is moved."""
     settings.API_TOKEN_REQUIRED = True
     settings.MAX_REQUESTS_PER_MINUTE = settings.MAX_WRONG_TOKENS_PER_MINUTE = RATE
@@ -48,13 +48,13 @@ def refused(answer: HttpResponse) -> int:
 # --- Applications ----------------------------------------------------------------------------------------------------
 
 
-def test_an_application_that_asks_too_often_is_told_when_to_come_back(clock: time_machine.Traveller) -> None:
+def test_an_application_that_asks_too_often_is_told_when_to_come_back(standing_clock: time_machine.Traveller) -> None:
     factories.application_with_token("right")
     for _ in range(RATE):
         assert get("right").status_code == 200
-        clock.shift(timedelta(seconds=10))
+        standing_clock.shift(timedelta(seconds=10))
     assert refused(get("right")) == 30
-    clock.shift(timedelta(seconds=30, milliseconds=1))
+    standing_clock.shift(timedelta(seconds=30, milliseconds=1))
     assert get("right").status_code == 200
     assert refused(get("right")) == 10
 
@@ -92,7 +92,7 @@ def test_development_is_not_throttled(settings: Settings) -> None:
 
 
 def test_who_guesses_is_refused_for_a_while(
-    clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
+    standing_clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     factories.application_with_token("right")
     for index in range(RATE):
@@ -101,14 +101,14 @@ def test_who_guesses_is_refused_for_a_while(
         assert refused(get("wrong")) == 60
         assert refused(get("right")) == 60  # whether it is right is not looked at
     assert get("right", "192.0.2.1").status_code == 200
-    clock.shift(timedelta(seconds=60, milliseconds=1))
+    standing_clock.shift(timedelta(seconds=60, milliseconds=1))
     assert get("right").status_code == 200
 
 
-def test_refused_guesses_do_not_make_the_wait_longer(clock: time_machine.Traveller) -> None:
+def test_refused_guesses_do_not_make_the_wait_longer(standing_clock: time_machine.Traveller) -> None:
     for _ in range(RATE):
         get("wrong")
-    clock.shift(timedelta(seconds=40))
+    standing_clock.shift(timedelta(seconds=40))
     assert [refused(get("wrong")) for _ in range(RATE)] == [20] * RATE
 
 

@@ -1,25 +1,13 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 import requests
+from pytest_django import Settings
 
-from blast_api.simulator import Carrier, VirtualClock, serve
-from tests.kits.stand_in import Application, running
-
-CALLER = "15555550000"
-KEYS = ("u", "p", "t")
-
-Place = Callable[..., requests.Response]
-
-
-@pytest.fixture
-def carrier() -> Iterator[Carrier]:
-    user, password, token = KEYS
-    carrier = Carrier(VirtualClock(), user=user, password=password, token=token)
-    with serve(carrier):
-        yield carrier
+from blast_api.simulator import Carrier
+from tests.kits.stand_in import CALLER, Application, Place, running
 
 
 @pytest.fixture
@@ -29,17 +17,17 @@ def application() -> Iterator[Application]:
 
 
 @pytest.fixture
-def flexml(carrier: Carrier) -> Iterator[requests.Session]:
+def flexml(carrier: Carrier, settings: Settings) -> Iterator[requests.Session]:
     with requests.Session() as session:
-        session.auth = KEYS[:2]
+        session.auth = (settings.FLEXML_API_USER, settings.FLEXML_API_PASSWORD)
         session.trust_env = False
         yield session
 
 
 @pytest.fixture
-def core(carrier: Carrier) -> Iterator[requests.Session]:
+def core(carrier: Carrier, settings: Settings) -> Iterator[requests.Session]:
     with requests.Session() as session:
-        session.headers["Authorization"] = f"Bearer {KEYS[2]}"
+        session.headers["Authorization"] = f"Bearer {settings.CARRIERX_API_TOKEN}"
         session.trust_env = False
         yield session
 

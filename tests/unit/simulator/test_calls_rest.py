@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
 import requests
+from django.conf import settings
 
 from blast_api.simulator import Carrier, serve
-from tests.unit.simulator.conftest import CALLER
+from tests.kits.stand_in import CALLER
 
 NUMBER = "15555550100"
 BODY = {"called_did": NUMBER, "calling_did": CALLER}
@@ -108,18 +110,23 @@ def test_a_body_that_is_no_json_object_is_refused(
     assert response.json()["errors"]
 
 
+def _basic(password: str) -> str:
+    pair = f"{settings.FLEXML_API_USER}:{password}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [
         ("/flexml/v1/calls", {}, 401),
-        ("/flexml/v1/calls", {"Authorization": "Bearer t"}, 401),
+        ("/flexml/v1/calls", {"Authorization": f"Bearer {settings.CARRIERX_API_TOKEN}"}, 401),
         ("/flexml/v1/calls", {"Authorization": "Basic !!!"}, 401),
-        ("/flexml/v1/calls", {"Authorization": "Basic dTpx"}, 401),
-        ("/flexml/v1/calls", {"Authorization": "Basic dTpw"}, 200),
+        ("/flexml/v1/calls", {"Authorization": _basic("another")}, 401),
+        ("/flexml/v1/calls", {"Authorization": _basic(settings.FLEXML_API_PASSWORD)}, 200),
         ("/core/v2/storage/files", {}, 401),
-        ("/core/v2/storage/files", {"Authorization": "Basic dTpw"}, 401),
+        ("/core/v2/storage/files", {"Authorization": _basic(settings.FLEXML_API_PASSWORD)}, 401),
         ("/core/v2/storage/files", {"Authorization": "Bearer q"}, 401),
-        ("/core/v2/storage/files", {"Authorization": "Bearer t"}, 200),
+        ("/core/v2/storage/files", {"Authorization": f"Bearer {settings.CARRIERX_API_TOKEN}"}, 200),
         ("/core/v2/nothing", {}, 401),
     ],
 )

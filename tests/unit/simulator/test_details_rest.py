@@ -6,8 +6,7 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier
-from tests.kits.stand_in import Application
-from tests.unit.simulator.conftest import CALLER, Place
+from tests.kits.stand_in import CALLER, Application, Place
 
 DOCUMENT = "<Response><Play>http://sounds.example/1.wav</Play></Response>"
 

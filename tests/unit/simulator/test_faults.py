@@ -9,8 +9,16 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, serve
-from tests.kits.stand_in import SOUNDS, Application, Parameters, delivers_shouts, records_shouts, respond, wait_until
-from tests.unit.simulator.conftest import Place
+from tests.kits.stand_in import (
+    SOUNDS,
+    Application,
+    Parameters,
+    Place,
+    delivers_shouts,
+    records_shouts,
+    respond,
+    wait_until,
+)
 
 NUMBER = "15555550100"
 

@@ -6,9 +6,11 @@ import requests
 from blast_api.simulator import Carrier, Leaves, Person, Phone, Press, describe, serve
 from blast_api.simulator.people import PEOPLE
 from tests.kits.stand_in import (
+    CALLER,
     SOUNDS,
     Application,
     Parameters,
+    Place,
     Received,
     delivers_shouts,
     gather,
@@ -16,7 +18,6 @@ from tests.kits.stand_in import (
     records_shouts,
     respond,
 )
-from tests.unit.simulator.conftest import CALLER, Place
 
 MESSAGE, OPT_OUT, GOODBYE = "message", "opt_out", "goodbye"
 

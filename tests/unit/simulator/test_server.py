@@ -9,8 +9,7 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, serve
-from tests.kits.stand_in import Application, delivers_shouts
-from tests.unit.simulator.conftest import Place
+from tests.kits.stand_in import Application, Place, delivers_shouts
 
 
 @pytest.fixture

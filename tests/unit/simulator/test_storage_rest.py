@@ -10,8 +10,7 @@ import requests
 
 from blast_api.simulator import Carrier, Person
 from blast_api.simulator.audio import tone
-from tests.kits.stand_in import Application, records_shouts, respond
-from tests.unit.simulator.conftest import Place
+from tests.kits.stand_in import Application, Place, records_shouts, respond
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import requests
 
 from blast_api.simulator import Carrier, RealClock, VirtualClock, run, serve
 from blast_api.simulator.agenda import Agenda, Runner
-from tests.kits.stand_in import PATIENCE_S, Application, delivers_shouts, respond, wait_until
-from tests.unit.simulator.conftest import CALLER, Place
+from tests.kits.stand_in import CALLER, PATIENCE_S, Application, Place, delivers_shouts, respond, wait_until
 
 
 def order(application: Application, number: str, **fields: object) -> dict[str, object]:
@@ -68,8 +67,8 @@ def test_the_application_may_call_back_while_it_answers(
 
     def answer(_: object) -> str:
         body = {"called_did": "15555550103", "calling_did": CALLER}
-        assert requests.post(calls, json=body, auth=("u", "p"), timeout=60).status_code == 200
-        assert requests.delete(f"{calls}/{waiting}", auth=("u", "p"), timeout=60).status_code == 204
+        assert requests.post(calls, json=body, auth=flexml.auth, timeout=60).status_code == 200
+        assert requests.delete(f"{calls}/{waiting}", auth=flexml.auth, timeout=60).status_code == 204
         return respond()
 
     application.answers("/busy-body", answer)
