@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 
 from blast_api.carrierx.events import Answerer
-from blast_api.carrierx.flexml import (
-    Amd,
-    Form,
-    Gather,
-    Hangup,
-    Pause,
-    Play,
-    Record,
-    Redirect,
-    Say,
-    Verb,
-    blank,
-    document,
-)
+from blast_api.carrierx.flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
 from blast_api.carrierx.storage import play_url
-from blast_api.conf import Configuration, configuration
+from blast_api.conf import configuration
 from blast_api.domain.callbacks import Step
 from blast_api.domain.menus import Wish
 from blast_api.models import Recording
@@ -114,15 +101,11 @@ def _record(address: Address, recording: Recording | None, take: int, container_
 
 def detect(address: Address) -> bytes:
     """Find out who picked up."""
-    return _detection(configuration()).filled_in(detected=address(Step.DETECTED))
-
-
-@lru_cache(maxsize=1)
-def _detection(config: Configuration) -> Form:
-    return Form(
+    config = configuration()
+    return document(
         *_debug_record(),
         Amd(
-            action=blank("detected"),
+            action=address(Step.DETECTED),
             initial_silence=config.amd_initial_silence,
             greeting=config.amd_greeting,
             after_greeting_silence=config.amd_after_greeting_silence,
@@ -141,33 +124,23 @@ def deliver(who: Answerer, message_url: str, address: Address, *, replays: int =
 
     The key's address tells how many replays there were, so that the same key once more is no other one.
     """
-    key = address(f"{Step.KEY}?replays={replays}" if replays else Step.KEY)
-    return _delivery(configuration(), who).filled_in(message=message_url, key=key)
+    message, key = Play(text=message_url), address(f"{Step.KEY}?replays={replays}" if replays else Step.KEY)
+    match who:
+        case Answerer.MACHINE:
+            until_it_is_quiet = Pause(length=60, silence=True, min_silence=2000)
+            return document(until_it_is_quiet, *_ask_recipient(message, key=key, timeout_s=_MACHINE_KEY_TIMEOUT_S))
+        case Answerer.NOT_SURE:
+            return document(*_ask_recipient(message, Pause(length=1), message, key=key))
+        case Answerer.HUMAN:
+            return document(*_ask_recipient(message, _prompt("opt_out"), key=key))
+        case Answerer.HANGUP:
+            return hang_up()
 
 
 def at_once(message_url: str, address: Address) -> bytes:
     """The message as the first document, without asking who picked up."""
-    return _undetected(configuration()).filled_in(message=message_url, key=address(Step.KEY))
-
-
-@lru_cache(maxsize=1)
-def _undetected(_: Configuration) -> Form:
-    return Form(*_debug_record(), *_ask_person())
-
-
-@lru_cache(maxsize=len(Answerer))
-def _delivery(_: Configuration, who: Answerer) -> Form:
-    message = Play(text=blank("message"))
-    match who:
-        case Answerer.MACHINE:
-            until_it_is_quiet = Pause(length=60, silence=True, min_silence=2000)
-            return Form(until_it_is_quiet, *_ask_recipient(message, timeout_s=_MACHINE_KEY_TIMEOUT_S))
-        case Answerer.NOT_SURE:
-            return Form(*_ask_recipient(message, Pause(length=1), message))
-        case Answerer.HUMAN:
-            return Form(*_ask_person())
-        case Answerer.HANGUP:
-            return Form(Hangup())
+    heard = Play(text=message_url), _prompt("opt_out")
+    return document(*_debug_record(), *_ask_recipient(*heard, key=address(Step.KEY)))
 
 
 def after_key(wish: Wish, message_url: str, address: Address, *, replays: int = 1) -> bytes:
@@ -183,16 +156,12 @@ def after_key(wish: Wish, message_url: str, address: Address, *, replays: int = 
 
 def ask_again(address: Address, *, times: int, replays: int = 0) -> bytes:
     """The question to the recipient once more, because what was answered could not be read."""
-    action = address(f"{Step.KEY}?asked={times}" + (f"&replays={replays}" if replays else ""))
-    return document(_gather(_prompt("opt_out"), action=action, timeout_s=_RECIPIENT_KEY_TIMEOUT_S), Hangup())
+    key = address(f"{Step.KEY}?asked={times}" + (f"&replays={replays}" if replays else ""))
+    return document(*_ask_recipient(_prompt("opt_out"), key=key))
 
 
-def _ask_person() -> list[Verb]:
-    return _ask_recipient(Play(text=blank("message")), _prompt("opt_out"))
-
-
-def _ask_recipient(*heard: Play | Pause, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
-    return [_gather(*heard, action=blank("key"), timeout_s=timeout_s), Hangup()]
+def _ask_recipient(*heard: Play | Pause, key: str, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
+    return [_gather(*heard, action=key, timeout_s=timeout_s), Hangup()]
 
 
 # --- Pieces --------------------------------------------------------------------------------------------------------
