@@ -8,6 +8,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, TextIO, cast
 
+from dateutil.parser import isoparse
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, connection
 from rich.box import SIMPLE_HEAD
@@ -18,6 +19,7 @@ from rich.text import Text
 from blast_api.db.clock import AWAY
 from blast_api.domain.errors import BlastError
 
+_SHORTEST_DAY = len("20300131")  # what is shorter is a year or a month
 USAGE = 2  # exit code; 1 is: something was found, or could not be done
 
 
@@ -91,9 +93,11 @@ def cell(value: object) -> str:
 def moment(option: str, written: str, *, zone: tzinfo) -> datetime:
     """A day, which stands for its beginning, or a moment; without an offset it is the zone's."""
     try:
-        told = datetime.fromisoformat(written)
+        if len(written) < _SHORTEST_DAY:
+            raise ValueError
+        told: datetime = isoparse(written)
         return told if told.tzinfo else told.replace(tzinfo=zone)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise CommandError(
             f"{option} takes a day or a moment, as 2030-01-31 or 2030-01-31T12:00Z.", returncode=USAGE
         ) from None

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from dateutil import parser
+from dateutil.parser import isoparse
 from django.utils import timezone
 from rest_framework import serializers
 
@@ -15,7 +15,7 @@ from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.services.shouts import NewShout
 
-# RFC 3339, section 5.6: the libraries read much more than that, a time without zone among it.
+# RFC 3339, section 5.6. dateutil parses it, and would read much more than that, a time without zone among it.
 _RFC3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -106,7 +106,7 @@ class ScheduleField(serializers.DateTimeField):
         if not isinstance(value, str) or not _RFC3339.fullmatch(value):
             self.fail("format")
         try:
-            moment: datetime = parser.isoparse(value.upper().replace(" ", "T"))
+            moment: datetime = isoparse(value)
         except (ValueError, OverflowError):
             self.fail("format")
         if moment <= timezone.now():

@@ -207,7 +207,13 @@ def test_files_that_cannot_be_read_are_told_after_the_report_on_the_others(tmp_p
     assert "broken.gz: the archive is broken or ends too soon" in ran.err
 
 
-@pytest.mark.parametrize("words", [["--by", "month"], ["--since", "soon"], ["--timezone", "Mars/Olympus"]])
+@pytest.mark.parametrize("since", ["soon", "2030", "2030-01", "9999-12-31T24:00"])
+def test_a_moment_that_is_none_is_refused(since: str) -> None:
+    ran = run("report", "--since", since)
+    assert (ran.code, "--since takes a day or a moment" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [["--by", "month"], ["--until", "soon"], ["--timezone", "Mars/Olympus"]])
 def test_what_cannot_be_asked_is_refused(words: list[str]) -> None:
     assert run("report", *words).code == 2
 
