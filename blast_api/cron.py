@@ -19,6 +19,7 @@ from .conf import configuration
 from .db import statistics
 from .db.clock import AWAY, database_now
 from .dispatch.dispatcher import Dispatcher
+from .domain.pacing import TOLERANCE
 from .monitoring import health
 from .records import writer
 from .services import delivery, postponed, recordings, sweeps
@@ -138,10 +139,10 @@ def tell(unreachable_for_s: float | None = None) -> None:
     health.cron_ran(writer.HOST, now=now, unreachable_since=since)
 
 
-def run_once(stop: Event | None = None) -> None:
-    """Run all jobs until nothing is due, one after another."""
+def run_once(stop: Event | None = None, *, tolerance_s: float = TOLERANCE) -> None:
+    """Run all jobs until nothing is due, one after another; no slot is used later than by `tolerance_s`."""
     stop = stop or Event()
-    with Dispatcher(stop) as dispatcher:
+    with Dispatcher(stop, tolerance_s=tolerance_s) as dispatcher:
         placing, telling = PlaceCalls(dispatcher), TellOfIt(lambda: tell(dispatcher.unreachable_for_s))
         others = (CheckMessageStatuses(), Retry(dispatcher), RefreshStatistics())
         while (

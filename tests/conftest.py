@@ -19,7 +19,6 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from blast_api.callcontrol import views
-from blast_api.domain import pacing
 from blast_api.domain.breaker import Breaker
 from blast_api.simulator import Carrier, VirtualClock, serve
 from tests.kits.world import World
@@ -105,10 +104,8 @@ def world(
     live_server: LiveServer,
     carrier: Carrier,
     settings: Settings,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> World:
-    """The service on loopback with the carrier at its side; on a busy machine no slot is missed for it."""
-    monkeypatch.setattr(pacing, "TOLERANCE", 30.0)
+    """The service on loopback with the carrier at its side."""
     settings.BASE_CALLCONTROL_API_URL = f"{live_server.url}/api/v1/call-control"
     settings.MAX_CALLS_PER_SECOND = 1000
     settings.RETRY_DELAY = 0  # what fails is tried again in the same run

@@ -55,9 +55,10 @@ class _Sent:
 class Dispatcher:
     """Places what is due, until told to stop. Close it to wait for the answers that are still out."""
 
-    def __init__(self, stop: Event | None = None) -> None:
+    def __init__(self, stop: Event | None = None, *, tolerance_s: float = pacing.TOLERANCE) -> None:
         config = configuration()
         self._stop = stop or Event()
+        self._tolerance_s = tolerance_s
         self._senders = config.max_placements_up  # threads begin when they are first needed
         self.client = CarrierClient(config, connections=self._senders)
         self._pool = ThreadPoolExecutor(self._senders, thread_name_prefix="sender")
@@ -152,7 +153,7 @@ class Dispatcher:
             prepared = job.prepare(self.client)
             outcome = Unknown("the sender failed")  # from here on it may have left
             recalled = partial(self._is_recalled, job)
-            departure = pacing.Departure(job.slot, self.clock.now, self._stop.wait, recalled)
+            departure = pacing.Departure(job.slot, self.clock.now, self._stop.wait, recalled, self._tolerance_s)
             outcome = job.send(self.client, prepared, departure)
         except pacing.SlotMissed:
             outcome = None

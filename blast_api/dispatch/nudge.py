@@ -15,7 +15,7 @@ from django.db import transaction
 from blast_api.carrierx.client import CarrierClient
 from blast_api.conf import Configuration, configuration
 from blast_api.db.clock import database_now
-from blast_api.domain import pacing
+from blast_api.domain.pacing import TOLERANCE, Departure, SlotMissed
 
 from . import recall
 from .claims import claim_placements
@@ -36,9 +36,9 @@ _places = BoundedSemaphore(_MOST_AT_ONCE)
 _clients: dict[Configuration, CarrierClient] = {}
 
 
-def ring_author(message_id: int) -> None:
+def ring_author(message_id: int, *, tolerance_s: float = TOLERANCE) -> None:
     """Ring the author of a new shout, if the gate lets us within the bound."""
-    _quietly("ring_author", message_id)
+    _quietly("ring_author", message_id, tolerance_s=tolerance_s)
 
 
 def withdraw(message_id: int) -> None:
@@ -47,26 +47,26 @@ def withdraw(message_id: int) -> None:
     _quietly("withdraw", message_id)
 
 
-def _quietly(action: str, message_id: int) -> None:
+def _quietly(action: str, message_id: int, *, tolerance_s: float = TOLERANCE) -> None:
     """A nudge that fails or finds no place is no fault of the request: the dispatcher does the work."""
     if not _places.acquire(blocking=False):
         return
     try:
-        _run(action, message_id, deadline=time.monotonic() + _BOUND_S)
+        _run(action, message_id, deadline=time.monotonic() + _BOUND_S, tolerance_s=tolerance_s)
     except Exception:
         log.exception("a nudge failed", extra={"action": action, "shout": message_id})
     finally:
         _places.release()
 
 
-def _run(action: str, message_id: int, *, deadline: float) -> None:
+def _run(action: str, message_id: int, *, deadline: float, tolerance_s: float) -> None:
     clock = DatabaseClock()
     while time.monotonic() < deadline - _CONNECT_TIMEOUT_S - _ANSWER_TIMEOUT_S:
         jobs = _claim(action, message_id, clock)
         if not jobs:
             return
         for job in jobs:
-            send(job, clock)
+            send(job, clock, tolerance_s=tolerance_s)
 
 
 def _claim(action: str, message_id: int, clock: DatabaseClock) -> list[Job]:
@@ -75,12 +75,13 @@ def _claim(action: str, message_id: int, clock: DatabaseClock) -> list[Job]:
     return claim_errands(clock, room=1, only_shout=message_id)
 
 
-def send(job: Job, clock: DatabaseClock) -> None:
+def send(job: Job, clock: DatabaseClock, *, tolerance_s: float = TOLERANCE) -> None:
     """Send one job in its slot and keep what becomes of it, all in this thread."""
     prepared = job.prepare(_client())
+    departure = Departure(job.slot, clock.now, time.sleep, tolerance_s=tolerance_s)
     try:
-        outcome = job.send(_client(), prepared, pacing.Departure(job.slot, clock.now, time.sleep))
-    except pacing.SlotMissed:
+        outcome = job.send(_client(), prepared, departure)
+    except SlotMissed:
         job.give_back()
     else:
         with transaction.atomic():

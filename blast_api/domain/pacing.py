@@ -118,9 +118,9 @@ class Starts:
         return Starts(self.step, tuple(kept))
 
 
-def usable(slot: float, *, now: float) -> bool:
+def usable(slot: float, *, now: float, tolerance_s: float = TOLERANCE) -> bool:
     """Whether a slot whose time has come is still good."""
-    return now - slot <= TOLERANCE
+    return now - slot <= tolerance_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,7 @@ class Departure:
     now: Callable[[], float]
     sleep: Callable[[float], bool | None]  # true: told to stop
     is_recalled: Callable[[], bool] = lambda: False  # true: what was to leave must not any more
+    tolerance_s: float = TOLERANCE  # with more than this, the proof above holds no longer
 
     def wait(self) -> None:
         """Sleep until the slot's time."""
@@ -140,5 +141,5 @@ class Departure:
 
     def check(self) -> None:
         """Ask this immediately before the first byte: a slot is never used late, nor for what is recalled."""
-        if self.is_recalled() or not usable(self.slot, now=self.now()):
+        if self.is_recalled() or not usable(self.slot, now=self.now(), tolerance_s=self.tolerance_s):
             raise SlotMissed

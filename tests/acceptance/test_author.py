@@ -10,8 +10,8 @@ from django.conf import settings
 from django.db.models import F
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.models import Gate, Recording
+from tests.kits import unhurried
 from tests.kits.ears import calls_to, heard
 from tests.kits.world import AUTHOR, World, lines, recipient
 
@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_kept_for_a_while_delays_the_shout_and_nothing_els
     assert world.status(shout) == "pending"
     for expected in ("pending", "ready"):
         wait_a_while()
-        cron.run_once()
+        unhurried.run_once()
         released = world.status(shout)
         assert (released == "pending") is (expected == "pending")
     world.play()

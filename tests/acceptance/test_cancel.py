@@ -9,8 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.models import Call, Message
+from tests.kits import unhurried
 from tests.kits.world import AUTHOR, World, lines, recipient
 
 
@@ -62,11 +62,11 @@ def test_while_it_is_scheduled(world: World) -> None:
 
 def test_while_its_calls_wait_at_the_carrier(world: World) -> None:
     shout = world.recorded(*(recipient(0, index=index) for index in range(4)), schedule=_soon(60))
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.waiting) == 4
     _cancel(world, shout)
     assert world.carrier.withdrawn  # within the request, as far as its bound allows
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.withdrawn) == 4
     world.play()
     assert all(call.heard == [] for call in world.carrier.calls[1:])
@@ -75,7 +75,7 @@ def test_while_its_calls_wait_at_the_carrier(world: World) -> None:
 
 def test_while_its_calls_ring(world: World) -> None:
     shout = world.recorded(recipient(0), recipient(4))
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance(1)
     _cancel(world, shout)
     world.play()
@@ -85,7 +85,7 @@ def test_while_its_calls_ring(world: World) -> None:
 
 def test_who_listens_already_hears_the_message_to_its_end(world: World) -> None:
     shout = world.recorded(recipient(0))
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance(8)
     assert len(world.carrier.calls[-1].played) == 1
     _cancel(world, shout)
@@ -97,7 +97,7 @@ def test_a_call_whose_placement_is_unknown(world: World, settings: Settings) -> 
     shout = world.recorded(recipient(0), recipient(1))
     world.carrier.inject("drop", number=recipient(0))
     world.carrier.inject("drop_before", number=recipient(1))
-    cron.run_once()
+    unhurried.run_once()
     _cancel(world, shout)
     assert Call.objects.in_hand().count() == 2
     world.play()  # the one that the carrier has rings, hears nothing, and is reported
@@ -111,7 +111,7 @@ def test_a_call_whose_placement_is_unknown(world: World, settings: Settings) -> 
 def test_a_call_that_is_never_heard_of_again_is_timed_out_with_the_deadline(world: World, fault: str) -> None:
     shout = world.recorded(recipient(0))
     world.carrier.inject(fault, number=recipient(0))
-    cron.run_once()
+    unhurried.run_once()
     _cancel(world, shout)
     world.play()
     assert world.calls(shout) == {recipient(0): "ongoing"}
@@ -122,12 +122,12 @@ def test_a_call_that_is_never_heard_of_again_is_timed_out_with_the_deadline(worl
 
 def test_a_withdrawal_that_the_carrier_refuses_for_now_is_tried_again(world: World) -> None:
     shout = world.recorded(recipient(0), schedule=_soon(100))
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.inject("refuse", status=503, method="DELETE", path="/flexml/v1/calls")
     _cancel(world, shout)
     assert world.carrier.withdrawn == []
     Call.objects.update(held_since=timezone.now() - timedelta(seconds=16))
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.withdrawn) == 1
     _is_over(world, shout, "cancelled")
 

@@ -10,9 +10,9 @@ import requests
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Recording
+from tests.kits import unhurried
 from tests.kits.world import World, lines, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(5)]
@@ -40,7 +40,7 @@ def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
 ) -> None:
     shout = world.recorded(*_PEOPLE)
     world.carrier.inject("refuse", status=status, retry_after=retry_after, times=-1)
-    cron.run_once()
+    unhurried.run_once()
     # A second may be over before the run is: then the call on trial was refused too, and the wait is twice as long.
     assert low_s - 1 < _shut_for_s() <= high_s * 2 ** (_gate().troubles - 1)
     in_the_air = len(world.carrier.arrivals) - 1 - (_gate().troubles - 1)
@@ -49,7 +49,7 @@ def test_a_busy_carrier_is_left_alone_for_as_long_as_it_wishes(
     assert set(Call.objects.values_list("attempts", flat=True)) == {0}
     if high_s > 1:
         before = len(world.carrier.arrivals)
-        cron.run_once()
+        unhurried.run_once()
         assert len(world.carrier.arrivals) == before
 
     world.carrier.injections.reset()
@@ -83,8 +83,8 @@ def test_refused_credentials_stop_everything_with_one_critical_line(
     try:
         shout = world.recorded(*_PEOPLE)
         world.carrier.inject("refuse", status=status, times=-1)
-        cron.run_once()
-        cron.run_once()
+        unhurried.run_once()
+        unhurried.run_once()
         assert requests.get(f"{world.url}/readyz", timeout=30).status_code == 503
     finally:
         logging.getLogger("blast_api.dispatch").removeHandler(caplog.handler)
@@ -107,11 +107,11 @@ def test_refused_credentials_stop_everything_with_one_critical_line(
 def test_a_call_on_trial_is_the_only_one_until_it_is_answered(world: World) -> None:
     world.recorded(*_PEOPLE)
     world.carrier.inject("refuse", status=401, times=-1)
-    cron.run_once()
+    unhurried.run_once()
     before = len(world.carrier.arrivals)
     for _ in range(3):
         _the_gate_opens()
-        cron.run_once()
+        unhurried.run_once()
     assert len(world.carrier.arrivals) == before + 3
 
 
@@ -123,7 +123,7 @@ def test_a_storm_of_errors_is_met_with_ever_longer_waits(world: World, settings:
     waits = []
     for _ in range(6):
         _the_gate_opens()
-        cron.run_once()
+        unhurried.run_once()
         waits.append(_shut_for_s())
     assert waits[0] <= 2
     assert waits[-1] > 25
@@ -160,7 +160,7 @@ def test_an_author_whom_the_carrier_does_not_ring_is_an_error(world: World) -> N
 def test_an_answer_that_was_lost_costs_nobody_a_second_call(world: World, settings: Settings, fault: str) -> None:
     shout = world.recorded(*_PEOPLE[:4])
     world.carrier.inject(fault, number=_PEOPLE[2])
-    cron.run_once()
+    unhurried.run_once()
     assert Call.objects.in_hand().get().number == _PEOPLE[2]
     _the_gate_opens()
     world.play()
@@ -172,11 +172,11 @@ def test_a_waiting_call_whose_answer_was_lost_is_found_in_the_carriers_list(worl
     shout = world.recorded(*_PEOPLE[:2])
     Call.objects.update(due_at=timezone.now() + timedelta(seconds=60))
     world.carrier.inject("drop", number=_PEOPLE[1])
-    cron.run_once()
+    unhurried.run_once()
     lost = Call.objects.in_hand()
     assert lost.get().number == _PEOPLE[1]
     lost.update(held_since=timezone.now() - timedelta(seconds=20))
-    cron.run_once()
+    unhurried.run_once()
     assert {(call.status, call.sid) for call in Call.objects.all()} == {
         ("pending", call.sid) for call in world.carrier.calls[1:]
     }
@@ -189,11 +189,11 @@ def test_a_waiting_call_whose_answer_was_lost_is_found_in_the_carriers_list(worl
 def test_a_call_that_rings_after_it_was_given_up_is_hung_up_on(world: World, settings: Settings) -> None:
     shout = world.recorded(_PEOPLE[0])
     world.carrier.inject("drop")
-    cron.run_once()
+    unhurried.run_once()
     long_ago = timezone.now() - timedelta(seconds=configuration().placement_confirm_timeout + 1)
     Call.objects.in_hand().update(held_since=long_ago, due_at=long_ago)
     _the_gate_opens()
-    cron.run_once()
+    unhurried.run_once()
     world.play()
     message = Recording.objects.get().url
     old, new = world.carrier.calls[1:]
@@ -209,7 +209,7 @@ def test_a_refusal_in_strange_words_is_understood(world: World) -> None:
     shout = world.recorded(recipient(0))
     body = "\x00\ud7ff\x1b[2J"
     world.carrier.inject("refuse", status=503, body=body, content_type="application/octet-stream", times=-1)
-    cron.run_once()
+    unhurried.run_once()
     assert not Call.objects.in_hand().exists()
     assert "503" in _gate().trouble
     world.carrier.injections.reset()

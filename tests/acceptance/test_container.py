@@ -10,8 +10,8 @@ import pytest
 import requests
 from django.utils import timezone
 
-from blast_api import cron
 from blast_api.models import Container
+from tests.kits import unhurried
 from tests.kits.ears import calls_to, heard
 from tests.kits.world import AUTHOR, World, recipient
 
@@ -27,7 +27,7 @@ def fill(world: World, sid: str, files: int) -> None:
 def a_minute_passes() -> None:
     """For the container, which is looked into every minute."""
     Container.objects.update(due_at=timezone.now() - timedelta(seconds=1))
-    cron.run_once()
+    unhurried.run_once()
 
 
 def ready(world: World) -> tuple[int, dict[str, Any]]:
@@ -44,7 +44,7 @@ def free(world: World) -> float:
 
 def test_the_hundred_and_first_recording_works_where_the_default_container_is_full(world: World) -> None:
     fill(world, world.carrier.storage.default_sid, 100)
-    cron.run_once()
+    unhurried.run_once()
     shouts = [world.recorded(recipient(0, index=index), userdata=f"user {index}") for index in range(101)]
     assert {world.status(shout) for shout in shouts} == {"ready"}
     (ours,) = {file.container_sid for file in world.carrier.files.values()} - {world.carrier.storage.default_sid}
@@ -56,7 +56,7 @@ def test_the_hundred_and_first_recording_works_where_the_default_container_is_fu
 def test_recordings_beside_many_prompts_have_the_quota_raised_as_they_come(world: World) -> None:
     ours = world.carrier.storage.set_container({"string_key_1": "blast-api-prompts", "quota_files": 100}).sid
     fill(world, ours, 75)
-    cron.run_once()
+    unhurried.run_once()
     shouts = []
     for index in range(30):
         shouts.append(world.recorded(recipient(0, index=index), userdata=f"user {index}"))
@@ -79,7 +79,7 @@ def test_before_the_container_is_known_recordings_go_where_they_always_went(worl
 def test_recording_again_stays_in_its_file_though_the_container_is_known_by_then(world: World) -> None:
     shout = world.shout(recipient(0), caller="15555552091")
     world.carrier.advance(19)
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance_until_idle()
     world.keep(shout)
     assert world.status(shout) == "ready"
@@ -96,7 +96,7 @@ def test_a_container_that_is_never_raised_is_an_alarm_long_before_an_author_hear
     logger.addHandler(caplog.handler)
     seen: list[tuple[int, int, str, bool]] = []  # files in it, and what is told then
     try:
-        cron.run_once()
+        unhurried.run_once()
         for index in range(20):
             assert world.status(world.recorded(recipient(0, index=index), userdata=f"user {index}")) == "ready"
             caplog.clear()

@@ -11,11 +11,11 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from blast_api import cron
 from blast_api.conf import configuration
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Gate, Recording
 from blast_api.services import delivery, recordings
+from tests.kits import unhurried
 from tests.kits.crashing import POINTS, Accident, accident_at
 from tests.kits.processes import processes
 from tests.kits.world import World, lines, recipient
@@ -39,7 +39,7 @@ def _run_that_fails(point: str, table: str) -> None:
             raise Accident(point)
 
     with accident_at(point, table, fail), suppress(Accident):
-        cron.run_once()
+        unhurried.run_once()
     assert happened
     Gate.objects.update(shut_until=None)  # it may have been taken for the carrier's trouble
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from blast_api import cron
 from blast_api.conf import configuration
 from blast_api.models import Call, Gate, Recording
 from blast_api.services import delivery
+from tests.kits import unhurried
 from tests.kits.world import World, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(4)]
@@ -53,7 +53,7 @@ def _later(world: World) -> None:
 def test_to_a_placement(world: World, fault: dict[str, Any]) -> None:
     shout = world.recorded(*_PEOPLE)
     world.carrier.inject(**fault, number=_PEOPLE[2])
-    cron.run_once()
+    unhurried.run_once()
     _later(world)
     world.play()
     assert Counter(call.number for call in world.carrier.calls[1:]) == Counter(_PEOPLE)
@@ -65,7 +65,7 @@ def test_to_a_placement(world: World, fault: dict[str, Any]) -> None:
 def test_to_a_withdrawal(world: World, fault: dict[str, Any]) -> None:
     shout = world.recorded(*_PEOPLE[:2])
     Call.objects.update(due_at=timezone.now() + timedelta(seconds=90))
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.waiting) == 2
     world.carrier.inject(**fault, method="DELETE", path="/flexml/v1/calls")
     assert world.delete(f"/shouts/{shout};cancel").status_code == 200
@@ -82,14 +82,14 @@ def test_to_a_question_of_what_waits(world: World, fault: dict[str, Any]) -> Non
     shout = world.recorded(*_PEOPLE)
     Call.objects.update(due_at=timezone.now() + timedelta(seconds=90))
     world.carrier.inject("drop", number=_PEOPLE[1])
-    cron.run_once()
+    unhurried.run_once()
     lost = Call.objects.in_hand()
     assert lost.get().number == _PEOPLE[1]
     lost.update(held_since=timezone.now() - timedelta(seconds=20))
     world.carrier.inject(**fault, method="GET", path="/flexml/v1/calls")
-    cron.run_once()
+    unhurried.run_once()
     assert lost.get().number == _PEOPLE[1]
-    cron.run_once()
+    unhurried.run_once()
     assert not lost.exists()
     _later(world)
     world.play()
@@ -103,7 +103,7 @@ def test_to_the_keeping_of_a_recording(world: World, fault: dict[str, Any]) -> N
     shout = world.recorded(*_PEOPLE)
     assert world.status(shout) == "pending"
     Recording.objects.update(held_since=timezone.now() - timedelta(seconds=20))
-    cron.run_once()
+    unhurried.run_once()
     world.play()
     assert Counter(call.number for call in world.carrier.calls[1:]) == Counter(_PEOPLE)
     assert world.status(shout) == "finished"

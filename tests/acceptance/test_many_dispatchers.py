@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.models import Call
+from tests.kits import unhurried
 from tests.kits.processes import processes
 from tests.kits.world import World, recipient
 
@@ -44,7 +44,7 @@ def test_phones_that_are_to_ring_at_the_same_time_begin_at_the_rate(world: World
         world.recorded(*shout)
     Call.objects.update(due_at=timezone.now() + timedelta(seconds=20))
     before = len(world.carrier.arrivals)
-    cron.run_once()
+    unhurried.run_once()
     delays = {call.number: call.spec.delay_s for call in world.carrier.calls[2:]}
     starts = [arrival.at + delays[arrival.number] for arrival in world.carrier.arrivals[before:]]
     assert len(starts) == len(people)

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.models import Call, Message
+from tests.kits import unhurried
 from tests.kits.ears import calls_to, heard
 from tests.kits.world import World, lines, recipient
 
@@ -135,7 +135,7 @@ def test_a_call_of_which_the_end_is_never_told_is_timed_out_with_its_shout(world
 
 def test_what_ends_after_the_deadline_is_settled_and_written_down_as_late(world: World) -> None:
     shout = world.recorded(recipient(0), recipient(8))
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance(10)
     world.sweep(after_s=400)
     assert set(world.calls(shout).values()) == {"timed-out"}
@@ -154,7 +154,7 @@ def test_cancelled_in_mid_flight_nobody_hears_it_who_did_not_already(world: Worl
     settings.CALL_BATCH_SIZE = 2  # twelve seconds apart: some wait at the carrier, some with us
     people = [recipient(0, index=index) for index in range(30)]
     shout = world.recorded(*people)
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance(7)
     assert len(world.carrier.waiting) > 10
     listening = [call.number for call in world.carrier.calls if "message" in heard(call)]
@@ -173,7 +173,7 @@ def test_cancelled_in_mid_flight_nobody_hears_it_who_did_not_already(world: Worl
 
 def test_a_call_that_rings_when_its_shout_is_canceled_hangs_up_at_once(world: World) -> None:
     shout = world.recorded(recipient(0))
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance(1)
     world.delete(f"/shouts/{shout};cancel")
     world.play()
@@ -189,7 +189,7 @@ def test_who_wants_no_more_calls_gets_none_from_this_users_other_shouts(world: W
     first, same = world.recorded(number), world.recorded(somebody, number)
     another = world.recorded(somebody, number, userdata="another user")
     later = world.recorded(number, somebody, schedule=(timezone.now() + timedelta(days=9)).isoformat())
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance(8)
     assert [call.number for call in world.carrier.waiting] == [number, number]
     assert world.calls(first)[number] == "added to do not call"

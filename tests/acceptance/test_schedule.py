@@ -9,9 +9,9 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.models import Call, Message
 from blast_api.services import shouts
+from tests.kits import unhurried
 from tests.kits.world import World, recipient
 
 
@@ -44,20 +44,20 @@ def _let_time_pass(seconds: float) -> None:
 
 def test_nothing_is_handed_over_before_the_horizon(world: World) -> None:
     shout = _scheduled(world, 500)
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.calls) == 1
     assert world.status(shout) == "scheduled"
 
 
 def test_batches_are_handed_over_as_they_come_near_with_their_delays(world: World) -> None:
     shout = _scheduled(world, 115)  # batches 12 seconds apart: 8 of recording, times 1.5
-    cron.run_once()
+    unhurried.run_once()
     assert sorted(call.number for call in world.carrier.waiting) == _PEOPLE[:2]
     assert {call.delay for call in world.carrier.waiting} <= set(range(100, 116))
     assert world.status(shout) == "scheduled"
     assert set(world.calls(shout).values()) == {"pending", "ready"}
     _let_time_pass(30)
-    cron.run_once()
+    unhurried.run_once()
     assert sorted(call.number for call in world.carrier.waiting) == _PEOPLE
     of_time = {call.number: call.delay for call in world.carrier.waiting[2:]}
     batches = [{of_time[number] for number in _PEOPLE[start : start + 2]} for start in (2, 4)]
@@ -66,10 +66,10 @@ def test_batches_are_handed_over_as_they_come_near_with_their_delays(world: Worl
 
 def test_it_is_ongoing_from_its_time_on(world: World) -> None:
     shout = _scheduled(world, 60)
-    cron.run_once()
+    unhurried.run_once()
     assert world.status(shout) == "scheduled"
     _let_time_pass(60.5)
-    cron.run_once()
+    unhurried.run_once()
     assert world.status(shout) == "ongoing"
     world.play()
     assert world.status(shout) == "finished"
@@ -98,7 +98,7 @@ def test_a_shout_that_is_hardly_late_keeps_its_plan(world: World) -> None:
 
 def test_what_waits_at_the_carrier_is_not_moved(world: World) -> None:
     _scheduled(world, 110)
-    cron.run_once()
+    unhurried.run_once()
     _let_time_pass(160)
     held = set(Call.objects.filter(sid__gt="").values_list("pk", "due_at"))
     assert held

@@ -10,13 +10,12 @@ from django.test import override_settings
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.carrierx.events import StatusReport
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Message, Recording
 from blast_api.records import writer
 from blast_api.services import delivery, sweeps
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.world import World, lines, recipient
 
 _EVERY_STATE = {
@@ -51,7 +50,7 @@ def _stuck(world: World) -> tuple[Message, datetime]:
     shout = world.recorded(recipient(0), recipient(1), recipient(2))
     for number in (recipient(1), recipient(2)):
         world.carrier.inject("lose_status", number=number)
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance_until_idle()
     up = Call.objects.filter(finished=None).values_list("answered", flat=True)
     return Message.objects.get(pk=shout), max(moment for moment in up if moment)
@@ -73,7 +72,7 @@ def test_calls_that_the_carrier_says_nothing_of_are_timed_out_and_then_their_sho
     assert world.calls(message.pk) == {recipient(0): "completed", recipient(1): "timed-out", recipient(2): "timed-out"}
     assert sorted(line["status"] for line in lines(settings.CDR_LOGGER_PATH)) == ["completed", "timed-out", "timed-out"]
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["timed-out"]
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.arrivals) == 4
 
 
@@ -85,14 +84,14 @@ def test_calls_whose_end_was_lost_end_as_the_carriers_detail_records_tell(world:
     world.carrier.inject("silent", number=recipient(1))  # of this one the carrier has no record
     for number in people:
         world.carrier.inject("lose_status", number=number)
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance_until_idle()
     assert set(world.calls(shout).values()) == {"ongoing"}
     for call in Call.objects.all():  # time passes for us and for the carrier
         moments = {name: at - _silence(settings) for name in ("started", "answered") if (at := getattr(call, name))}
         Call.objects.filter(pk=call.pk).update(**moments)
     world.carrier._epoch -= _silence(settings)
-    cron.run_once()
+    unhurried.run_once()
     assert world.calls(shout) == people | {recipient(1): "timed-out"}
     told = {line["to_number"]: line for line in lines(settings.CDR_LOGGER_PATH)}
     assert {number: told[number]["status"] for number in people} == people
@@ -108,7 +107,7 @@ def test_a_call_that_is_silent_holds_up_no_other_and_is_timed_out_by_itself(worl
     shout = world.recorded(recipient(0), recipient(1))
     settings.CALL_LENGTH_RATIO = 1.5
     world.carrier.inject("silent", number=recipient(0))
-    cron.run_once()
+    unhurried.run_once()
     begun = Call.objects.get(number=recipient(0)).started
     assert begun is not None
     _sweep_at(begun + _silence(settings) + timedelta(seconds=1))
@@ -122,7 +121,7 @@ def test_what_waits_for_its_turn_is_never_timed_out(world: World, settings: Sett
     settings.MESSAGE_TIMEOUT = 1
     shout = world.recorded(*(recipient(0, index=index) for index in range(3)))
     world.carrier.inject("refuse", status=503, times=-1)
-    cron.run_once()
+    unhurried.run_once()
     _sweep_at(timezone.now() + wait)
     assert set(world.calls(shout).values()) == {"ready"}
     assert world.status(shout) == "ongoing"
@@ -183,7 +182,7 @@ def test_news_count_until_the_window_ends(world: World, settings: Settings, seco
 
 def test_an_answer_after_the_time_out_is_hung_up_on(world: World, settings: Settings) -> None:
     world.recorded(recipient(0))
-    cron.run_once()
+    unhurried.run_once()
     begun = Call.objects.get().started
     assert begun is not None
     _sweep_at(begun + _silence(settings) + timedelta(seconds=1))

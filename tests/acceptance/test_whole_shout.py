@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from blast_api import cron
 from blast_api.dispatch import dispatcher
+from tests.kits import unhurried
 from tests.kits.world import World, lines, recipient
 
 
@@ -45,5 +45,5 @@ def test_one_run_keeps_what_an_author_has_confirmed_and_calls_everybody(
     shout = world.shout(recipient(0), recipient(0, index=1))
     world.carrier.advance_until_idle()
     assert world.status(shout) == "pending"
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.calls) == 1 + 2

@@ -14,7 +14,7 @@ from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.jobs import PlaceCall
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message
-from tests.kits import factories
+from tests.kits import factories, unhurried
 
 
 def released(calls: int, *, due: timedelta = timedelta(seconds=-1), **fields: Any) -> Message:
@@ -46,7 +46,7 @@ def placed_of(claim: Claim) -> list[Call]:
 
 def dispatch(dispatcher: Dispatcher | None = None) -> None:
     """Place what is due, until nothing more is."""
-    with dispatcher or Dispatcher() as dispatcher:
+    with dispatcher or unhurried.dispatcher() as dispatcher:
         while dispatcher.turn(0.05) or dispatcher.is_busy:
             pass
 

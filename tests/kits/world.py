@@ -12,13 +12,13 @@ import requests
 from django.test import override_settings
 from django.utils import timezone
 
-from blast_api import cron
 from blast_api.dispatch import nudge
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
 from blast_api.records import writer
 from blast_api.services import delivery, recordings, shouts, sweeps
 from blast_api.simulator import Carrier
+from tests.kits import unhurried
 
 AUTHOR = "15555552090"
 
@@ -66,14 +66,14 @@ class World:
         """What follows on an author's confirmation: the recording is kept, and the calls are ready."""
         clock = DatabaseClock()
         for job in claim_errands(clock, room=1, only_shout=shout):
-            nudge.send(job, clock)
+            nudge.send(job, clock, tolerance_s=unhurried.TOLERANCE_S)
         sweeps.release(timezone.now())
 
     def play(self, rounds: int = 8) -> None:
         """Cron runs and the carrier's time in turn, until neither changes anything."""
         for _ in range(rounds):
             before = len(self.carrier.calls)
-            cron.run_once()
+            unhurried.run_once()
             self.carrier.advance_until_idle()
             if len(self.carrier.calls) == before:
                 break

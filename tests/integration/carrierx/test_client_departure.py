@@ -18,7 +18,6 @@ from pytest_django import Settings
 
 from blast_api.carrierx.client import Accepted, CallOrder, CarrierClient, Outcome, Refusal, Refused, Unknown
 from blast_api.conf import configuration
-from blast_api.domain import pacing
 from blast_api.domain.errors import ConfigurationError
 from blast_api.domain.pacing import Departure, SlotMissed
 from tests.kits.raw_server import RawServer, answer, raw_server
@@ -123,12 +122,9 @@ def test_head_and_body_are_one_write(departing_client: CarrierClient, server: Ra
 def test_a_new_connection_is_kept_while_its_slot_is_waited_for(
     departing_client: CarrierClient, server: RawServer
 ) -> None:
-    departure = Departure(
-        time.time() + 0.2, time.time, time.sleep
-    )  # TLS tickets come in meanwhile: they are no farewell
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pacing, "TOLERANCE", 60.0)
-        assert isinstance(place(departing_client, departure), Accepted)
+    # TLS tickets come in meanwhile: they are no farewell.
+    departure = Departure(time.time() + 0.2, time.time, time.sleep, tolerance_s=60.0)
+    assert isinstance(place(departing_client, departure), Accepted)
     assert server.connections == 1
 
 

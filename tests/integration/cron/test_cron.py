@@ -18,10 +18,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api import cron
-from blast_api.domain import pacing
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Gate, Message
 from blast_api.simulator import Carrier
+from tests.kits import unhurried
 from tests.kits.released import hold, released
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second", "carrier")]
@@ -91,10 +91,7 @@ def _stop_once(stop: Event, condition: Callable[[], bool]) -> None:
     stop.set()
 
 
-def test_a_long_placement_does_not_hold_up_the_sweep(
-    carrier: Carrier, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pacing, "TOLERANCE", 60.0)  # the carrier is asked of the call before it is timed out
+def test_a_long_placement_does_not_hold_up_the_sweep(carrier: Carrier, settings: Settings) -> None:
     settings.MAX_CALLS_PER_SECOND = 10
     settings.CARRIERX_API_TOKEN = ""  # so that nobody can be asked first what became of the call
     released(40)
@@ -111,7 +108,7 @@ def test_a_long_placement_does_not_hold_up_the_sweep(
         return result
 
     with connection.execute_wrapper(look):
-        cron.run_once()
+        unhurried.run_once()
     assert Message.objects.get(pk=late.pk).status == ShoutStatus.TIMED_OUT
     assert placed_when_swept[0] < 40
     assert len(carrier.arrivals) == 40

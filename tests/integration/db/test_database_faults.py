@@ -26,7 +26,7 @@ from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, DoNotCallNumber, Record
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.callbacks import ask, delivered, path
 from tests.kits.disks import full_at
 from tests.kits.released import released
@@ -154,7 +154,7 @@ def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(
     assert key.content == documents.after_key(Wish.OPT_OUT, "", str)
     assert detected.content == documents.apology()
     assert not DoNotCallNumber.objects.exists()
-    cron.run_once()
+    unhurried.run_once()
     ended.refresh_from_db()
     assert (ended.status, ended.duration) == (CallStatus.COMPLETED, 7)
     assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [opted_out.number]

@@ -14,13 +14,12 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.carrierx.events import StatusReport
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Record
 from blast_api.records import content, writer
 from blast_api.services import delivery
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.world import World, lines, recipient
 
 pytestmark = [
@@ -49,7 +48,7 @@ def logs(world: World, settings: Settings, tmp_path: Path) -> Path:
     settings.MAX_RETRIES, settings.RETRY_DELAY = 1, 0
     shout = world.recorded(*(recipient(ending) for ending in (0, 2, 3, 5, 6, 8)))
     world.carrier.inject("lose_status", number=recipient(2))
-    cron.run_once()
+    unhurried.run_once()
     world.carrier.advance_until_idle()
     writer.write_due()
     Path(settings.CDR_LOGGER_PATH).rename(tmp_path / "cdr.log-20300131")

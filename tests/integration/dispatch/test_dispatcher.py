@@ -22,24 +22,16 @@ from blast_api.conf import configuration
 from blast_api.db.clock import database_now
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
-from blast_api.domain import pacing
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, Gate
 from blast_api.services import delivery, shouts
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.raw_server import raw_server, trickle
 from tests.kits.released import dispatch, released
 from tests.kits.world import World, recipient
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_slot_is_missed(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine is: the one test about missed slots asks for them."""
-    settings.MAX_CALLS_PER_SECOND = 40
-    monkeypatch.setattr(pacing, "TOLERANCE", 60.0)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second")]
 
 
 def _statuses() -> set[tuple[str, bool]]:
@@ -83,7 +75,7 @@ def test_answers_are_kept_in_one_transaction(
     carrier: Carrier, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     released(10)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _out(dispatcher, carrier, 10)
         time.sleep(0.2)  # for the answers, which follow at once
         with django_assert_max_num_queries(60) as queries:
@@ -100,7 +92,7 @@ def test_a_host_that_does_not_reach_the_carrier_pauses_and_others_go_on(carrier:
     url = settings.BASE_CARRIERX_API_URL
     with socket.create_server(("127.0.0.1", 0)) as nobody:
         settings.BASE_CARRIERX_API_URL = f"http://127.0.0.1:{nobody.getsockname()[1]}"
-    with Dispatcher() as cut_off:
+    with unhurried.dispatcher() as cut_off:
         settings.BASE_CARRIERX_API_URL = url
         _turn_until(cut_off, lambda: cut_off.unreachable_for_s is not None and not cut_off.is_busy)
         assert _statuses() == {(CallStatus.READY, False)}
@@ -138,7 +130,7 @@ def test_the_answer_cannot_overwrite_a_callback_that_came_first(
 def test_a_call_canceled_while_its_request_is_out_is_taken_back(carrier: Carrier, due_s: int, withdrawn: bool) -> None:
     message = released(1, due=timedelta(seconds=due_s))
     carrier.inject("late", seconds=0.5)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _out(dispatcher, carrier, 1)
         shouts.cancel(message, now=timezone.now())
         _turn_until(dispatcher, lambda: not Call.objects.in_hand().exists())
@@ -157,9 +149,8 @@ def test_a_call_canceled_while_its_request_is_out_is_taken_back(carrier: Carrier
 def test_a_missed_slot_is_given_up_and_its_call_placed_once_later(
     carrier: Carrier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pacing, "TOLERANCE", 0.1)
     released(5)
-    with Dispatcher() as dispatcher:
+    with Dispatcher(tolerance_s=0.1) as dispatcher:
         submit, first = dispatcher._pool.submit, Event()
 
         def slow_start(*arguments: object) -> object:
@@ -204,7 +195,7 @@ def _failing(parameter: str, error: type[Exception]) -> Iterator[None]:
 
 def test_an_answer_that_cannot_be_kept_takes_no_other_with_it(carrier: Carrier) -> None:
     released(5)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _out(dispatcher, carrier, 5)
         with _failing(carrier.calls[2].sid, ValueError):
             _turn_until(dispatcher, lambda: not dispatcher.is_busy)
@@ -216,7 +207,7 @@ def test_an_answer_that_cannot_be_kept_takes_no_other_with_it(carrier: Carrier) 
 @pytest.mark.parametrize("error", [OperationalError, InterfaceError])
 def test_answers_wait_while_the_database_is_away(carrier: Carrier, error: type[Exception]) -> None:
     released(5)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _out(dispatcher, carrier, 5)
         with _failing(carrier.calls[3].sid, error), pytest.raises(error):
             _turn_until(dispatcher, lambda: not dispatcher.is_busy)
@@ -228,7 +219,7 @@ def test_answers_wait_while_the_database_is_away(carrier: Carrier, error: type[E
 
 def test_answers_survive_the_loss_of_the_connection(carrier: Carrier) -> None:
     released(5)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _out(dispatcher, carrier, 5)
         with _cut_off(), pytest.raises(OperationalError):
             _turn_until(dispatcher, lambda: not dispatcher.is_busy)
@@ -264,7 +255,7 @@ def _cut_off() -> Iterator[None]:
 
 def test_calls_in_hand_are_begun_even_if_the_errands_cannot_be_claimed(carrier: Carrier) -> None:
     released(2)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         with _failing("errands", OperationalError), pytest.raises(OperationalError):
             dispatcher.turn()
         _turn_until(dispatcher, lambda: not dispatcher.is_busy)
@@ -278,7 +269,7 @@ def test_calls_in_hand_are_begun_even_if_the_errands_cannot_be_claimed(carrier: 
 def test_closing_keeps_the_answers_that_are_out(carrier: Carrier) -> None:
     released(3)
     carrier.inject("late", seconds=0.7, times=3)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _out(dispatcher, carrier, 3)
     assert _statuses() == {(CallStatus.ONGOING, False)}
 
@@ -287,7 +278,7 @@ def test_closing_waits_for_no_trickle(settings: Settings) -> None:
     released(3)
     with raw_server(trickle(b"HTTP/1.1 200 OK\r\nX: ", *[b"x"] * 300, seconds=30)) as server:
         settings.BASE_CARRIERX_API_URL = server.url
-        with Dispatcher() as dispatcher:
+        with unhurried.dispatcher() as dispatcher:
             dispatcher.client = CarrierClient(configuration(), answer_timeout_s=1.0)
             dispatcher.turn()
             deadline = time.monotonic() + 30
@@ -302,7 +293,7 @@ def test_closing_waits_for_no_trickle(settings: Settings) -> None:
 def test_closing_gives_back_what_was_not_sent(carrier: Carrier, settings: Settings) -> None:
     settings.MAX_CALLS_PER_SECOND = 10
     released(5)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         assert dispatcher.turn() > 1
     assert len(carrier.arrivals) < 5
     assert Call.objects.in_hand().count() == 0
@@ -316,6 +307,6 @@ def test_a_stopped_dispatcher_claims_nothing(carrier: Carrier) -> None:
     released(1)
     stop = Event()
     stop.set()
-    with Dispatcher(stop) as dispatcher:
+    with unhurried.dispatcher(stop) as dispatcher:
         assert dispatcher.turn() == 0
     assert Call.objects.get().serial == 0

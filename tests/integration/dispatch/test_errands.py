@@ -10,28 +10,20 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from blast_api import cron
 from blast_api.carrierx.addresses import address
 from blast_api.dispatch import inquiry
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.errands import KeepRecording, Withdraw, claim_errands
-from blast_api.domain import pacing
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Message, Recording
 from blast_api.services import sweeps
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.released import claim, dispatch, hold, released
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second", "carrier")]
-
-
-@pytest.fixture(autouse=True)
-def _every_slot_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However busy the machine is."""
-    monkeypatch.setattr(pacing, "TOLERANCE", 60.0)
 
 
 def _waiting_at_carrier(carrier: Carrier, count: int = 1, **fields: object) -> list[Call]:
@@ -230,7 +222,7 @@ def test_what_a_list_told_before_it_broke_off_is_true(carrier: Carrier) -> None:
 def test_a_run_waits_for_a_slow_list_and_then_asks_no_more(carrier: Carrier) -> None:
     call = _lost()
     _slow_list(carrier, times=2)
-    cron.run_once()
+    unhurried.run_once()
     assert len(carrier.injections.waiting) == 1
     assert carrier.injections.waiting[0].times == 1
     assert Call.objects.in_hand().get() == call
@@ -243,7 +235,7 @@ def test_a_slow_list_holds_up_no_claim_and_no_other_is_asked_for_meanwhile(
     _lost()
     _slow_list(carrier, seconds=2.0)
     _listed_as(carrier)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _turn_until(dispatcher, lambda: len(carrier.injections.waiting) == 1)
         asked = time.monotonic()
         released(15)
@@ -258,7 +250,7 @@ def test_who_is_told_to_stop_reads_no_list_to_its_end(carrier: Carrier) -> None:
     _lost()
     page = json.dumps({"items": [{}], "has_more": True})
     carrier.inject("refuse", status=200, body=page, method="GET", path="/flexml/v1/calls", times=-1)
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _turn_until(dispatcher, lambda: dispatcher._out == 1)
         time.sleep(0.3)  # some pages
         begun = time.monotonic()

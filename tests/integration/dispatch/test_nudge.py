@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.db.clock import database_now
 from blast_api.dispatch import nudge
-from blast_api.domain import pacing
 from blast_api.domain.states import RecordingState
 from blast_api.models import Gate, Recording
 from blast_api.services import recordings, sweeps
+from tests.kits import unhurried
 from tests.kits.world import AUTHOR, World, recipient
+
+
+@contextmanager
+def no_place_for_a_nudge() -> Iterator[None]:
+    """As many others as may be are at it already."""
+    for _ in range(nudge._MOST_AT_ONCE):
+        assert nudge._places.acquire(blocking=False)
+    try:
+        yield
+    finally:
+        nudge._places.release(nudge._MOST_AT_ONCE)
 
 
 def test_the_author_is_rung_within_the_request(world: World) -> None:
@@ -42,7 +54,7 @@ def test_the_request_is_answered_whatever_the_carrier_does(world: World, fault: 
     recording = Recording.objects.get()
     assert (recording.held_since is None) == again
     Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=0.001))
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.calls) == 1
     world.play()
     assert Recording.objects.get().state == RecordingState.CONFIRMED
@@ -54,20 +66,19 @@ def test_a_nudge_waits_for_no_slot_that_is_far(world: World) -> None:
     world.shout(recipient(0))
     assert world.carrier.arrivals == []
     Gate.objects.update(next_slot=0)
-    cron.run_once()
+    unhurried.run_once()
     assert len(world.carrier.calls) == 1
 
 
-def test_a_nudge_that_misses_its_slot_leaves_the_author_for_the_next_run(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as late:
-        late.setattr(pacing, "TOLERANCE", -1.0)  # no slot can be reached
-        world.shout(recipient(0))
+def test_a_nudge_that_misses_its_slot_leaves_the_author_for_the_next_run(world: World) -> None:
+    with no_place_for_a_nudge():
+        shout = world.shout(recipient(0))
+    nudge.ring_author(shout, tolerance_s=-1.0)  # no slot can be reached
     assert world.carrier.arrivals == []
     recording = Recording.objects.get()
     assert (recording.held_since, recording.state) == (None, RecordingState.NO_REC_CALL)
-    cron.run_once()
+    assert recording.serial > 1
+    unhurried.run_once()
     assert [call.number for call in world.carrier.calls] == [AUTHOR]
 
 
@@ -79,15 +90,11 @@ def test_an_error_of_the_nudge_is_no_error_of_the_request(world: World, settings
 
 
 def test_beyond_a_few_at_once_the_author_is_left_to_the_dispatcher(world: World) -> None:
-    for _ in range(nudge._MOST_AT_ONCE):
-        assert nudge._places.acquire(blocking=False)
-    try:
+    with no_place_for_a_nudge():
         world.shout(recipient(0))
-    finally:
-        nudge._places.release(nudge._MOST_AT_ONCE)
     assert world.carrier.arrivals == []
     assert Recording.objects.get().attempts == 0
-    cron.run_once()
+    unhurried.run_once()
     assert [call.number for call in world.carrier.calls] == [AUTHOR]
 
 
@@ -136,7 +143,7 @@ def test_the_author_hears_at_once_that_it_is_saved_and_what_follows_survives_the
         with monkeypatch.context() as at:
             at.setattr(where, step, dies)
             with pytest.raises(Died):
-                cron.run_once()
+                unhurried.run_once()
         Recording.objects.update(held_since=None)  # its claim is stale
-    cron.run_once()
+    unhurried.run_once()
     assert {call.number for call in world.carrier.calls} == {AUTHOR, recipient(0)}

@@ -16,7 +16,7 @@ from blast_api.domain.states import ShoutStatus
 from blast_api.models import Call
 from blast_api.services import dnc, shouts
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.released import dispatch, released
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ def slow(settings: Settings) -> None:
 
 @pytest.mark.usefixtures("slow")
 def test_after_the_answer_to_a_cancellation_nothing_leaves_this_host(client: Client, carrier: Carrier) -> None:
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _claimed(carrier, dispatcher)
         message = Call.objects.first().message  # type: ignore[union-attr]  # there is one
         assert client.delete(f"/api/v1/shouts/{message.pk};cancel").status_code == 200
@@ -49,7 +49,7 @@ def test_after_the_answer_to_a_cancellation_nothing_leaves_this_host(client: Cli
 
 @pytest.mark.usefixtures("slow")
 def test_another_host_sees_it_in_the_rows(carrier: Carrier) -> None:
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _claimed(carrier, dispatcher)
         message = Call.objects.first().message  # type: ignore[union-attr]
         shouts.cancel(message, now=timezone.now())  # without a mark here
@@ -63,7 +63,7 @@ def test_another_host_sees_it_in_the_rows(carrier: Carrier) -> None:
 
 @pytest.mark.usefixtures("slow")
 def test_so_does_an_opt_out_hold_back_what_is_claimed_for_the_number(carrier: Carrier) -> None:
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         _claimed(carrier, dispatcher, calls=10)
         last = Call.objects.in_hand().order_by("-position").first()
         assert last

@@ -12,14 +12,12 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api import cron
 from blast_api.dispatch.clock import DatabaseClock
-from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.errands import claim_errands
 from blast_api.models import Container
 from blast_api.services import storage
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.released import dispatch
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("forty_a_second", "carrier")]
@@ -101,7 +99,7 @@ def test_two_dispatchers_at_once_make_one(carrier: Carrier) -> None:
     def run_once() -> None:
         ready.wait()
         try:
-            cron.run_once()
+            unhurried.run_once()
         finally:
             connection.close()
 
@@ -110,7 +108,7 @@ def test_two_dispatchers_at_once_make_one(carrier: Carrier) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    cron.run_once()
+    unhurried.run_once()
     assert made(carrier) == [storage.sid()]
 
 
@@ -125,7 +123,7 @@ def test_a_lost_answer_makes_no_second_container(carrier: Carrier, fault: str) -
 
 
 def test_a_dispatcher_that_dies_is_followed_by_another(carrier: Carrier) -> None:
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         jobs = claim_errands(DatabaseClock(), room=10, inquiry=dispatcher._inquiry)
         assert len(jobs) == 1
         assert claim_errands(DatabaseClock(), room=10, inquiry=dispatcher._inquiry) == []  # one at a time
@@ -136,7 +134,7 @@ def test_a_dispatcher_that_dies_is_followed_by_another(carrier: Carrier) -> None
 
 
 def test_what_was_not_sent_is_asked_again(carrier: Carrier) -> None:
-    with Dispatcher() as dispatcher:
+    with unhurried.dispatcher() as dispatcher:
         (job,) = claim_errands(DatabaseClock(), room=10, inquiry=dispatcher._inquiry)
         job.give_back()
     dispatch()

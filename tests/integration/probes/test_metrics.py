@@ -12,7 +12,6 @@ from django.utils import timezone
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from blast_api import cron
 from blast_api.callcontrol import urls, views
 from blast_api.carrierx.client import Refusal, Refused
 from blast_api.dispatch import gate
@@ -22,7 +21,7 @@ from blast_api.models import Call, Record, Recording
 from blast_api.monitoring import counters, health
 from blast_api.records import writer
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, unhurried
 from tests.kits.callbacks import ask, delivered, path
 from tests.kits.released import dispatch, hold, released
 from tests.kits.scraped import numbers, samples
@@ -268,7 +267,7 @@ def test_every_label_is_a_word_of_ours(client: Client, outcome: Any) -> None:
     ask(client, path(Party.RECIPIENT, call.pk, 1, "status"), CallStatus="swordfish", CallSid="swordfish")
     dispatch()
     gate.heed(outcome, now=timezone.now())
-    cron.run_once()
+    unhurried.run_once()
     text = client.get("/metrics").content.decode()
     assert "swordfish" not in text
     assert call.number not in text
