@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
+from blast_api.callcontrol import views
 from blast_api.monitoring import health
 
 
@@ -26,3 +27,9 @@ def migrations_asked_anew() -> Iterator[None]:
     health._see_all_migrations_applied.cache_clear()
     yield
     health._see_all_migrations_applied.cache_clear()
+
+
+@pytest.fixture
+def impatient_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Callbacks give a database that does not answer up soon: a test need not wait as long as a carrier does."""
+    monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
