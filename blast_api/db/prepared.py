@@ -3,6 +3,20 @@
 Building a query costs the ORM many times what the database needs to run it. A statement of the hot path is written as a
 queryset like any other, from stand-ins for its parameters; the SQL that the ORM makes of it is kept, and from then on only
 the values change. So does PostgreSQL's own preparation, because planning costs it three times what running does.
+
+The callbacks of one call (answered, detected, key, status) cost the services so many milliseconds of CPU, with Django 5.2,
+Python 3.11 and PostgreSQL 15 on a virtual machine with two cores (AMD EPYC):
+
+|                              | prepared | by the ORM |
+|------------------------------|----------|------------|
+| our process, SQLite          | 0.75     | 5.0        |
+| our process, PostgreSQL      | 1.06     | 7.1        |
+| PostgreSQL's server process  | 0.92     | 2.6        |
+
+Of these the key, which goes by the ORM in either column, is 0.2 and 0.3 ms of our process.
+
+This needs private parts of Django and psycopg. `tests/integration/db/test_private_parts.py` names each of them, and tells
+who upgrades what to look at when one has changed.
 """
 
 from __future__ import annotations

@@ -108,8 +108,8 @@ def database(url: str) -> dict[str, object]:
         return sqlite(Path(str(parsed["NAME"])), **parsed.get("OPTIONS", {}))
     # A connection stays for the life of its thread, and one that the server closed is noticed before it is used.
     # No statement is prepared because it comes again: a plan that was made when a table was empty would be kept when it is
-    # full. Those of callbacks ask for it (`compiled`). A host that is away may not even refuse: then five seconds are enough. One that vanishes is noticed in ten, not when TCP gives up, after
-    # a quarter of an hour.
+    # full. Those of callbacks ask for it (`db/prepared.py`). A host that is away may not even refuse: then five seconds are
+    # enough. One that vanishes is noticed in ten, not when TCP gives up, after a quarter of an hour.
     options: dict[str, object] = {
         "server_side_binding": True,
         "prepare_threshold": 1_000_000_000,
