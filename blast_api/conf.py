@@ -34,7 +34,7 @@ def read() -> tuple[dict[str, object], list[Fault]]:
             continue
         written = getattr(settings, name)
         try:
-            usable[name.lower()] = key.kind.parse(written)
+            usable[name.lower()] = key.allowed.parse(written)
         except ValueError as error:
             shown = "" if key.secret or isinstance(written, dict) else f"{written!r:.200} "
             faults.append(Fault(name, f"{shown}{error}", key.hint))

@@ -221,6 +221,22 @@ def test_no_module_is_too_long_or_named_for_nothing() -> None:
             assert file.stem not in NO_NAMES, file.relative_to(ROOT)
 
 
+def test_a_class_shares_its_name_with_no_other() -> None:
+    """One name, one thing. Django asks for `Command` and `Meta`; the carrier's double speaks the carrier's language."""
+    homes: dict[str, str] = {}
+    for name, tree in modules().items():
+        if room(name) in ("simulator", "migrations"):
+            continue
+        for node in ast.walk(tree):
+            if (
+                isinstance(node, ast.ClassDef)
+                and not node.name.startswith("_")
+                and node.name not in ("Command", "Meta")
+            ):
+                assert node.name not in homes, f"{node.name}: {name}, {homes[node.name]}"
+                homes[node.name] = name
+
+
 def test_no_cursor_of_the_server_stays_open() -> None:
     """An error would leave it behind, and PgBouncer in transaction mode loses it: `bulk.read` reads in chunks."""
     calls = {

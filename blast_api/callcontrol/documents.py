@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from blast_api.carrierx.events import Answerer
-from blast_api.carrierx.flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
+from blast_api.carrierx.flexml import Amd, Gather, Hangup, Pause, Play, RecordVerb, Redirect, Say, Verb, document
 from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
 from blast_api.domain.callbacks import Step
@@ -75,9 +75,9 @@ def for_author(reply: Reply, address: Address, recording: Recording | None, *, c
             return document(_prompt("goodbye"), Hangup())
 
 
-def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> Record:
+def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> RecordVerb:
     config, again = configuration(), recording is not None and recording.file_sid != ""
-    return Record(
+    return RecordVerb(
         action=address(f"{Step.RECORDED}?take={take}"),
         method="POST",
         error_action=address(Step.NOT_RECORDED),
@@ -189,7 +189,7 @@ def _debug_record() -> list[Verb]:
     if not config.record_all_calls:
         return []
     return [
-        Record(
+        RecordVerb(
             direction="out",
             record_session=True,
             container_sid=config.debug_recording_container or None,

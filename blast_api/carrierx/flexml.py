@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 from xml.etree import ElementTree
 
 # XML 1.0, section 2.2: anything else cannot stand in a document, not even escaped. A carriage return could, but every
@@ -21,9 +22,11 @@ _FORBIDDEN = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 class Verb:
     """One instruction to the carrier. Fields become attributes, but for `text` and `verbs`."""
 
+    tag: ClassVar[str] = ""  # the carrier's name of the verb, where the class has another
+
     def element(self) -> ElementTree.Element:
         """This verb as an XML element, its nested verbs inside."""
-        element = ElementTree.Element(type(self).__name__)
+        element = ElementTree.Element(self.tag or type(self).__name__)
         for name, value in vars(self).items():
             if value is None:
                 continue
@@ -70,12 +73,13 @@ class Gather(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record(Verb):
+class RecordVerb(Verb):
     """Records into the carrier's storage, `max_length` seconds at most or until `timeout` of silence.
 
     lifecycle_ttl in seconds. Falls through if nothing was recorded.
     """
 
+    tag = "Record"
     action: str | None = None
     method: str | None = None
     error_action: str | None = None

@@ -15,16 +15,16 @@ from ipaddress import IPv4Network, IPv6Network
 from . import values
 from .billing import Increments
 from .destinations import TYPES, Destinations
-from .keys import Key, Kind, carriers_own, key, keys_of, number, whole
+from .keys import Allowed, Key, carriers_own, key, keys_of, number, whole
 from .retry import RetryPolicy
 from .states import CallStatus, RecordingState
 from .values import PROMPTS, RETRYABLE, SIDS
 
 # The prompt and the beep before a recording, and the carrier's report after it.
 _AROUND_A_RECORDING_S = 60
-_URL = Kind(values.url)  # read without its last slash
-_CREDENTIAL = Kind(values.credential)
-_BOOLEAN = Kind(values.boolean, "True or False.")
+_URL = Allowed(values.url)  # read without its last slash
+_CREDENTIAL = Allowed(values.credential)
+_BOOLEAN = Allowed(values.boolean, "True or False.")
 _MILLISECONDS = whole(0, 60000, "Milliseconds")
 _MILLISECONDS_OR_NONE = carriers_own(60000, "Milliseconds")
 
@@ -69,13 +69,13 @@ class Configuration:
     )
     carrierx_sids: Mapping[str, str] = key(
         {},
-        Kind(values.sids, f"A mapping with any of {', '.join(SIDS)}."),
+        Allowed(values.sids, f"A mapping with any of {', '.join(SIDS)}."),
         'your own SIDs at the carrier: `{"EndpointSid": "…", "PartnerSid": "…", "AccountSid": "…"}`, any of them. The service '
         "refuses callbacks that carry another, and takes those that carry none",
     )
     did: str = key(
         "15555550100",
-        Kind(values.phone_number, "Digits with country code, for example {default}."),
+        Allowed(values.phone_number, "Digits with country code, for example {default}."),
         "the number from which the service calls authors and recipients: digits with country code, a DID of the FlexML "
         "endpoint. The default is fictional and works only with the simulator",
     )
@@ -127,12 +127,12 @@ class Configuration:
     )
     voice_menu: Mapping[str, str] = key(
         {prompt: f"http://127.0.0.1:8000/prompts/{prompt}.wav" for prompt in PROMPTS},
-        Kind(values.voice_menu, "Copy the ten names from configuration.py.template, each with a URL."),
+        Allowed(values.voice_menu, "Copy the ten names from configuration.py.template, each with a URL."),
         "where the carrier fetches each of the ten prompts; their words are in `prompts/README.md`",
     )
     recording_container: str = key(
         "",
-        Kind(values.sid, "The SID of a container, or an empty string for one that is made by itself."),
+        Allowed(values.sid, "The SID of a container, or an empty string for one that is made by itself."),
         "SID of the carrier's container for recordings and prompts; empty: `runcrons` makes one. `runcrons` watches it and "
         "raises its quotas before they are short",
     )
@@ -176,7 +176,7 @@ class Configuration:
     ring_timeout: int = key(30, whole(5, 600, "Seconds"), "seconds that a phone rings before the carrier gives up")
     retry_statuses: tuple[CallStatus, ...] = key(
         (CallStatus.FAILED.value,),
-        Kind(values.retry_statuses, f"Any of {', '.join(RETRYABLE)}."),
+        Allowed(values.retry_statuses, f"Any of {', '.join(RETRYABLE)}."),
         "endings after which the service calls again, of `failed`, `busy`, `no-answer`, `app-error`. It never calls somebody "
         "again who has heard the message",
     )
@@ -185,7 +185,7 @@ class Configuration:
     )
     retry_delay: float | Mapping[str, float] = key(
         60,
-        Kind(values.retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
+        Allowed(values.retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
         'seconds after which the service calls again: one number, or one per status as in `{"failed": 60, "busy": 300}`',
     )
     message_timeout: float = key(
@@ -211,31 +211,31 @@ class Configuration:
             "CONFIRMED": None,
             "CARRIERX_ERROR": None,
         },
-        Kind(values.state_timeouts, "Seconds from 1 to 86400, or None, for each of the seven states."),
+        Allowed(values.state_timeouts, "Seconds from 1 to 86400, or None, for each of the seven states."),
         "seconds that a recording call may stay in each of its states; None: as long as it likes. `PRESSED_STAR` needs at "
         "least a minute more than the longest recording",
     )
     valid_number_pattern: re.Pattern[str] = key(
         r"^1([2-9][0-9]{2})([2-9](?!11)[0-9]{2})([0-9]{4})$",
-        Kind(values.pattern, "A regular expression over digits with country code."),
+        Allowed(values.pattern, "A regular expression over digits with country code."),
         "the service calls no recipient whose number does not match; that one ends as `failed`, cause 1, without a call. The "
         "default is the North American Numbering Plan",
         section="Numbers",
     )
     default_region: str | None = key(
         None,
-        Kind(values.region, "A region of ISO 3166, as US, or None: each number must have its country code."),
+        Allowed(values.region, "A region of ISO 3166, as US, or None: each number must have its country code."),
         'region (`"US"`) by which the service reads numbers without country code; None: each number needs one',
     )
     allowed_regions: frozenset[str] | None = key(
         ("US", "CA", "PR", "VI", "GU", "AS", "MP"),
-        Kind(values.regions, 'Regions of ISO 3166, as ("US", "CA"), or None: every region.'),
+        Allowed(values.regions, 'Regions of ISO 3166, as ("US", "CA"), or None: every region.'),
         "regions that the service calls (ISO 3166), or None for all: the North American Numbering Plan holds some twenty "
         "countries where calls are dear. A recipient elsewhere ends as `failed`, cause 1, without a call",
     )
     refused_number_types: frozenset[int] = key(
         ("premium rate", "shared cost"),
-        Kind(values.number_types, f"Any of {', '.join(TYPES)}."),
+        Allowed(values.number_types, f"Any of {', '.join(TYPES)}."),
         'types of number that the service does not call, likewise: `"premium rate"`, `"toll free"`, `"mobile"`, `"pager"` and others',
     )
     caller_as_recipient: bool = key(
@@ -272,7 +272,7 @@ class Configuration:
     )
     billing_increments: Increments = key(
         "60/60",
-        Kind(values.increments, "First and further seconds, as 60/60 or 6/6."),
+        Allowed(values.increments, "First and further seconds, as 60/60 or 6/6."),
         "first and further seconds by which the carrier bills a call, for `report` (`6/6`: tenths of a minute)",
         section="Reports",
     )
@@ -285,7 +285,7 @@ class Configuration:
     )
     metrics_allowed: tuple[IPv4Network | IPv6Network, ...] = key(
         ("127.0.0.0/8", "::1"),
-        Kind(values.networks, 'Networks, for example ("127.0.0.0/8", "::1", "10.1.2.3").'),
+        Allowed(values.networks, 'Networks, for example ("127.0.0.0/8", "::1", "10.1.2.3").'),
         "networks or addresses that may read `/metrics`: of whoever connects, and of everybody that `X-Forwarded-For` names",
     )
     record_all_calls: bool = key(
@@ -296,7 +296,7 @@ class Configuration:
     )
     debug_recording_container: str = key(
         "",
-        Kind(values.string, "The container's SID, or an empty string."),
+        Allowed(values.string, "The container's SID, or an empty string."),
         "SID of the container for these; empty: the endpoint's own",
     )
 
@@ -346,7 +346,7 @@ SECRETS = frozenset(name for name, described in KEYS.items() if described.secret
 STATE_DIR = Key(
     "STATE_DIR",
     "/var/lib/blast-api",
-    Kind(values.string),
+    Allowed(values.string),
     "folder on each host for postponed callbacks, counts and locks, which must outlive processes: an absolute path, not in the "
     "folder of the logs. All processes of a host share one; nobody may clean it. In development the default is `state` in the "
     "checkout",

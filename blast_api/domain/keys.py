@@ -12,7 +12,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind(Generic[Value]):
+class Allowed(Generic[Value]):
     """What may be written for a key: how it is read, and a sentence on what would do; `{default}` there is the key's own."""
 
     parse: Callable[[object], Value]
@@ -25,7 +25,7 @@ class Key:
 
     name: str
     default: object
-    kind: Kind[Any]
+    allowed: Allowed[Any]
     meaning: str
     hint: str
     section: str = ""  # the part of the sheet that begins with this key; empty: the one before goes on
@@ -33,11 +33,11 @@ class Key:
 
 
 def key(
-    default: object, kind: Kind[Value], meaning: str, *, hint: str = "", section: str = "", secret: bool = False
+    default: object, allowed: Allowed[Value], meaning: str, *, hint: str = "", section: str = "", secret: bool = False
 ) -> Value:
-    """A field of a dataclass that is a key. `hint` says more than the kind's advice."""
-    advice = kind.advice.replace("{default}", str(default))
-    described = Key("", default, kind, meaning, f"{advice} {hint}".strip(), section, secret)
+    """A field of a dataclass that is a key. `hint` says more than the advice on what is allowed."""
+    advice = allowed.advice.replace("{default}", str(default))
+    described = Key("", default, allowed, meaning, f"{advice} {hint}".strip(), section, secret)
     return cast(Value, field(repr=not secret, metadata={"key": described}))
 
 
@@ -51,13 +51,13 @@ def _named(of: Field[Any]) -> Key:
     return replace(described, name=of.name.upper())
 
 
-def whole(low: int, high: int, unit: str = "A whole number") -> Kind[int]:
-    return Kind(values.whole(low, high), f"{unit} from {low} to {high}, for example {{default}}.")
+def whole(low: int, high: int, unit: str = "A whole number") -> Allowed[int]:
+    return Allowed(values.whole(low, high), f"{unit} from {low} to {high}, for example {{default}}.")
 
 
-def number(low: float, high: float, unit: str = "A number") -> Kind[float]:
-    return Kind(values.number(low, high), f"{unit} from {low:.0f} to {high:.0f}, for example {{default}}.")
+def number(low: float, high: float, unit: str = "A number") -> Allowed[float]:
+    return Allowed(values.number(low, high), f"{unit} from {low:.0f} to {high:.0f}, for example {{default}}.")
 
 
-def carriers_own(high: int, unit: str) -> Kind[int | None]:
-    return Kind(values.optional(values.whole(1, high)), f"{unit} from 1 to {high}, or None: the carrier's own.")
+def carriers_own(high: int, unit: str) -> Allowed[int | None]:
+    return Allowed(values.optional(values.whole(1, high)), f"{unit} from 1 to {high}, or None: the carrier's own.")

@@ -33,7 +33,7 @@ def test_the_template_says_the_defaults() -> None:
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_a_key_is_described_for_everyone_who_tells_of_it(key: Key) -> None:
-    key.kind.parse(key.default)  # raises nothing
+    key.allowed.parse(key.default)  # raises nothing
     assert key.hint
     assert "{" not in key.hint
     assert not key.meaning.endswith(".")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blast_api.carrierx.flexml import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Verb, document
+from blast_api.carrierx.flexml import Amd, Gather, Hangup, Pause, Play, RecordVerb, Redirect, Say, Verb, document
 
 DECLARATION = "<?xml version='1.0' encoding='utf-8'?>\n"
 URL = "https://example.com/a?b=1&c=2"
@@ -45,12 +45,12 @@ URL = "https://example.com/a?b=1&c=2"
             "</Response>",
         ),
         (
-            [Record(direction="out", lifecycle_action="delete", lifecycle_ttl=86400)],
+            [RecordVerb(direction="out", lifecycle_action="delete", lifecycle_ttl=86400)],
             '<Response><Record direction="out" lifecycleAction="delete" lifecycleTtl="86400" /></Response>',
         ),
         (
             [
-                Record(
+                RecordVerb(
                     action="a",
                     method="POST",
                     error_action="e",
