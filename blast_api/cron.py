@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 class CronJob:
     """A unit of work that is due every so often, and at once as long as there is more of it.
 
-    `run` does a bounded piece and answers how much that was.
+    `run` does a bounded piece. True: again, there may be more of it; False: rest.
     """
 
     every_s: float
@@ -38,21 +38,21 @@ class CronJob:
     def __init__(self) -> None:
         self._due_at = 0.0
 
-    def run_if_due(self) -> int:
-        """Run, unless there was nothing to do less than `every_s` seconds ago."""
+    def run_if_due(self) -> bool:
+        """Run, unless there was nothing to do less than `every_s` seconds ago. True: it is due again at once."""
         if time.monotonic() < self._due_at:
-            return 0
+            return False
         self.put_off()
-        done = self.run()
-        if done:
+        again = self.run()
+        if again:
             self._due_at = 0.0
-        return done
+        return again
 
     def put_off(self, *, at_least_s: float = 0.0) -> None:
         """Not before `every_s` seconds from now."""
         self._due_at = time.monotonic() + max(self.every_s, at_least_s)
 
-    def run(self) -> int:
+    def run(self) -> bool:
         raise NotImplementedError
 
 
@@ -66,15 +66,12 @@ class PlaceCalls(CronJob):
         super().__init__()
         self._dispatcher = dispatcher
 
-    def run(self) -> int:
-        return self._dispatcher.turn(self._wait_s)
+    def run(self) -> bool:
+        return self._dispatcher.turn(self._wait_s) > 0
 
 
 class Retry(CronJob):
-    """Placements that nothing ever confirmed become ready again. Where the carrier can tell, the dispatcher asks it.
-
-    Not while a clock that was set ahead makes them look as if they had waited: what is in hand may be on its way.
-    """
+    """Placements that nothing ever confirmed become ready again. Where the carrier can tell, the dispatcher asks it."""
 
     every_s = 5.0
 
@@ -82,11 +79,12 @@ class Retry(CronJob):
         super().__init__()
         self._clock = dispatcher.clock
 
-    def run(self) -> int:
+    def run(self) -> bool:
         now = self._clock.read()
-        if self._clock.has_jumped(within_s=configuration().placement_confirm_timeout):
-            return 0
-        return delivery.lapse(now) + recordings.lapse(now)
+        # Set ahead, it makes what is on its way look as if it had waited for long.
+        if not self._clock.is_steady(for_s=configuration().placement_confirm_timeout):
+            return False
+        return delivery.lapse(now) + recordings.lapse(now) > 0
 
 
 class CheckMessageStatuses(CronJob):
@@ -94,9 +92,9 @@ class CheckMessageStatuses(CronJob):
 
     every_s = 0.5
 
-    def run(self) -> int:
+    def run(self) -> bool:
         taken_up = postponed.take_up()  # before anything else: somebody may have asked never to be called again
-        return taken_up + sweeps.sweep(database_now()) + writer.write_due(batches=1)
+        return taken_up + sweeps.sweep(database_now()) + writer.write_due(batches=1) > 0
 
 
 class TakeUpOptOuts(CronJob):
@@ -104,8 +102,8 @@ class TakeUpOptOuts(CronJob):
 
     every_s = 0.0
 
-    def run(self) -> int:
-        return postponed.take_up(only_opt_outs=True)
+    def run(self) -> bool:
+        return postponed.take_up(only_opt_outs=True) > 0
 
 
 class RefreshStatistics(CronJob):
@@ -113,9 +111,9 @@ class RefreshStatistics(CronJob):
 
     every_s = 1.0
 
-    def run(self) -> int:
+    def run(self) -> bool:
         statistics.refresh()
-        return 0
+        return False
 
 
 class TellOfIt(CronJob):
@@ -127,9 +125,9 @@ class TellOfIt(CronJob):
         super().__init__()
         self._tell = tell
 
-    def run(self) -> int:
+    def run(self) -> bool:
         self._tell()
-        return 0
+        return False
 
 
 def tell(unreachable_for_s: float | None = None) -> None:
@@ -145,18 +143,35 @@ def run_once(stop: Event | None = None, *, tolerance_s: float = TOLERANCE) -> No
     with Dispatcher(stop, tolerance_s=tolerance_s) as dispatcher:
         placing, telling = PlaceCalls(dispatcher), TellOfIt(lambda: tell(dispatcher.unreachable_for_s))
         others = (CheckMessageStatuses(), Retry(dispatcher), RefreshStatistics())
-        while (
-            _done(dispatcher, (job.run for job in others)) + placing.run() or dispatcher.is_busy
-        ) and not stop.is_set():
-            while (placing.run() or dispatcher.is_busy) and not stop.is_set():
-                _done(dispatcher, (job.run_if_due for job in (*others, telling)))
+
+        def place() -> bool:
+            """Place, and meanwhile do what else is due. Rest when no call is on its way."""
+            again = placing.run() or dispatcher.is_busy
+            if again and not stop.is_set():
+                _beside(dispatcher, (job.run_if_due for job in (*others, telling)))
+            return again
+
+        def everything() -> bool:
+            """Run each job, due or not, and place until that rests. Rest when there was nothing to do."""
+            done = _beside(dispatcher, (job.run for job in others))
+            again = placing.run() or done or dispatcher.is_busy
+            if again:
+                _until_rest(place, stop)
+            return again
+
+        _until_rest(everything, stop)
         telling.run()
     writer.write_due()
 
 
-def _done(dispatcher: Dispatcher, others: Iterable[Callable[[], int]]) -> int:
-    """Run others than placing; what they have made ready is placed by the same run."""
-    done = sum(run() for run in others)
+def _until_rest(step: Callable[[], bool], stop: Event) -> None:
+    while step() and not stop.is_set():
+        pass
+
+
+def _beside(dispatcher: Dispatcher, others: Iterable[Callable[[], bool]]) -> bool:
+    """Run others than placing, each of them. True: the same run places what they have made ready."""
+    done = sum(run() for run in others) > 0
     if done:
         dispatcher.wake()
     return done
@@ -195,31 +210,35 @@ def sweep_until(stop: Event, *, telling: Callable[[], None] = tell) -> None:
 def _stay(
     jobs: Sequence[CronJob], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0, gives_way: bool = False
 ) -> None:
-    """Run these jobs, each as often as it is due; where none has anything to do, rest."""
+    """Tick for so many seconds or until told to stop, and rest in between where a tick says so."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not stop.is_set():
-        begun = time.monotonic()
+    while (begun := time.monotonic()) < deadline and not stop.is_set():
         if not _tick(jobs, stop):
             stop.wait(idle_s)
         elif gives_way:
             stop.wait(time.monotonic() - begun)
 
 
-def _tick(jobs: Sequence[CronJob], stop: Event) -> int:
-    """Answers how much was done. What is wrong with one job costs that one; a database that goes away is waited for."""
-    done = 0
+def _tick(jobs: Sequence[CronJob], stop: Event) -> bool:
+    """Run each job that is due. True: one of them has more to do. An error costs the job that raised it, and no other."""
+    again = False
     for job in jobs:
         try:
-            done += job.run_if_due()
+            again |= job.run_if_due()
         except AWAY as error:
             log.error("the database is away", extra={"action": "database_away", "error": str(error)})
-            connection.close()
-            for each in jobs:  # above all Retry: what waited for the database comes before it gives up
-                each.put_off()
-            stop.wait(1.0)
+            _wait_for_the_database(jobs, stop)
             break
         except Exception:
             log.exception("a job failed and is tried again", extra={"action": "job_failed", "job": type(job).__name__})
             job.put_off(at_least_s=1.0)
             jobs[-1].put_off()  # who tells that all is well
-    return done
+    return again
+
+
+def _wait_for_the_database(jobs: Sequence[CronJob], stop: Event) -> None:
+    """Give it a second and a new connection. All jobs wait, above all Retry: what is in memory is kept before it gives up."""
+    connection.close()
+    for job in jobs:
+        job.put_off()
+    stop.wait(1.0)

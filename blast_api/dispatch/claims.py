@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from blast_api.conf import configuration
-from blast_api.domain.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace, Starts
+from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.domain.shares import divide
 from blast_api.domain.states import LIVE_SHOUTS, RecordingState
 from blast_api.models import Application, Call, CallQuerySet, Gate, Message, MessageQuerySet, Recording
@@ -57,7 +57,7 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
             if _is_trial_out(row, now):
                 return Claim([], True, now.timestamp() + LOOKAHEAD)
             room = min(room, 1)
-        if clock.has_jumped(within_s=AFTER_A_JUMP):
+        if not clock.may_take_slots():
             return Claim([], True, now.timestamp() + LOOKAHEAD)
         line = _Line.of(row, now=now)
         free = min(room, line.room_at_once())
@@ -99,7 +99,7 @@ class _Line:
         config = configuration()
         pace = Pace(config.max_calls_per_second)
         earliest = now.timestamp() + LEAD
-        first = pace.first_free(gate.sane_next_slot(row, earliest), now=earliest)
+        first = pace.first_free(gate.next_slot(row, now=earliest), now=earliest)
         taken = Starts(pace.step, tuple((first, last) for first, last in row.starts or ()))
         return cls(
             pace, first, earliest + LOOKAHEAD, taken.between(earliest, earliest + 2 * config.placement_horizon + 60)

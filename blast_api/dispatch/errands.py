@@ -115,14 +115,13 @@ def claim_errands(
         lane = gate.locked(Gate.Lane.ERRANDS)
         now = clock.read()
         earliest = now.timestamp() + LEAD
-        next_slot = gate.sane_next_slot(lane, earliest)
+        next_slot = gate.next_slot(lane, now=earliest)
         room = min(room, pace.room(next_slot, now=earliest, lookahead=LOOKAHEAD))
         if room <= 0:
             return []
         stale, slots = now - _AGAIN, pace.slots(next_slot, room, now=earliest)
-        # A clock that was set ahead makes what was placed a moment ago look as if it had been silent for long.
-        waits = clock.has_jumped(within_s=configuration().placement_confirm_timeout)
-        jobs = inquiry.claim(slots[0], now=now) if inquiry and not waits else []
+        knows_silence = clock.is_steady(for_s=configuration().placement_confirm_timeout)
+        jobs = inquiry.claim(slots[0], now=now) if inquiry and knows_silence else []
         if inquiry and len(jobs) < room:
             jobs += storage.claim(slots[len(jobs)], now=now)
         to_keep = recordings.claim_to_keep(limit=room - len(jobs), stale=stale, now=now, only=only_shout)

@@ -15,15 +15,14 @@ from django.db.models.functions import Coalesce
 
 from blast_api.carrierx.client import Outcome, Refusal, Refused
 from blast_api.db import sessions
-from blast_api.domain.pacing import AFTER_A_JUMP
 from blast_api.models import Gate
+
+from .clock import sane
 
 log = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF_S = 60.0
 _DENIED_BACKOFF_S = 60.0
-# No claim reaches this far ahead.
-_FARTHEST_SLOT_S = 30.0
 # So many calls refused with 403 in a row, and none taken in between, are not refused for their numbers.
 _DENIALS_OF_ALL = 5
 _QUOTED = 300  # characters; the column's length
@@ -39,12 +38,12 @@ def locked(lane: Gate.Lane) -> Gate:
         return Gate.objects.select_for_update().get(pk=lane)
 
 
-def sane_next_slot(gate: Gate, now: float) -> float:
-    """The next slot, unless a clock that has been set back since wrote it: then another, when all before it are over."""
-    if gate.next_slot >= now + _FARTHEST_SLOT_S:
-        gate.next_slot = now + AFTER_A_JUMP
+def next_slot(gate: Gate, *, now: float) -> float:
+    """The next slot, whatever a clock that has been set back since has left there."""
+    if (slot := sane(gate.next_slot, now=now)) != gate.next_slot:
+        gate.next_slot = slot
         gate.save(update_fields=["next_slot"])
-    return gate.next_slot
+    return slot
 
 
 # --- What the carrier's answers mean for everybody -------------------------------------------------------------------

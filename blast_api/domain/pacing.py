@@ -26,9 +26,6 @@ LEAD = 0.1
 # No slot that was taken is further away than those two together, so one that is was taken by a clock that has been set
 # back since: it is given up, or its call would wait in a sender for as long as the clock was wrong.
 FARTHEST = 1.5
-# Who sees that the clock was set takes no slot for so long: what was taken before may still leave within FARTHEST, and
-# the two must not share a second.
-AFTER_A_JUMP = 3.0
 _HALF = 0.5  # of a second
 # Seconds; two floats of this size that should be equal differ by less.
 _EXACT = 1e-6

@@ -45,7 +45,7 @@ class Sweeping(cron.CronJob):
             with suppress(subprocess.TimeoutExpired):
                 self._child.wait(_PARTING_S)
 
-    def run(self) -> int:
+    def run(self) -> bool:
         """Start it if it does not run. Raises OSError."""
         if self._child is not None and self._child.poll() is not None:
             about = {"action": "lane_ended", "code": self._child.returncode}
@@ -56,7 +56,7 @@ class Sweeping(cron.CronJob):
             command = [sys.executable, os.path.join(settings.BASE_DIR, "manage.py"), "runcrons", "--sweeping"]
             self._child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  # our own
             os.set_blocking(self._pipe(), False)  # one that hangs does not hang us
-        return 0
+        return False
 
     def tell(self, unreachable_for_s: float | None) -> None:
         """Calls are placed, as far as the carrier can be reached."""

@@ -187,15 +187,15 @@ def test_a_dispatcher_waits_and_then_places_everybody_once(carrier: Carrier, set
     faults: list[AbstractContextManager[None]] = []
     tick = cron._tick
 
-    def meet(jobs: Sequence[cron.CronJob], stop: Event) -> int:
+    def meet(jobs: Sequence[cron.CronJob], stop: Event) -> bool:
         if len(carrier.arrivals) >= 5 and not met:
             met.append(time.monotonic())
             faults.append(fault())
             faults[0].__enter__()
-        done = tick(jobs, stop)
+        again = tick(jobs, stop)
         if faults and time.monotonic() > met[0] + 0.5:
             faults.pop().__exit__(None, None, None)
-        return done
+        return again
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cron, "_tick", meet)

@@ -14,8 +14,9 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
+from blast_api.dispatch.clock import AFTER_A_JUMP
 from blast_api.dispatch.jobs import PlaceCall, PlaceRecording
-from blast_api.domain.pacing import AFTER_A_JUMP, LEAD, LOOKAHEAD, Pace
+from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace
 from blast_api.domain.states import OPEN_CALLS, CallStatus, ShoutStatus
 from blast_api.models import Call, Gate, Message, Record, Recording
 from blast_api.services import shouts

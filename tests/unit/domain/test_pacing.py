@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from blast_api.dispatch.clock import AFTER_A_JUMP
 from blast_api.domain.pacing import (
-    AFTER_A_JUMP,
     FARTHEST,
     JITTER,
     LEAD,
