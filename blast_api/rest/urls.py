@@ -4,8 +4,22 @@ from typing import Any
 
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
+from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
 from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet, unknown
+
+
+class Router(SimpleRouter):
+    """REST framework's, but for the addresses: none ends with a slash, and an extra action is a verb behind a semicolon."""
+
+    routes = [
+        Route("{prefix}", {"get": "list", "post": "create"}, "{basename}s", detail=False, initkwargs={}),
+        Route("{prefix}/{lookup}", {"get": "retrieve"}, "{basename}", detail=True, initkwargs={}),
+        DynamicRoute("{prefix}/{lookup};{url_path}", "{basename}-{url_name}", detail=True, initkwargs={}),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__(trailing_slash=False, use_regex_path=False)
 
 
 class NameConverter(StringConverter):
@@ -16,14 +30,15 @@ class NameConverter(StringConverter):
 
 register_converter(NameConverter, "name")
 # Servers hand over an escaped slash as a plain one. So GET takes the whole rest of the path for a user's name, whatever
-# its slashes, and DELETE takes what follows the last slash for the number.
+# its slashes, and DELETE takes what follows the last slash for the number. No router has such addresses.
 _OF_A_NUMBER: dict[str, Any] = {"delete": "destroy_of_path", "get": "list_of_longer_path"}
 
+router = Router()
+router.register("shouts", ShoutViewSet, "shout")
+router.register("calls", CallViewSet, "call")
+
 urlpatterns = [
-    path("shouts", ShoutViewSet.as_view({"get": "list", "post": "create"}), name="shouts"),
-    path("shouts/<int:pk>", ShoutViewSet.as_view({"get": "retrieve"}), name="shout"),
-    path("shouts/<int:pk>;cancel", ShoutViewSet.as_view({"delete": "cancel"}), name="shout-cancel"),
-    path("calls", CallViewSet.as_view({"get": "list"}), name="calls"),
+    *router.urls,
     path("dnc", DoNotCallViewSet.as_view({"get": "list", "delete": "destroy"}), name="dnc"),
     path("dnc/<name:userdata>/<str:number>", DoNotCallViewSet.as_view(_OF_A_NUMBER), name="dnc-number"),
     path("dnc/<name:userdata>", DoNotCallViewSet.as_view({"get": "list_of_path"}), name="dnc-user"),

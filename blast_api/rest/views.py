@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,6 +36,8 @@ _LONGEST_KEY = 255  # characters, as the column has them
 
 class ShoutViewSet(ViewSet):
     """Shouts of the requesting application."""
+
+    lookup_value_converter = "int"
 
     @docs.list_shouts
     def list(self, request: Request) -> Listed:
@@ -65,6 +68,7 @@ class ShoutViewSet(ViewSet):
         return Response(_shout(_message(request, pk).pk))
 
     @docs.cancel_shout
+    @action(detail=True, methods=["delete"], name="Shout")  # as OPTIONS names the others
     def cancel(self, request: Request, pk: int) -> Response:
         message = _message(request, pk)
         shouts.cancel(message, now=timezone.now())
