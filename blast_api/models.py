@@ -52,7 +52,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     def to_begin(self, now: datetime) -> Self:
         """Recorded shouts whose time has come."""
-        return self.unclosed().filter(status__in=(ShoutStatus.READY, ShoutStatus.SCHEDULED), starts_at__lte=now)
+        waiting = (ShoutStatus.READY, ShoutStatus.SCHEDULED)
+        return self.unclosed().filter(status__in=waiting, starts_at__lte=now, paused_at=None)
 
     def live_and_settled(self) -> Self:
         """Live shouts of which every call has ended: they are over."""
@@ -102,6 +103,8 @@ class Message(models.Model):
     finished = models.DateTimeField(null=True)
     closed = models.DateTimeField(null=True)  # since then no call of it can change any more
     served = models.DateTimeField(null=True)  # when it last had a turn at the gate
+    paused_at = models.DateTimeField(null=True)  # since then nothing of it is placed
+    paused_because = models.CharField(max_length=16, db_default="")
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001  # unique if there is one
     request_digest = models.CharField(max_length=64, db_default="")  # SHA-256 of the POST body, hexadecimal
 
@@ -225,7 +228,8 @@ class Call(Placement):
     answerer = models.CharField(max_length=8, db_default="")  # AMD's word; empty: nothing was played
     opted_out = models.BooleanField(db_default=False)
     apologised = models.BooleanField(db_default=False)  # a fault of ours was heard instead of the message
-    withdrawn = models.BooleanField(db_default=False)  # must not be heard any more, wherever it is
+    withdrawn = models.BooleanField(db_default=False)  # is taken back, wherever it is; nobody hears it any more
+    recalled = models.BooleanField(db_default=False)  # but who answers before it is back hears it, and it waits again
 
     objects = CallQuerySet.as_manager()
 
@@ -270,9 +274,6 @@ class Call(Placement):
 
     def __str__(self) -> str:
         return f"call {self.pk}"
-
-
-# --- Lists ---------------------------------------------------------------------------------------------------------
 
 
 class DoNotCallNumber(models.Model):
@@ -320,10 +321,6 @@ class Gate(models.Model):
 
     def __str__(self) -> str:
         return f"gate of {self.lane}"
-
-    def is_shut(self, now: datetime) -> bool:
-        """Whether the carrier must be left alone for now."""
-        return self.shut_until is not None and self.shut_until > now
 
 
 class CronHost(models.Model):

@@ -43,6 +43,7 @@ SERVICES = {
     "attempts": {"dnc", "shouts"},
     "shouts": {"dnc"},
     "applications": set[str](),
+    "pauses": set[str](),
     "dnc": set[str](),
     "storage": set[str](),
     "__init__": set[str](),

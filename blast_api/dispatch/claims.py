@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from blast_api.conf import configuration
+from blast_api.domain.breaker import is_shut
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.domain.shares import divide
 from blast_api.domain.states import LIVE_SHOUTS, RecordingState
@@ -50,8 +51,7 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
     with transaction.atomic():
         row = gate.locked(Gate.Lane.CALLS)
         now = clock.read()
-        if row.is_shut(now):
-            assert row.shut_until is not None
+        if row.shut_until and is_shut(row.shut_until, now):
             return Claim([], False, row.shut_until.timestamp())
         if row.troubles:
             if _is_trial_out(row, now):
@@ -184,9 +184,9 @@ def _has_shouts(calls: CallQuerySet) -> Exists:
 
 
 def _shouts(calls: CallQuerySet) -> MessageQuerySet:
-    """Live shouts with such calls."""
+    """Live shouts with such calls that are not paused."""
     due = Exists(calls.order_by().filter(message=OuterRef("pk")))
-    return Message.objects.unclosed().filter(due, status__in=LIVE_SHOUTS)
+    return Message.objects.unclosed().filter(due, status__in=LIVE_SHOUTS, paused_at=None)
 
 
 def _remember(turns: Iterable[_Turn], *, now: datetime) -> None:

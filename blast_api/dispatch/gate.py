@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce
 
 from blast_api.carrierx.client import Outcome, Refusal, Refused
 from blast_api.db import sessions
+from blast_api.domain.breaker import is_shut
 from blast_api.models import Gate
 
 from .clock import sane
@@ -58,7 +59,7 @@ def taken(slot: float, *, now: datetime) -> bool:
     gate = lane.first()
     if gate is None:
         return False
-    if gate.troubles and not gate.is_shut(now):
+    if gate.troubles and not is_shut(gate.shut_until, now):
         on_trial = lane.filter(troubles__gt=0, shut_until__lte=now)
         on_trial.update(troubles=0, trouble="", cause="", shut_until=None, since=None)
     left_at = datetime.fromtimestamp(slot, UTC)

@@ -41,10 +41,15 @@ def ring_author(message_id: int, *, tolerance_s: float = TOLERANCE) -> None:
     _quietly("ring_author", message_id, tolerance_s=tolerance_s)
 
 
-def withdraw(message_id: int) -> None:
-    """Hold back what a canceled shout has in hand, and take back what it has waiting at the carrier, within the bound."""
-    recall.mark(message_id)
+def withdraw(message_id: int, *, for_good: bool = True) -> None:
+    """Hold back what a canceled or paused shout has in hand, and take back what it has waiting at the carrier, within the bound."""
+    recall.mark(message_id, for_good=for_good)
     _quietly("withdraw", message_id)
+
+
+def resume(message_id: int) -> None:
+    """What this host held back may leave again."""
+    recall.unmark(message_id)
 
 
 def _quietly(action: str, message_id: int, *, tolerance_s: float = TOLERANCE) -> None:

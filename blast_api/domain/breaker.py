@@ -5,6 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
+
+
+def is_shut(until: datetime | None, now: datetime) -> bool:
+    """Whether a gate that is shut until then must be left alone for now."""
+    return until is not None and until > now
 
 
 class Breaker:

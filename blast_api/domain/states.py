@@ -104,6 +104,15 @@ SHOUT_MOVES: dict[ShoutStatus, frozenset[ShoutStatus]] = {
 }
 
 
+# What is told of an open shout that is paused. It is no status of its own, so that nobody has to remember where it goes on.
+PAUSED = "paused"
+
+
+def told_shout_status(status: str, *, paused: bool) -> str:
+    """The status that others are told: a shout is paused until it goes on or ends."""
+    return PAUSED if paused and status in OPEN_SHOUTS else status
+
+
 def shout_before(target: ShoutStatus) -> frozenset[ShoutStatus]:
     """The statuses from which a shout may move to `target`."""
     return frozenset(status for status, targets in SHOUT_MOVES.items() if target in targets)

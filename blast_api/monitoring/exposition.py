@@ -123,7 +123,7 @@ def _queue(now: datetime) -> Iterator[Metric]:
     due = Call.objects.due(now)
     # The shouts first, as the claim does: their calls are then found by the index that the claim finds them by.
     oldest = Subquery(due.filter(message=OuterRef("pk")).order_by("due_at").values("due_at")[:1])
-    shouts = Message.objects.unclosed().filter(status__in=LIVE_SHOUTS).annotate(oldest=oldest)
+    shouts = Message.objects.unclosed().filter(status__in=LIVE_SHOUTS, paused_at=None).annotate(oldest=oldest)
     waiting = dict(shouts.filter(oldest__lte=now).order_by("oldest").values_list("pk", "oldest")[:_MOST_SHOUTS])
     calls = _bounded(due.filter(message__in=waiting), "due_at") if waiting else 0
     authors = _authors().filter(held_since=None, due_at__lte=now)
@@ -146,7 +146,7 @@ def _queue(now: datetime) -> Iterator[Metric]:
 
 
 def _authors() -> QuerySet[Recording, Recording]:
-    return Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False)
+    return Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False, message__paused_at=None)
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

@@ -23,6 +23,7 @@ from blast_api.db import sessions
 
 # A database that hangs is away for whoever asks: probes wait for some seconds.
 from blast_api.db.clock import AWAY, database_now
+from blast_api.domain.breaker import is_shut
 from blast_api.domain.quotas import NEARLY_FULL, Room
 from blast_api.models import Container, CronHost, Gate
 
@@ -198,7 +199,7 @@ def _cron(hosts: Iterable[CronHost], now: datetime) -> Cron:
 def carrier(hosts: Iterable[CronHost], now: datetime) -> Carrier:
     """How it stands between the carrier and us, as the gate says, and as the dispatcher of this host does."""
     gate = Gate.objects.filter(pk=Gate.Lane.CALLS).first()
-    if gate is not None and gate.is_shut(now):
+    if gate is not None and is_shut(gate.shut_until, now):
         return Carrier(State.SHUT, gate.cause, gate.since, gate.shut_until)
     for host in hosts:
         if host.name == _HERE and host.unreachable_since is not None:

@@ -13,7 +13,7 @@ from django.db.models import Count, Max, Min, Q
 
 from blast_api.conf import configuration
 from blast_api.db.clock import database_now
-from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, OPEN_SHOUTS, CallStatus
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, OPEN_SHOUTS, CallStatus, told_shout_status
 from blast_api.models import Application, Call, Message
 from blast_api.monitoring.health import Readiness, readiness
 from blast_api.services.attempts import told_status
@@ -110,7 +110,7 @@ def _progress(message: Message) -> Progress:
         id=message.pk,
         application=message.application.name,
         userdata=message.userdata,
-        status=message.status,
+        status=told_shout_status(message.status, paused=message.paused_at is not None),
         created=message.created,
         starts_at=message.starts_at,
         finished=message.finished,
@@ -162,7 +162,7 @@ def _expect(
     """When each live shout is likely to end: its last batch begins, or its fair share of the rate is through, and then
     one more call is listened to. Retries to come are not foreseen."""
     config = configuration()
-    live = [message for message in chosen if message.status in LIVE_SHOUTS]
+    live = [message for message in chosen if message.status in LIVE_SHOUTS and message.paused_at is None]
     left = {message.pk: told[message.pk].calls.get(CallStatus.READY, 0) for message in live}
     for message in live:
         before_it = sum(min(count, left[message.pk]) for count in left.values())

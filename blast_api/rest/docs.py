@@ -6,7 +6,7 @@ from typing import Any
 
 from drf_yasg import openapi
 from drf_yasg.inspectors import SwaggerAutoSchema
-from drf_yasg.utils import swagger_auto_schema
+from drf_yasg.utils import no_body, swagger_auto_schema
 
 from blast_api import __version__
 
@@ -38,6 +38,8 @@ _SHOUT: dict[str, Any] = {
     "recipients_requested_dnc": False,
     "started": "2030-01-31T12:00:45Z",
     "finished": "2030-01-31T12:01:30Z",
+    "paused_at": None,
+    "paused_because": None,
     "calls": {"completed": 1},
 }
 _CALL = {
@@ -175,6 +177,28 @@ cancel_shout = swagger_auto_schema(
         "409": _error("It has already ended.", "The shout has already ended: it is finished.", "already-ended"),
         **_COMMON,
     },
+)
+_ENDED = _error("It has already ended.", "The shout has already ended: it is finished.", "already-ended")
+_OF_A_PAUSE = {"404": _NOT_FOUND, "409": _ENDED, **_COMMON}
+pause_shout = swagger_auto_schema(
+    operation_summary="Pause a shout",
+    operation_description="Nothing of it is placed, and what waits at the carrier comes back with its attempt. People who "
+    "listen hear it out. Again is fine.",
+    request_body=no_body,
+    responses={
+        "200": _answer(
+            "The shout.",
+            ShoutSerializer,
+            _SHOUT | {"status": "paused", "paused_at": "2030-01-31T15:00:00Z", "paused_because": "asked"},
+        ),
+        **_OF_A_PAUSE,
+    },
+)
+resume_shout = swagger_auto_schema(
+    operation_summary="Resume a paused shout",
+    operation_description="It goes on where it was. Again is fine, and so is one that is not paused.",
+    request_body=no_body,
+    responses={"200": _answer("The shout.", ShoutSerializer, _SHOUT), **_OF_A_PAUSE},
 )
 list_calls = swagger_auto_schema(
     operation_summary="A shout's calls, in the order of its recipients",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import Any
 
@@ -14,6 +15,7 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
+from blast_api.domain.states import PAUSED, told_shout_status
 from blast_api.models import Application, Call, Message, Recording
 from blast_api.services.attempts import told_status
 
@@ -59,6 +61,21 @@ class Shout:
     recipients: list[str]
     calls: dict[str, int]  # how many have each status
     recipients_requested_dnc: bool
+
+    @property
+    def status(self) -> str:
+        """The status that is told."""
+        return told_shout_status(self.message.status, paused=self.message.paused_at is not None)
+
+    @property
+    def paused_at(self) -> datetime | None:
+        """Since when it is paused."""
+        return self.message.paused_at if self.status == PAUSED else None
+
+    @property
+    def paused_because(self) -> str | None:
+        """Why it is paused."""
+        return self.message.paused_because if self.status == PAUSED else None
 
     @property
     def voc(self) -> Recording | None:

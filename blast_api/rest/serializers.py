@@ -12,7 +12,7 @@ from rest_framework import serializers
 
 from blast_api.conf import configuration
 from blast_api.domain import numbers
-from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
 from blast_api.services.shouts import NewShout
 
 # RFC 3339, section 5.6. dateutil parses it, and would read much more than that, a time without zone among it.
@@ -160,7 +160,7 @@ class ShoutSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="message.pk")
     created = serializers.DateTimeField(source="message.created")
     caller = serializers.CharField(source="message.caller")
-    status = serializers.ChoiceField(source="message.status", choices=ShoutStatus.choices)
+    status = serializers.ChoiceField(choices=[*ShoutStatus.values, PAUSED])
     title = serializers.CharField(source="message.title", allow_blank=True)
     schedule = serializers.DateTimeField(source="message.schedule", allow_null=True)
     userdata = serializers.CharField(source="message.userdata")
@@ -171,6 +171,10 @@ class ShoutSerializer(serializers.Serializer[Any]):
     recipients_requested_dnc = serializers.BooleanField(help_text="Whether any recipient has pressed 5.")
     started = serializers.DateTimeField(source="message.started", allow_null=True)
     finished = serializers.DateTimeField(source="message.finished", allow_null=True)
+    paused_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is paused; null if it is not.")
+    paused_because = serializers.CharField(
+        allow_null=True, help_text="`asked`: somebody did; null if it is not paused."
+    )
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="How many calls have each status.")
 
 

@@ -18,10 +18,11 @@ from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
 from blast_api.conf import configuration
+from blast_api.db.clock import database_now
 from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.models import Application, Call, Message, MessageQuerySet
-from blast_api.services import dnc, shouts
+from blast_api.services import dnc, pauses, shouts
 from blast_api.services.attempts import told_status
 
 from . import docs, lists
@@ -73,6 +74,22 @@ class ShoutViewSet(ViewSet):
         message = _message(request, pk)
         shouts.cancel(message, now=timezone.now())
         nudge.withdraw(message.pk)
+        return Response(_shout(message.pk))
+
+    @docs.pause_shout
+    @action(detail=True, methods=["post"], name="Shout")
+    def pause(self, request: Request, pk: int) -> Response:
+        message = _message(request, pk)
+        pauses.pause(message, now=database_now())
+        nudge.withdraw(message.pk, for_good=False)
+        return Response(_shout(message.pk))
+
+    @docs.resume_shout
+    @action(detail=True, methods=["post"], name="Shout")
+    def resume(self, request: Request, pk: int) -> Response:
+        message = _message(request, pk)
+        pauses.resume(message, now=database_now())
+        nudge.resume(message.pk)
         return Response(_shout(message.pk))
 
 

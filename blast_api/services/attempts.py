@@ -48,15 +48,20 @@ _ATTEMPT: dict[str, ParameterType] = {"call_id": int, "serial": int}
 
 
 def _picked_up(now: datetime) -> dict[str, object]:
-    return {"status": CallStatus.ONGOING, "held_since": None, "started": Coalesce("started", Value(now))}
+    up = {"status": CallStatus.ONGOING, "held_since": None, "started": Coalesce("started", Value(now))}
+    return up | {"withdrawn": False, "recalled": False}  # of a pause: nobody takes back what is up
 
 
 def _heard(now: datetime) -> dict[str, object]:
     return _picked_up(now) | {"answered": Coalesce("answered", Value(now))}
 
 
+# Who answers what a pause takes back hears it: nobody is rung for nothing.
+MAY_BE_HEARD = Q(withdrawn=False) | Q(recalled=True)
+
+
 def _not_withdrawn(call_id: int, serial: int) -> CallQuerySet:
-    return _rows(call_id, serial).with_carrier().filter(withdrawn=False)
+    return _rows(call_id, serial).with_carrier().filter(MAY_BE_HEARD)
 
 
 def _audible(call_id: int, serial: int) -> CallQuerySet:
@@ -78,8 +83,8 @@ DETECTED = Update(
 )
 UNHEARD = Update(
     lambda call_id, serial, now: (
-        _rows(call_id, serial).with_carrier().filter(Q(withdrawn=True) | dnc.listed()),
-        _heard(now) | {"withdrawn": True},
+        _rows(call_id, serial).with_carrier().filter(~MAY_BE_HEARD | dnc.listed()),
+        _heard(now) | {"withdrawn": True, "recalled": False},
     ),
     **_ATTEMPT,
     now=datetime,
@@ -118,6 +123,7 @@ class CallRow:
     apologised: bool
     opted_out: bool
     withdrawn: bool
+    recalled: bool
     message: ShoutRow
     q850: int | None = None
     duration: int | None = None
@@ -151,13 +157,19 @@ _OF_AN_ENDING: dict[str, ParameterType] = {
 }
 
 
-def _ending_of(*, opted_out: bool, withdrawn: bool) -> RecordedUpdate:
+def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedUpdate:
     """Ends an attempt and records it, if all that the ending was concluded from still holds."""
     return RecordedUpdate(
         lambda call_id, former_serial, former_status, former_answerer, **changes: (
             _rows(call_id, former_serial)
             .outstanding()
-            .filter(status=former_status, answerer=former_answerer, opted_out=opted_out, withdrawn=withdrawn),
+            .filter(
+                status=former_status,
+                answerer=former_answerer,
+                opted_out=opted_out,
+                withdrawn=withdrawn,
+                recalled=recalled,
+            ),
             changes,
         ),
         Record,
@@ -170,7 +182,10 @@ def _ending_of(*, opted_out: bool, withdrawn: bool) -> RecordedUpdate:
     )
 
 
-_ENDED = {flags: _ending_of(opted_out=flags[0], withdrawn=flags[1]) for flags in product((False, True), repeat=2)}
+_ENDED = {
+    flags: _ending_of(opted_out=flags[0], withdrawn=flags[1], recalled=flags[2])
+    for flags in product((False, True), repeat=3)
+}
 ACCEPTED = Update(
     lambda call_id, serial, status, sid, started: (
         _rows(call_id, serial).in_hand(),
@@ -182,6 +197,23 @@ ACCEPTED = Update(
     started=datetime,
 )
 NAMED = Update(lambda call_id, serial, sid: (_rows(call_id, serial).filter(sid=""), {"sid": sid}), **_ATTEMPT, sid=str)
+# The carrier has let go of what a pause takes back: it waits with us again, and its attempt was none.
+TAKEN_BACK = Update(
+    lambda call_id, serial: (
+        _rows(call_id, serial).with_carrier().filter(recalled=True, answered=None),
+        {
+            "status": CallStatus.READY,
+            "sid": "",
+            "held_since": None,
+            "started": None,
+            "withdrawn": False,
+            "recalled": False,
+            "attempts": F("attempts") - 1,
+            "serial": F("serial") + 1,
+        },
+    ),
+    **_ATTEMPT,
+)
 # The address is dead at once, not only from the next claim on: the call may be timed out before it, and late news of what
 # rang without us is none.
 GIVEN_BACK = Update(
@@ -213,7 +245,17 @@ def end(former: CallRow, row: CallRow, line: str) -> bool:
         "former_answerer": former.answerer,
     }
     changes = {name: getattr(row, name) for name in _OF_AN_ENDING}
-    return _ENDED[former.opted_out, former.withdrawn](**found_by, **changes, kind=Record.Kind.CDR, line=line) > 0
+    return (
+        _ENDED[former.opted_out, former.withdrawn, former.recalled](
+            **found_by, **changes, kind=Record.Kind.CDR, line=line
+        )
+        > 0
+    )
+
+
+def taken_back(attempt: Attempt) -> bool:
+    """A call that a pause takes back is not with the carrier any more; False: it is up, has ended, or is no longer recalled."""
+    return TAKEN_BACK(call_id=attempt.call_id, serial=attempt.serial) > 0
 
 
 def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:

@@ -60,6 +60,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
         attempts=F("attempts") + 1,
         sid="",
         withdrawn=False,
+        recalled=False,
         apologised=False,
         refused=None,
     )
@@ -69,7 +70,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
 
 
 def recalled() -> list[tuple[int, int]]:
-    """Calls in hand, by their serial, that nobody may hear: withdrawn with their shout, or listed since."""
+    """Calls in hand, by their serial, that must not leave: withdrawn with their shout, recalled by its pause, or listed since."""
     return list(Call.objects.in_hand().filter(withdrawn=True).values_list("pk", "serial"))
 
 
@@ -229,7 +230,7 @@ def may_be_asked(attempt: Attempt, *, now: datetime) -> bool:
 
 
 def _is_heard(attempt: Attempt) -> bool:
-    return attempt.rows().with_carrier().filter(withdrawn=False).exists()
+    return attempt.rows().with_carrier().filter(attempts.MAY_BE_HEARD).exists()
 
 
 def apologised(attempt: Attempt, *, asked: datetime) -> None:
@@ -279,6 +280,8 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
             log.info("the carrier names this call in two ways", extra={"action": "sid_differs", "call": row.pk})
         row.sid = row.sid or report.sid
         row.started = row.started or row.held_since
+        if row.recalled and report.ending is CallStatus.CANCELLED and attempts.taken_back(attempt):
+            return  # word of our own withdrawal
         late = row.status == CallStatus.TIMED_OUT
         if not _end(row, report.ending, duration=report.duration_s, said=report.said, late=late, now=now):
             continue  # it has changed under our hands, as by a key that was pressed: look again
@@ -326,7 +329,7 @@ def _ending(row: CallRow, told: CallStatus) -> CallStatus:
     """What became of the call by our own record: the carrier's word is not all there is to it."""
     if row.opted_out:
         return CallStatus.OPTED_OUT
-    if row.withdrawn and not row.answerer:
+    if row.withdrawn and not row.recalled and not row.answerer:
         return _withdrawal_ending(row)
     if told is CallStatus.COMPLETED and row.answerer not in HEARD_BY:
         return CallStatus.APP_ERROR if row.apologised else CallStatus.NO_ANSWER
@@ -368,6 +371,8 @@ def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
     if not still_waited and row.due_at and row.due_at < now + _CLEARLY_AHEAD:
         # It rings, or rang: its document hangs up, and its status callback tells the rest.
         attempt.rows().filter(status=CallStatus.PENDING).update(status=CallStatus.ONGOING, held_since=None)
+        return
+    if row.recalled and row.status == CallStatus.PENDING and attempts.taken_back(attempt):
         return
     row.started = None  # it never rang
     if _end(row, _withdrawal_ending(row), duration=None, now=now):

@@ -54,4 +54,4 @@ def recall(application_id: int, userdata: str, number: str) -> None:
     with transaction.atomic():
         # Locked in the order of their keys, as by all who lock many.
         pks = list(elsewhere.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-        Call.objects.filter(pk__in=pks).update(withdrawn=True)
+        Call.objects.filter(pk__in=pks).update(withdrawn=True, recalled=False)

@@ -82,7 +82,9 @@ class AuthorAttempt:
 
 def due(now: datetime) -> QuerySet[Recording]:
     """Calls to authors that may be claimed."""
-    return _waiting().filter(held_since=None, due_at__lte=now, message__status=ShoutStatus.PENDING)
+    return _waiting().filter(
+        held_since=None, due_at__lte=now, message__status=ShoutStatus.PENDING, message__paused_at=None
+    )
 
 
 def claim(*, limit: int, now: datetime, application: int | None = None, only: int | None = None) -> list[Recording]:
@@ -106,10 +108,10 @@ def claim(*, limit: int, now: datetime, application: int | None = None, only: in
 
 
 def recalled() -> list[tuple[int, int]]:
-    """Calls to authors in hand, by their serial, whose shout has ended meanwhile."""
+    """Calls to authors in hand, by their serial, whose shout has ended or is paused meanwhile."""
     in_hand = Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False, held_since__isnull=False)
-    ended = in_hand.filter(message__closed=None).exclude(message__status=ShoutStatus.PENDING)
-    return list(ended.values_list("pk", "serial"))
+    goes_on = Q(message__status=ShoutStatus.PENDING, message__paused_at=None)
+    return list(in_hand.filter(~goes_on, message__closed=None).values_list("pk", "serial"))
 
 
 def lapse(now: datetime) -> int:

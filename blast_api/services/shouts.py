@@ -275,7 +275,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
             # Locked in the order of their keys, as by all who lock many.
             pks = list(unheard.order_by("pk").select_for_update().values_list("pk", flat=True))
             for first in range(0, len(pks), _CHUNK):
-                Call.objects.filter(pk__in=pks[first : first + _CHUNK]).update(withdrawn=True)
+                Call.objects.filter(pk__in=pks[first : first + _CHUNK]).update(withdrawn=True, recalled=False)
         transaction.on_commit(partial(end_open_calls, message, most=_AT_ONCE, now=now))
     return True
 

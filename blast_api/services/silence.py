@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 _ASKED_FOR = timedelta(seconds=60)
 _ASKED_TOGETHER = timedelta(minutes=10)
 # How they end does not depend on the carrier's word, or it is being asked for another one.
-_NO_NEED_TO_ASK = Q(opted_out=True) | Q(withdrawn=True, status=CallStatus.PENDING)
+_NO_NEED_TO_ASK = Q(opted_out=True) | Q(withdrawn=True, recalled=False, status=CallStatus.PENDING)
 
 
 def claim_to_ask(now: datetime) -> list[Call]:

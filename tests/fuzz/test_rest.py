@@ -32,6 +32,8 @@ OPERATIONS = [
     ("POST", "/shouts"),
     ("GET", "/shouts/{id}"),
     ("DELETE", "/shouts/{id};cancel"),
+    ("POST", "/shouts/{id};pause"),
+    ("POST", "/shouts/{id};resume"),
     ("GET", "/calls"),
     ("GET", "/dnc"),
     ("DELETE", "/dnc"),
@@ -51,12 +53,17 @@ LINKS = {
     ("/shouts", "post", "201"): {
         "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/id"}},
         "cancel": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
+        "pause": {"operationId": "pause", "parameters": {"id": "$response.body#/id"}},
         "calls": {"operationId": "calls_list", "parameters": {"shout-id": "$response.body#/id"}},
         "list": {"operationId": "shouts_list", "parameters": {"userdata": "$response.body#/userdata"}},
     },
     ("/shouts/{id};cancel", "delete", "200"): {
         "again": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
         "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/id"}},
+    },
+    ("/shouts/{id};pause", "post", "200"): {
+        "resume": {"operationId": "resume", "parameters": {"id": "$response.body#/id"}},
+        "cancel": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
     },
     ("/shouts", "get", "200"): {
         "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/0/id"}},

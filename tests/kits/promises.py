@@ -107,6 +107,7 @@ class Promises:
         """A call was taken in hand: from now on it may ring."""
         call = Call.objects.select_related("message").get(pk=pk)
         assert call.message.status in LIVE_SHOUTS
+        assert call.message.paused_at is None, "placed while its shout is paused"
         assert (call.message.userdata, call.number) not in self.opted_out, "called again after opting out"
         former = self.live.get(pk)
         assert former is None or former.doubtful, "placed again, while the last attempt may still be heard"
@@ -136,6 +137,15 @@ class Promises:
                     now_live.doubtful = True
                 else:
                     del self.live[pk]
+
+    def taken_back(self, pk: int, serial: int, *, died: bool) -> None:
+        """The carrier was asked for a call that waits there; if it is back with us, it may be placed again."""
+        now_live = self._live(pk, serial)
+        if now_live is None:
+            return
+        now_live.doubtful |= died
+        if Call.objects.filter(pk=pk, status=CallStatus.READY, held_since=None).exclude(serial=serial).exists():
+            del self.live[pk]
 
     def broke_off(self, callback: Callback) -> None:
         """The web server died over a callback: what it has committed counts, and the carrier has no answer."""
@@ -167,7 +177,7 @@ class Promises:
         if now_live is None or before.finished:
             assert not heard, "heard by a dead address"
         if heard and callback.step != "key":
-            assert not before.withdrawn, "heard although withdrawn"
+            assert before.recalled or not before.withdrawn, "heard although withdrawn"
         if MESSAGE in answer.content and callback.step == "detected":
             assert (about.user, about.number) not in self.opted_out, "heard after opting out"
         if now_live is None and not callback.is_wish:

@@ -31,6 +31,8 @@ SHOUT_FIELDS = {
     "recipients_requested_dnc",
     "started",
     "finished",
+    "paused_at",
+    "paused_because",
     "calls",
 }
 CALL_FIELDS = {"id", "started", "finished", "shout_id", "phone", "status", "Q850", "duration", "attempts", "answerer"}

@@ -40,6 +40,7 @@ RINGS: dict[str, Any] = {"status": C.ONGOING, "started": NOW}
 PICKED_UP = RINGS | {"answered": NOW}
 LISTENS = PICKED_UP | {"answerer": "HUMAN"}
 WITHDRAWN: dict[str, Any] = {"withdrawn": True, "shout": {"status": ShoutStatus.CANCELED, "finished": NOW}}
+RECALLED: dict[str, Any] = {"withdrawn": True, "recalled": True, "shout": {"paused_at": NOW}}
 TIMED_OUT: dict[str, Any] = {"status": C.TIMED_OUT, "finished": NOW}
 LATE: dict[str, Any] = {"status": ShoutStatus.TIMED_OUT, "finished": NOW}
 
@@ -60,6 +61,9 @@ STATES: dict[str, dict[str, Any]] = {
     "rings, withdrawn": RINGS | WITHDRAWN,
     "was picked up, withdrawn": PICKED_UP | WITHDRAWN,
     "is listened to, withdrawn": LISTENS | WITHDRAWN,
+    "in hand, recalled": IN_HAND | RECALLED,
+    "waits at the carrier, recalled": WAITS | RECALLED,
+    "rings, recalled": RINGS | RECALLED,
     "opted out, still up": LISTENS | {"opted_out": True},
     "timed out, within the late window": {**TIMED_OUT, "shout": LATE},
     "timed out, after it": {**TIMED_OUT, "shout": LATE | {"closed": NOW}},
@@ -220,6 +224,16 @@ def _ends_unheard(before: Call, after: Call, told: Told) -> None:
     _ended_as(C.CANCELLED if before.message.status == ShoutStatus.CANCELED else C.DO_NOT_CALL, after)
 
 
+def _ends_recalled(before: Call, after: Call, told: Told) -> None:
+    if WORDS[told["CallStatus"]] is not C.CANCELLED:
+        _ends(before, after, told)
+        return
+    assert (after.status, after.sid, after.held_since, after.finished) == (C.READY, "", None, None)
+    assert (after.attempts, after.serial) == (before.attempts - 1, before.serial + 1)
+    assert (after.withdrawn, after.recalled) == (False, False)
+    assert lines(Record.Kind.CDR) == []
+
+
 def _ends_late(before: Call, after: Call, told: Told) -> None:
     _ended_as(_in_truth(before, told), after, late=True)
     assert after.message.closed is not None
@@ -239,6 +253,7 @@ CHANGES: dict[str, Callable[[Call, Call, Told], None]] = {
     "overtaken": _overtaken,
     "ends": _ends,
     "ends unheard": _ends_unheard,
+    "ends; or is back": _ends_recalled,
     "ends late": _ends_late,
     "opted out": _opted_out,
 }

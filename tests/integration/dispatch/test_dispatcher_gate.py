@@ -12,6 +12,7 @@ from django.utils import timezone
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.dispatch.jobs import PlaceCall, keep_all
+from blast_api.domain.breaker import is_shut
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
 from blast_api.models import Call, Gate, Record
 from tests.kits import factories
@@ -163,5 +164,5 @@ def test_a_lost_answer_is_everybodys_trouble_if_most_are_lost_or_on_trial(
     Gate.objects.create(lane=Gate.Lane.CALLS, troubles=troubles)
     gate.unclear("lost", most=most, now=now)
     row = Gate.objects.get()
-    assert row.is_shut(now) == waits
+    assert is_shut(row.shut_until, now) == waits
     assert row.cause == (Gate.Cause.UNCLEAR if waits else "")

@@ -90,14 +90,26 @@ def test_an_author_is_not_rung_for_a_shout_that_was_canceled_meanwhile() -> None
 
 def test_marks_are_forgotten_when_they_have_done_their_work() -> None:
     for shout in (1, 2):
-        recall.mark(shout)
-    os.utime(recall._mark_of(1), (time.time() - 100, time.time() - 100))
+        recall.mark(shout, for_good=True)
+    os.utime(recall._mark_of(1, for_good=True), (time.time() - 100, time.time() - 100))
     recall.forget()
     assert (recall.is_marked(1), recall.is_marked(2)) == (False, True)
 
 
 def test_a_disk_that_is_away_is_no_error(settings: Settings) -> None:
     settings.STATE_DIR = "/nowhere/at/all"
-    recall.mark(1)
+    recall.mark(1, for_good=True)
+    recall.mark(1, for_good=False)
+    recall.unmark(1)
     recall.forget()
+    assert not recall.is_marked(1)
+
+
+def test_the_mark_of_a_pause_counts_for_a_moment_and_until_the_shout_goes_on() -> None:
+    recall.mark(1, for_good=False)
+    assert recall.is_marked(1)
+    os.utime(recall._mark_of(1, for_good=False), (time.time() - 3, time.time() - 3))
+    assert not recall.is_marked(1)  # the rows are seen by now, and somebody may have resumed it elsewhere
+    recall.mark(1, for_good=False)
+    recall.unmark(1)
     assert not recall.is_marked(1)

@@ -14,7 +14,7 @@ from django.test import Client
 from swagger_spec_validator.validator20 import validate_spec
 
 from blast_api import __version__
-from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
 from tests.kits.rest import CALL_FIELDS, SHOUT_FIELDS, body, created, post, shut_the_gate
 
 # Every request of the API, with every status that it may answer with.
@@ -23,6 +23,8 @@ DOCUMENTED = {
     ("post", "/shouts"): {"201", "400", "401", "406", "413", "415", "422", "429"},
     ("get", "/shouts/{id}"): {"200", "401", "404", "406", "429"},
     ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "406", "409", "429"},
+    ("post", "/shouts/{id};pause"): {"200", "401", "404", "406", "409", "429"},
+    ("post", "/shouts/{id};resume"): {"200", "401", "404", "406", "409", "429"},
     ("get", "/calls"): {"200", "400", "401", "404", "406", "429"},
     ("get", "/dnc"): {"200", "400", "401", "406", "429"},
     ("delete", "/dnc"): {"204", "400", "401", "404", "406", "429"},
@@ -159,7 +161,7 @@ def test_the_examples_have_the_shape_of_the_answers(schema: dict[str, Any]) -> N
     definitions = schema["definitions"]
     assert set(definitions["Shout"]["properties"]) == SHOUT_FIELDS
     assert set(definitions["Call"]["properties"]) == CALL_FIELDS
-    assert set(definitions["Shout"]["properties"]["status"]["enum"]) == set(ShoutStatus.values)
+    assert set(definitions["Shout"]["properties"]["status"]["enum"]) == {*ShoutStatus.values, PAUSED}
     assert set(definitions["Call"]["properties"]["status"]["enum"]) == set(CallStatus.values)
 
 

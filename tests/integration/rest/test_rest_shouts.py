@@ -81,6 +81,8 @@ def test_a_shout_is_shown_with_its_recording_and_what_became_of_its_calls(client
         "recipients_requested_dnc": True,
         "started": at,
         "finished": at,
+        "paused_at": None,
+        "paused_because": None,
         "calls": {"completed": 2, "busy": 1, "added to do not call": 1},
     }
 

@@ -31,9 +31,9 @@ from blast_api.dispatch.errands import Withdraw, claim_errands
 from blast_api.dispatch.jobs import Job, PlaceCall, keep_all
 from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import AlreadyEnded
-from blast_api.domain.states import LIVE_SHOUTS, CallStatus, ShoutStatus
+from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Application, Call, DoNotCallNumber, Gate, Message, Record, Recording
-from blast_api.services import delivery, shouts, sweeps
+from blast_api.services import delivery, pauses, shouts, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import ask, path
 from tests.kits.promises import CONFIRM_S, LATE_WINDOW_H, Attempt, Callback, Promises
@@ -182,6 +182,27 @@ class AnyOrder(RuleBasedStateMachine):
             else:
                 assert not was_over
 
+    @precondition(lambda self: self.promises.live)
+    @rule(which=st.integers(0, 3), dies_after=deaths)
+    def pause(self, which: int, dies_after: int | None) -> None:
+        self._of_a_pause(pauses.pause, which, dies_after)
+
+    @precondition(lambda self: any(shout.paused_at for shout in self.promises.rows.shouts.values()))
+    @rule(which=st.integers(0, 3), dies_after=deaths)
+    def resume(self, which: int, dies_after: int | None) -> None:
+        self._of_a_pause(pauses.resume, which, dies_after)
+
+    def _of_a_pause(self, act: Callable[..., None], which: int, dies_after: int | None) -> None:
+        pk = sorted(self.promises.rows.shouts)[which % len(self.promises.rows.shouts)]
+        was_over = self.promises.rows.shouts[pk].status in ENDED_SHOUTS
+        with self.happening(act.__name__, dies_after=dies_after):
+            try:
+                act(Message.objects.get(pk=pk), now=self.now)
+            except AlreadyEnded:
+                assert was_over
+            else:
+                assert not was_over
+
     # --- The dispatcher ----------------------------------------------------------------------------------------------
 
     @precondition(lambda self: any(self._waits(call) for call in self.promises.rows.calls.values()))
@@ -215,7 +236,8 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _waits(self, call: Call) -> bool:
         is_ready = call.status == CallStatus.READY and call.held_since is None
-        return is_ready and self.promises.rows.shouts[call.message_id].status in LIVE_SHOUTS
+        shout = self.promises.rows.shouts[call.message_id]
+        return is_ready and shout.status in LIVE_SHOUTS and shout.paused_at is None
 
     def _serial(self, pk: int) -> int:
         return self.promises.rows.calls[pk].serial if pk in self.promises.rows.calls else 0
@@ -253,9 +275,11 @@ class AnyOrder(RuleBasedStateMachine):
     )
     @rule(room=st.integers(1, 3), outcome=st.sampled_from(("waited", "gone", "?", "lost")), dies_after=deaths)
     def withdraw(self, room: int, outcome: str, dies_after: int | None) -> None:
-        with self.happening("withdraw", dies_after=dies_after):
+        asked: list[delivery.Attempt] = []
+        with self.happening("withdraw", dies_after=dies_after) as died:
             for job in claim_errands(self.clock, room=room):
                 assert isinstance(job, Withdraw)
+                asked.append(job.attempt)
                 match outcome:
                     case "waited":
                         job.keep(Accepted("", {}), now=self.now)
@@ -263,6 +287,8 @@ class AnyOrder(RuleBasedStateMachine):
                         job.keep(Refused(Refusal.THIS_REQUEST, "gone", status=404), now=self.now)
                     case "?":
                         job.keep(Unknown("lost"), now=self.now)
+        for attempt in asked:
+            self.promises.taken_back(attempt.call_id, attempt.serial, died=bool(died))
 
     # --- The carrier -------------------------------------------------------------------------------------------------
 
