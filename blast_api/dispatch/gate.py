@@ -87,8 +87,8 @@ def heed(outcome: Outcome, *, now: datetime) -> None:
         case Refused(reach=Refusal.ALL_OF_US):
             _deny(_DENIED_BACKOFF_S, outcome.reason, now=now)
         case Refused(reach=Refusal.FOR_NOW):
-            told = outcome.retry_after_s
-            _wait(_backoff_s() if told is None else told, Gate.Cause.BUSY, outcome.reason, now=now)
+            asked_s = outcome.retry_after_s
+            _wait(_backoff_s() if asked_s is None else asked_s, Gate.Cause.BUSY, outcome.reason, now=now)
 
 
 def unclear(reason: str, *, most: bool, now: datetime) -> None:

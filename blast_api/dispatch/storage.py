@@ -39,7 +39,7 @@ class Asking:
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         match outcome:
             case Accepted():
-                storage.told(self.turn, outcome.sid, room(outcome.content), now=now)
+                storage.found(self.turn, outcome.sid, room(outcome.content), now=now)
             case Refused(reach=Refusal.FOR_NOW | Refusal.THIS_FOR_NOW | Refusal.THIS_HOST) | Unknown():
                 storage.unclear(self.turn, outcome.reason, now=now)
             case Refused():

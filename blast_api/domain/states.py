@@ -108,7 +108,7 @@ SHOUT_MOVES: dict[ShoutStatus, frozenset[ShoutStatus]] = {
 PAUSED = "paused"
 
 
-def told_shout_status(status: str, *, paused: bool) -> str:
+def public_shout_status(status: str, *, paused: bool) -> str:
     """The status that others are told: a shout is paused until it goes on or ends."""
     return PAUSED if paused and status in OPEN_SHOUTS else status
 

@@ -56,9 +56,9 @@ class LogFile(logging.Handler):
         return f"{self.format(record)}\n".encode("utf-8", "backslashreplace")
 
     def _about_the_lost(self) -> logging.LogRecord:
-        told = {"name": __name__, "levelname": "WARNING", "levelno": logging.WARNING}
+        fields = {"name": __name__, "levelname": "WARNING", "levelno": logging.WARNING}
         about = {"msg": "lines of this log are lost", "action": "log_lines_lost", "lost": self._lost}
-        return logging.makeLogRecord(told | about)
+        return logging.makeLogRecord(fields | about)
 
     def _write(self, line: bytes) -> None:
         """Raises OSError, and then no half of a line stays, unless somebody has appended to it meanwhile."""

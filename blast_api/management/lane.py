@@ -80,7 +80,7 @@ class Parent:
 
     def __init__(self, gone: Callable[[], None]) -> None:
         self._gone = gone
-        self._told: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         Thread(target=self._listen, name="parent", daemon=True).start()
 
     def tell(self) -> None:
@@ -88,11 +88,11 @@ class Parent:
         line = None
         with suppress(queue.Empty):
             while True:
-                line = self._told.get_nowait()
+                line = self._lines.get_nowait()
         if line is not None:
             cron.tell(float(line) if line.strip() else None)
 
     def _listen(self) -> None:
         for line in iter(sys.stdin.readline, ""):
-            self._told.put(line)
+            self._lines.put(line)
         self._gone()

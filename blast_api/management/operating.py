@@ -95,8 +95,8 @@ def moment(option: str, written: str, *, zone: tzinfo) -> datetime:
     try:
         if len(written) < _SHORTEST_DAY:
             raise ValueError
-        told: datetime = isoparse(written)
-        return told if told.tzinfo else told.replace(tzinfo=zone)
+        moment: datetime = isoparse(written)
+        return moment if moment.tzinfo else moment.replace(tzinfo=zone)
     except (ValueError, OverflowError):
         raise CommandError(
             f"{option} takes a day or a moment, as 2030-01-31 or 2030-01-31T12:00Z.", returncode=USAGE

@@ -177,8 +177,8 @@ def _see_all_migrations_applied() -> None:
 def cron_ran(host: str, *, now: datetime, unreachable_since: datetime | None = None) -> None:
     """The cron jobs of this host have done what was due; a host that has been silent for long is no host of ours."""
     here = [CronHost(name=host, last_run=now, unreachable_since=unreachable_since)]
-    told = ["last_run", "unreachable_since"]
-    CronHost.objects.bulk_create(here, update_conflicts=True, unique_fields=["name"], update_fields=told)
+    columns = ["last_run", "unreachable_since"]
+    CronHost.objects.bulk_create(here, update_conflicts=True, unique_fields=["name"], update_fields=columns)
     CronHost.objects.filter(last_run__lt=now - _HOST_IS_GONE).delete()
 
 

@@ -13,10 +13,10 @@ from django.db.models import Count, Max, Min, Q
 
 from blast_api.conf import configuration
 from blast_api.db.clock import database_now
-from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, OPEN_SHOUTS, CallStatus, told_shout_status
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, OPEN_SHOUTS, CallStatus, public_shout_status
 from blast_api.models import Application, Call, Message
 from blast_api.monitoring.health import Readiness, readiness
-from blast_api.services.attempts import told_status
+from blast_api.services.attempts import public_status
 
 _JUST_NOW = timedelta(seconds=10)
 _LATELY = timedelta(seconds=60)
@@ -99,10 +99,10 @@ def overview(which: ShoutSelection) -> Overview:
         shouts = shouts.filter(userdata=which.userdata)
     chosen = list(shouts.order_by("-id")[: which.limit])
     there_are = len(chosen) if len(chosen) < which.limit else shouts.count()
-    told = {message.pk: _progress(message) for message in chosen}
-    last_due = _count_calls(told, now=now)
-    _expect(chosen, told, last_due, now=now, not_before=service.carrier.until if service.carrier else None)
-    return Overview(now, service, list(told.values()), there_are)
+    by_shout = {message.pk: _progress(message) for message in chosen}
+    last_due = _count_calls(by_shout, now=now)
+    _expect(chosen, by_shout, last_due, now=now, not_before=service.carrier.until if service.carrier else None)
+    return Overview(now, service, list(by_shout.values()), there_are)
 
 
 def _progress(message: Message) -> Progress:
@@ -110,21 +110,21 @@ def _progress(message: Message) -> Progress:
         id=message.pk,
         application=message.application.name,
         userdata=message.userdata,
-        status=told_shout_status(message.status, paused=message.paused_at is not None),
+        status=public_shout_status(message.status, paused=message.paused_at is not None),
         created=message.created,
         starts_at=message.starts_at,
         finished=message.finished,
     )
 
 
-def _count_calls(told: Mapping[int, Progress], *, now: datetime) -> dict[int, datetime]:
+def _count_calls(by_shout: Mapping[int, Progress], *, now: datetime) -> dict[int, datetime]:
     """Fill in what the calls tell; answers when the last open call of each shout is due."""
     began = Q(started__lte=now)
     due = Q(status=CallStatus.READY, held_since=None, due_at__lte=now)
     rows = (
-        Call.objects.filter(message__in=list(told))
-        .annotate(told=told_status(now))
-        .values("message_id", "told")
+        Call.objects.filter(message__in=list(by_shout))
+        .annotate(public_status=public_status(now))
+        .values("message_id", "public_status")
         .annotate(
             number=Count("pk"),
             just_now=Count("pk", filter=began & Q(started__gt=now - _JUST_NOW)),
@@ -136,7 +136,7 @@ def _count_calls(told: Mapping[int, Progress], *, now: datetime) -> dict[int, da
     )
     last_due: dict[int, datetime] = {}
     for row in rows:
-        shout, status, count = told[row["message_id"]], row["told"], row["number"]
+        shout, status, count = by_shout[row["message_id"]], row["public_status"], row["number"]
         shout.calls[status] = count
         shout.recipients += count
         shout.settled += count if status not in OPEN_CALLS else 0
@@ -153,7 +153,7 @@ def _count_calls(told: Mapping[int, Progress], *, now: datetime) -> dict[int, da
 
 def _expect(
     chosen: Iterable[Message],
-    told: Mapping[int, Progress],
+    by_shout: Mapping[int, Progress],
     last_due: Mapping[int, datetime],
     *,
     now: datetime,
@@ -163,12 +163,12 @@ def _expect(
     one more call is listened to. Retries to come are not foreseen."""
     config = configuration()
     live = [message for message in chosen if message.status in LIVE_SHOUTS and message.paused_at is None]
-    left = {message.pk: told[message.pk].calls.get(CallStatus.READY, 0) for message in live}
+    left = {message.pk: by_shout[message.pk].calls.get(CallStatus.READY, 0) for message in live}
     for message in live:
         before_it = sum(min(count, left[message.pk]) for count in left.values())
         placed = max(now, not_before or now) + timedelta(seconds=before_it / config.max_calls_per_second)
         one_call = timedelta(seconds=(message.recording.length_s or 0) * config.call_length_ratio)
-        told[message.pk].expected_end = max(_those(placed, last_due.get(message.pk))) + one_call
+        by_shout[message.pk].expected_end = max(_those(placed, last_due.get(message.pk))) + one_call
 
 
 def _those(*moments: datetime | None) -> list[datetime]:

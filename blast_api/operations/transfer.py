@@ -132,5 +132,5 @@ def _rows(model: type[Model], alias: str) -> Iterator[tuple[object, ...]]:
 
 def _digest(row: tuple[object, ...]) -> int:
     """Of one row; their sum says nothing of the order, in which two databases may differ."""
-    told = tuple(value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in row)
-    return int.from_bytes(hashlib.blake2b(repr(told).encode(), digest_size=16).digest(), "big")
+    values = tuple(value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in row)
+    return int.from_bytes(hashlib.blake2b(repr(values).encode(), digest_size=16).digest(), "big")

@@ -28,7 +28,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """The service can do its work: 200, or 503 with what keeps it from that."""
     found = readiness()
     status = HTTPStatus.OK if found.is_ready else HTTPStatus.SERVICE_UNAVAILABLE
-    return JsonResponse(_told(found), status=status)
+    return JsonResponse(_payload(found), status=status)
 
 
 @require_safe
@@ -43,7 +43,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(content, content_type=content_type)
 
 
-def _told(found: Readiness) -> dict[str, object]:
+def _payload(found: Readiness) -> dict[str, object]:
     carrier, storage = found.carrier, found.storage
     return {
         "status": "ok" if found.is_ready else "failing",

@@ -33,7 +33,7 @@ class ApplicationTokenAuthentication(BaseAuthentication):
         digest, throttle = applications.digest(words[1]), WrongTokenThrottle()
         throttle.refuse_guesser(request, digest)
         application = applications.with_digest(digest)
-        throttle.told(right=application is not None)
+        throttle.note(right=application is not None)
         if application is None:
             raise AuthenticationFailed("Unknown or revoked token.")
         return application, None

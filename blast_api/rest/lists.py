@@ -15,9 +15,9 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
-from blast_api.domain.states import PAUSED, told_shout_status
+from blast_api.domain.states import PAUSED, public_shout_status
 from blast_api.models import Application, Call, Message, Recording
-from blast_api.services.attempts import told_status
+from blast_api.services.attempts import public_status
 
 from .throttling import LongList
 
@@ -65,7 +65,7 @@ class Shout:
     @property
     def status(self) -> str:
         """The status that is told."""
-        return told_shout_status(self.message.status, paused=self.message.paused_at is not None)
+        return public_shout_status(self.message.status, paused=self.message.paused_at is not None)
 
     @property
     def paused_at(self) -> datetime | None:
@@ -118,8 +118,10 @@ def shouts_of(messages: Sequence[Message]) -> Iterator[Shout]:
     )
     for pk, number in calls.order_by("message", "position").values_list("message", "number"):
         numbers[pk].append(number)
-    told = calls.annotate(told=told_status(timezone.now())).order_by().values_list("message", "told")
-    for pk, status, count, refused in told.annotate(Count("pk"), refused=Count("pk", filter=Q(opted_out=True))):
+    rows = (
+        calls.annotate(public_status=public_status(timezone.now())).order_by().values_list("message", "public_status")
+    )
+    for pk, status, count, refused in rows.annotate(Count("pk"), refused=Count("pk", filter=Q(opted_out=True))):
         by_status[pk][status] = count
         if refused:
             opted_out.add(pk)

@@ -103,8 +103,8 @@ def page(request: HttpRequest, rows: QuerySet[Row], order: Order, *, path: str, 
     headers = {"X-Total-Count": str(total)}
     if links:
         base, called = request.build_absolute_uri(path), _brief(named)
-        told = [f'<{base}?{urlencode({**called, **link})}>; rel="{name}"' for name, link in links.items()]
-        headers["Link"] = ", ".join(told)
+        parts = [f'<{base}?{urlencode({**called, **link})}>; rel="{name}"' for name, link in links.items()]
+        headers["Link"] = ", ".join(parts)
     most = limit if offset is not None and limit is not None else LARGEST_ID
     return Page(asked, order, headers, most)
 

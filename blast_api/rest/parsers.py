@@ -44,13 +44,13 @@ class BoundedJSONParser(BaseParser):
         body = _read(stream, parser_context["request"] if parser_context else None)
         try:
             text = body.decode(detect_encoding(body))
-            told = json.loads(text, parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
+            value = json.loads(text, parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
         except ValueError as error:  # bytes that are no text among them
             raise ParseError(f"JSON parse error - {error}") from None
         except RecursionError:
             raise _too_deep() from None
-        _refuse_deeper(told)
-        return told
+        _refuse_deeper(value)
+        return value
 
 
 def refuse_unmeasured(request: Request) -> None:
@@ -61,8 +61,8 @@ def refuse_unmeasured(request: Request) -> None:
 
 def _read(stream: IO[Any], request: Request | None) -> bytes:
     most = configuration().max_body_bytes
-    told = request.META.get("CONTENT_LENGTH") if request else None
-    if told and told.isdecimal() and len(told) < 20 and int(told) > most:
+    length = request.META.get("CONTENT_LENGTH") if request else None
+    if length and length.isdecimal() and len(length) < 20 and int(length) > most:
         raise TooLarge  # before any of it is read
     try:
         body: bytes = stream.read(most + 1)
@@ -87,16 +87,16 @@ def _short(written: str) -> int:
 
 
 def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    told: dict[str, object] = {}
+    members: dict[str, object] = {}
     for name, value in pairs:
-        if name in told:
+        if name in members:
             raise ValueError(f"the name {name!r:.80} stands twice in one object")
-        told[name] = value
-    return told
+        members[name] = value
+    return members
 
 
-def _refuse_deeper(told: object) -> None:
-    level, depth = [told], 0
+def _refuse_deeper(value: object) -> None:
+    level, depth = [value], 0
     while level := [one for one in level if isinstance(one, dict | list)]:
         depth += 1
         if depth > _MOST_LEVELS:

@@ -142,8 +142,8 @@ class NewShoutSerializer(serializers.Serializer[NewShout]):
 
     def to_new_shout(self, *, idempotency_key: str | None, request_digest: str) -> NewShout:
         """The validated request, for the service."""
-        told = {key: value for key, value in self.validated_data.items() if value is not None}
-        return NewShout(**told, idempotency_key=idempotency_key, request_digest=request_digest)
+        given = {key: value for key, value in self.validated_data.items() if value is not None}
+        return NewShout(**given, idempotency_key=idempotency_key, request_digest=request_digest)
 
 
 class VoiceSerializer(serializers.Serializer[Any]):
@@ -186,7 +186,7 @@ class CallSerializer(serializers.Serializer[Any]):
     finished = serializers.DateTimeField(allow_null=True)
     shout_id = serializers.IntegerField(source="message_id")
     phone = serializers.CharField(source="number")
-    status = serializers.ChoiceField(source="told", choices=CallStatus.choices)
+    status = serializers.ChoiceField(source="public_status", choices=CallStatus.choices)
     Q850 = serializers.IntegerField(source="q850", allow_null=True, help_text="Cause, as in ITU-T Q.850.")
     duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")
     attempts = serializers.IntegerField(help_text="How often it was placed.")

@@ -71,7 +71,7 @@ class WrongTokenThrottle(SimpleRateThrottle):
     """Wrong tokens by address: one that sent too many of them is refused before its next token is looked up.
 
     Not so a token that was right from there within a day, so that nobody is locked out by a neighbour who guesses.
-    Of each request: `refuse_guesser`, then `told` what the token was.
+    Of each request: `refuse_guesser`, then `note` what the token was.
     """
 
     scope = "wrong-token"
@@ -93,7 +93,7 @@ class WrongTokenThrottle(SimpleRateThrottle):
         if not self._has_room and not self.cache.get(self._trust):
             raise Throttled(self.wait())
 
-    def told(self, *, right: bool) -> None:
+    def note(self, *, right: bool) -> None:
         """What the token was that `refuse_guesser` let pass."""
         if right:
             self.cache.set(self._trust, True, _TRUST_S)

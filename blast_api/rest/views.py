@@ -23,7 +23,7 @@ from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.models import Application, Call, Message, MessageQuerySet
 from blast_api.services import dnc, pauses, shouts
-from blast_api.services.attempts import told_status
+from blast_api.services.attempts import public_status
 
 from . import docs, lists
 from .lists import Listed, answer
@@ -104,7 +104,7 @@ class CallViewSet(ViewSet):
         if len(written) > _LONGEST_ID:
             raise Http404
         message = _message(request, int(written))
-        calls = Call.objects.filter(message=message).annotate(told=told_status(timezone.now()))
+        calls = Call.objects.filter(message=message).annotate(public_status=public_status(timezone.now()))
         asked = page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)})
         return answer(_application(request), chain.from_iterable(asked.chunks()), CallSerializer(), asked.headers)
 

@@ -38,7 +38,7 @@ def _rows(call_id: int, serial: int) -> CallQuerySet:
     return Attempt(call_id, serial).rows()
 
 
-def told_status(now: datetime) -> Case:
+def public_status(now: datetime) -> Case:
     """As a column of calls: the status that others are told. A call whose delay has passed rings, reported or not."""
     rings = When(status=CallStatus.PENDING, sid__gt="", due_at__lte=now, then=Value(CallStatus.ONGOING))
     return Case(rings, default=F("status"))
@@ -70,7 +70,9 @@ def _audible(call_id: int, serial: int) -> CallQuerySet:
 
 
 PROCEEDS = Select(
-    lambda call_id, serial, now: _not_withdrawn(call_id, serial).annotate(told=told_status(now)).values_list("told"),
+    lambda call_id, serial, now: (
+        _not_withdrawn(call_id, serial).annotate(public_status=public_status(now)).values_list("public_status")
+    ),
     **_ATTEMPT,
     now=datetime,
 )

@@ -182,11 +182,11 @@ def answered(attempt: Attempt, *, now: datetime) -> bool:
 
     Raises AttemptOver. Nothing is written where nothing is news: that it rings by now is known, unless this comes before the carrier's answer.
     """
-    told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
-    match attempts.PROCEEDS(**told):
+    params = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
+    match attempts.PROCEEDS(**params):
         case [(CallStatus.ONGOING,)]:
             return True
-        case [_] if attempts.ANSWERED(**told):
+        case [_] if attempts.ANSWERED(**params):
             return True
     return _nobody_hears(attempt, now=now)
 
@@ -200,10 +200,10 @@ def _nobody_hears(attempt: Attempt, *, now: datetime) -> bool:
 
 def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     """Answering-machine detection has spoken: the URL of the message to play; None: hang up. Raises AttemptOver."""
-    told = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
+    params = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
     # Looked up first: noted as heard is only what can be played, also if the database goes away in between.
     recording = attempts.RECORDING(call_id=attempt.call_id)
-    heard = attempts.DETECTED(**told, who=who.value) > 0 or _nobody_hears(attempt, now=now)
+    heard = attempts.DETECTED(**params, who=who.value) > 0 or _nobody_hears(attempt, now=now)
     return _play_url(recording) if heard and who is not Answerer.HANGUP else None
 
 
@@ -295,7 +295,7 @@ def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
 
 def _end(
     row: CallRow,
-    told: CallStatus,
+    reported: CallStatus,
     *,
     duration: int | None,
     said: str = "",
@@ -307,7 +307,7 @@ def _end(
 
     False: the row is no longer as it was read, and nothing was done.
     """
-    former, ending = copy(row), _ending(row, told)
+    former, ending = copy(row), _ending(row, reported)
     assert former.status in call_before(ending)
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
     row.held_since = None
@@ -325,15 +325,15 @@ def _end(
     return attempts.end(former, row, line)
 
 
-def _ending(row: CallRow, told: CallStatus) -> CallStatus:
+def _ending(row: CallRow, reported: CallStatus) -> CallStatus:
     """What became of the call by our own record: the carrier's word is not all there is to it."""
     if row.opted_out:
         return CallStatus.OPTED_OUT
     if row.withdrawn and not row.recalled and not row.answerer:
         return _withdrawal_ending(row)
-    if told is CallStatus.COMPLETED and row.answerer not in HEARD_BY:
+    if reported is CallStatus.COMPLETED and row.answerer not in HEARD_BY:
         return CallStatus.APP_ERROR if row.apologised else CallStatus.NO_ANSWER
-    return told
+    return reported
 
 
 # --- Withdrawn -------------------------------------------------------------------------------------------------------

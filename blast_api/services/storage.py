@@ -91,7 +91,7 @@ def look_again(now: datetime) -> None:
 # --- What the carrier answered -------------------------------------------------------------------------------------
 
 
-def told(turn: Turn, sid: str, room: Room | None, *, now: datetime) -> None:
+def found(turn: Turn, sid: str, room: Room | None, *, now: datetime) -> None:
     """The container is there, and so full; None if the answer does not tell."""
     if room is None:
         turn.rows().update(sid=sid, refused=False)

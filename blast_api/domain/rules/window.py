@@ -57,8 +57,8 @@ class Window:
         if (opens := self.opens(at, asked)) is None:
             return Never(Because.WINDOW, f"{', '.join(asked)} are never all open")
         closed = [name for name in asked if not self._shows(at.astimezone(zone(name)))]
-        told = ", ".join(f"{name} opens at {self.since:%H:%M}" for name in closed)
-        return Later(Because.WINDOW, opens, told)
+        openings = ", ".join(f"{name} opens at {self.since:%H:%M}" for name in closed)
+        return Later(Because.WINDOW, opens, openings)
 
     def _asked(self, zones: Sequence[str]) -> Sequence[str]:
         return zones if self.zone is None else (self.zone,)

@@ -67,18 +67,18 @@ class Command(OperatorCommand):
     def _list(self, *, as_json: bool) -> None:
         found = list(Application.objects.order_by("name"))
         if as_json:
-            self.stdout.write(json.dumps([_told(one) for one in found], indent=2))
+            self.stdout.write(json.dumps([_fields(one) for one in found], indent=2))
         elif self.stdout.isatty():
             table = Table("name", "state", "made", "revoked")
             for one in found:
-                table.add_row(*(Text(value or "") for value in _told(one).values()))
+                table.add_row(*(Text(value or "") for value in _fields(one).values()))
             Console(file=cast(TextIO, self.stdout)).print(table)
         else:
             for one in found:
                 self.stdout.write(f"{one.name}\t{_state(one)}\t{one.created.isoformat(timespec='seconds')}")
 
 
-def _told(application: Application) -> dict[str, str | None]:
+def _fields(application: Application) -> dict[str, str | None]:
     revoked = application.revoked
     return {
         "name": application.name,

@@ -151,9 +151,9 @@ class Demo:
     def _outcomes(self, calls: list[dict[str, Any]]) -> Table:
         table = Table("people", "scripted to", "status expected", "attempts", "as scripted")
         table.columns[0].justify = table.columns[3].justify = table.columns[4].justify = "right"
-        told = {call["phone"]: (call["status"], call["attempts"]) for call in calls}
+        by_phone = {call["phone"]: (call["status"], call["attempts"]) for call in calls}
         for ending, count, status, attempts, script in _CAST:
-            right = sum(told.get(number) == (status, attempts) for number in _numbers(ending, count))
+            right = sum(by_phone.get(number) == (status, attempts) for number in _numbers(ending, count))
             table.add_row(str(count), script, status, str(attempts), str(right))
         table.add_section()
         totals = Counter(call["status"] for call in calls)
@@ -174,11 +174,11 @@ class Demo:
         faults = []
         if shout["status"] != "finished":
             faults.append(f"the shout is {shout['status']}")
-        told = {call["phone"]: (call["status"], call["attempts"]) for call in calls}
+        by_phone = {call["phone"]: (call["status"], call["attempts"]) for call in calls}
         faults += [
-            f"{number}: {told.get(number)} instead of {expected}"
+            f"{number}: {by_phone.get(number)} instead of {expected}"
             for number, expected in self._expected.items()
-            if told.get(number) != expected
+            if by_phone.get(number) != expected
         ]
         if opted_out != sorted(n for n, (status, _) in self._expected.items() if status == "added to do not call"):
             faults.append(f"the do-not-call list is {opted_out}")

@@ -14,7 +14,7 @@ from blast_api.db.clock import database_now
 from blast_api.management.operating import USAGE, OperatorCommand
 from blast_api.operations import retention
 
-_TOLD = ("shouts", "calls", "recordings", "records", "keys")
+_COUNTED = ("shouts", "calls", "recordings", "records", "keys")
 _TOLD_EVERY_S = 5.0
 
 
@@ -50,10 +50,10 @@ class Command(OperatorCommand):
         before = now - timedelta(days=older_than)
         found = self._purge(before, now=now) if yes else retention.preview(before, now=now)
         if as_json:
-            told = {name: count for name, count in asdict(found).items() if name in (*_TOLD, "kept", "trouble")}
-            self.tell_json(told | {"before": before, "done": yes})
+            counts = {name: count for name, count in asdict(found).items() if name in (*_COUNTED, "kept", "trouble")}
+            self.tell_json(counts | {"before": before, "done": yes})
         else:
-            rows = [(name, count) for name, count in asdict(found).items() if name in _TOLD]
+            rows = [(name, count) for name, count in asdict(found).items() if name in _COUNTED]
             self.tell_rows(("what", "deleted" if yes else "to delete"), rows)
             if not yes:
                 self.stderr.write("Nothing was deleted; --yes does it.")

@@ -72,8 +72,8 @@ class Command(OperatorCommand):
             for each in kinds
         }
         if as_json:
-            told = {each.value: asdict(found) | {"present": found.present} for each, found in done.items()}
-            self.tell_json(told | {"dry_run": dry_run})
+            by_kind = {each.value: asdict(found) | {"present": found.present} for each, found in done.items()}
+            self.tell_json(by_kind | {"dry_run": dry_run})
         else:
             rows = [(each.value, found.stored, found.present, found.written) for each, found in done.items()]
             self.tell_rows(("log", "stored", "present", "to write" if dry_run else "written"), rows)

@@ -71,8 +71,8 @@ class Command(OperatorCommand):
         for name, lines in _sources(files, start):
             unreadable += _read(report, name, lines, faults, userdata=userdata)
         if as_json:
-            rows = [dict(zip(dimensions, group, strict=True)) | _told(figures) for group, figures in report.rows()]
-            self.tell_json({"rows": rows, "total": _told(report.total), "unreadable_lines": unreadable})
+            rows = [dict(zip(dimensions, group, strict=True)) | _payload(figures) for group, figures in report.rows()]
+            self.tell_json({"rows": rows, "total": _payload(report.total), "unreadable_lines": unreadable})
         else:
             self._tell(dimensions, report)
         if faults:
@@ -126,7 +126,7 @@ def _read(report: Report, name: str, lines: Iterable[str | bytes], faults: list[
     return unreadable
 
 
-def _told(figures: Figures) -> dict[str, object]:
+def _payload(figures: Figures) -> dict[str, object]:
     return {
         "attempts": figures.attempts,
         "seconds": figures.seconds,

@@ -60,7 +60,7 @@ class Command(OperatorCommand):
             return
         found = overview(which)
         if as_json:
-            self.tell_json(_told(found))
+            self.tell_json(_payload(found))
         elif self.stdout.isatty():
             Console(file=cast(TextIO, self.stdout)).print(_shown(found))
         else:
@@ -84,7 +84,7 @@ def _which(*, ended: bool, application: str | None, userdata: str | None, limit:
     return ShoutSelection(ended=ended, application=owner, userdata=userdata, limit=limit)
 
 
-def _told(found: Overview) -> dict[str, object]:
+def _payload(found: Overview) -> dict[str, object]:
     carrier, cron = found.service.carrier, found.service.cron
     return {
         "at": found.at,

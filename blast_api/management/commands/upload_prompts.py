@@ -56,7 +56,7 @@ class Command(OperatorCommand):
         with CarrierClient(configuration(), answer_timeout_s=_ANSWER_TIMEOUT_S) as client:
             try:
                 shelf = _Shelf(client, configuration().recording_container or None if container is None else container)
-                stored = [shelf.store(prompt) for prompt in self._told(prompts)]
+                stored = [shelf.store(prompt) for prompt in self._counting(prompts)]
             except CarrierTrouble as trouble:
                 raise _error("looking for what is stored", trouble.outcome) from trouble
         uploaded = sum(one.uploaded for one in stored)
@@ -66,7 +66,7 @@ class Command(OperatorCommand):
         else:
             self.stdout.write(_as_python(stored))
 
-    def _told(self, prompts: Sequence[_Prompt]) -> Iterator[_Prompt]:
+    def _counting(self, prompts: Sequence[_Prompt]) -> Iterator[_Prompt]:
         """The prompts one by one, with a bar on a terminal, else a line for each."""
         if not self.stderr.isatty():
             for number, prompt in enumerate(prompts, start=1):
