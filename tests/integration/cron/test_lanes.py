@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from threading import Event
@@ -106,3 +107,34 @@ def test_shouts_whose_time_has_come_begin_a_bounded_number_at_a_time(monkeypatch
     for index in range(3):
         released(0, status=ShoutStatus.SCHEDULED, starts_at=timezone.now() - timedelta(seconds=index))
     assert [shouts.begin_due(timezone.now()) for _ in range(3)] == [2, 1, 0]
+
+
+class _Busy(cron.CronJob):
+    """Has always more to do, for a while each time."""
+
+    every_s = 0.0
+
+    def __init__(self, stop: Event, runs: int) -> None:
+        super().__init__()
+        self._stop, self._left = stop, runs
+
+    def run(self) -> bool:
+        time.sleep(0.02)
+        self._left -= 1
+        if not self._left:
+            self._stop.set()
+        return True
+
+
+@pytest.mark.parametrize("gives_way", [True, False])
+def test_the_sweeps_rest_for_as_long_as_they_worked_where_there_is_one_writer(*, gives_way: bool) -> None:
+    class Stop(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            rests.append(timeout)
+            return self.is_set()
+
+    rests: list[float | None] = []
+    stop = Stop()
+    cron._stay((_Busy(stop, runs=5),), stop, gives_way=gives_way)
+    assert len(rests) == (5 if gives_way else 0)
+    assert all(rest is not None and rest >= 0.02 for rest in rests)
