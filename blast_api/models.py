@@ -130,7 +130,7 @@ class Message(models.Model):
 
 
 class Placement(models.Model):
-    """A call for the carrier to place, of an author or of a recipient: the columns of the claim.
+    """A call for the carrier to place, of an author or of a recipient: the columns of the claim, which is a lease.
 
     `held_since` set and no answer kept: the request may have left or not, and only a callback can tell. That is the
     same whether the dispatcher died, the answer was lost, or it is still on its way.

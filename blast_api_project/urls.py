@@ -4,9 +4,9 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.static import serve
 
-handler400 = "blast_api.rest.views.refused"
+handler400 = "blast_api.rest.views.bad_request"
 handler404 = "blast_api.rest.views.unknown"
-handler500 = "blast_api.rest.views.failed"
+handler500 = "blast_api.rest.views.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [path("", include("blast_api.urls"))]
 if settings.DEBUG:
     # The default prompts; in production they lie at the carrier.

@@ -18,25 +18,31 @@ from blast_api.conf import configuration
 from blast_api.domain.callbacks import Party, Step
 
 _TOKEN_BYTES = 20  # 160 bits
-# What stands behind the base. Addresses that the carrier has been given go on working: it never changes.
-_WHOSE = "{kind}/{row}/{serial}"
-_FORM = _WHOSE + "/{token}/{step}"
+
+
+def _whose(kind: object, row: object, serial: object) -> str:
+    return f"{kind}/{row}/{serial}"
+
+
+def _form(kind: object, row: object, serial: object, token: str, step: str) -> str:
+    """What stands behind the base. It never changes: addresses that the carrier has been given go on working."""
+    return f"{_whose(kind, row, serial)}/{token}/{step}"
+
+
 # Whatever stands where a token does: one that is cut short is almost a token.
-_IN_TEXT = re.compile(
-    "(/" + _WHOSE.format(kind=f"(?:{'|'.join(Party)})", row=r"\d+", serial=r"\d+") + r"/)[^/?\s\"'\\]+"
-)
+_ANY = _whose(f"(?:{'|'.join(Party)})", r"\d+", r"\d+")
+_IN_TEXT = re.compile(rf"(/{_ANY}/)[^/?\s\"'\\]+")
 
 
 def address(kind: Party, row: int, serial: int, step: str) -> str:
     """The absolute URL under which the carrier reports on this attempt of this row."""
     token = _token(kind, row, serial, settings.SECRET_KEY)
-    form = _FORM.format(kind=kind, row=row, serial=serial, token=token, step=step)
-    return f"{configuration().base_callcontrol_api_url}/{form}"
+    return f"{configuration().base_callcontrol_api_url}/{_form(kind, row, serial, token, step)}"
 
 
 def route(kind: Party, step: Step) -> str:
     """The form of such addresses, as Django's URLs are written; they hand over `row`, `serial` and `token`."""
-    return _FORM.format(kind=kind, row="<int:row>", serial="<int:serial>", token="<str:token>", step=step)  # noqa: S106  # a form
+    return _form(kind, "<int:row>", "<int:serial>", "<str:token>", step)
 
 
 def is_genuine(kind: Party, row: int, serial: int, token: str) -> bool:
@@ -53,7 +59,7 @@ def redacted(text: str) -> str:
 
 
 def _token(kind: Party, row: int, serial: int, secret: str) -> str:
-    digest = hmac.digest(_key(secret), _WHOSE.format(kind=kind, row=row, serial=serial).encode(), "sha256")
+    digest = hmac.digest(_key(secret), _whose(kind, row, serial).encode(), "sha256")
     return base64.urlsafe_b64encode(digest[:_TOKEN_BYTES]).decode().rstrip("=")
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def take(path: Path, *, make: bool = True) -> int | None:
+def acquire(path: Path, *, make: bool = True) -> int | None:
     """The lock, held until the file is closed; None: another process has it. Raises OSError.
 
     Without `make` a file that is not there is not made: FileNotFoundError.

@@ -19,6 +19,7 @@ from blast_api.domain.numbers import masked
 from blast_api.domain.pacing import Departure, SlotMissed
 from blast_api.models import Call, Recording
 from blast_api.monitoring import counters
+from blast_api.monitoring.counters import PlacementOutcome
 from blast_api.services import delivery, recordings
 
 from . import gate
@@ -65,9 +66,9 @@ class Place:
         try:
             outcome = client.place(prepared, departure)
         except SlotMissed:
-            counters.PLACEMENTS.add(self.kind, "missed")
+            counters.PLACEMENTS.add(self.kind, PlacementOutcome.MISSED)
             raise
-        counters.placement_answered(self.kind, _in_a_word(outcome), seconds=departure.now() - self.slot)
+        counters.placement_answered(self.kind, _counted_as(outcome), seconds=departure.now() - self.slot)
         return outcome
 
     def _prepared(self, client: CarrierClient, row: int, serial: int) -> Request:
@@ -222,18 +223,17 @@ def _is_its_own(refusal: Refused, *, now: datetime) -> bool:
     return its_own
 
 
-def _in_a_word(outcome: Outcome) -> str:
-    """As it is counted."""
+def _counted_as(outcome: Outcome) -> PlacementOutcome:
     match outcome:
         case Accepted():
-            return "accepted"
+            return PlacementOutcome.ACCEPTED
         case Refused(reach=Refusal.THIS_REQUEST | Refusal.THIS_FOR_NOW):
-            return "refused"
+            return PlacementOutcome.REFUSED
         case Refused(reach=Refusal.FOR_NOW):
-            return "busy"
+            return PlacementOutcome.BUSY
         case Refused(reach=Refusal.THIS_HOST):
-            return "unreachable"
+            return PlacementOutcome.UNREACHABLE
         case Refused():
-            return "denied"
+            return PlacementOutcome.DENIED
         case Unknown():
-            return "unknown"
+            return PlacementOutcome.UNKNOWN

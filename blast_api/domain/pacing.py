@@ -1,4 +1,4 @@
-"""Evenly spaced slots: the arithmetic that keeps the call rate, with its proof. Times are seconds, any epoch.
+"""Evenly spaced slots: the arithmetic that keeps the call rate (CPS), with its proof. Times are seconds, any epoch.
 
 A slot is the right to hand one call to the carrier. Slots stand `step = (1 + JITTER) / rate` apart, and a slot is good
 from its time on for JITTER seconds; a slot missed by more is given up, never used late.

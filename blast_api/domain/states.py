@@ -1,4 +1,4 @@
-"""Every status word, who may follow whom, and what an ending means.
+"""Every status word, who may follow whom, and what an ending (a disposition) means.
 
 A change of status is always `UPDATE ... WHERE status IN (allowed)`, with `allowed` taken from the tables here: the
 count of changed rows says whether the move happened, and whoever made it owns its consequences.

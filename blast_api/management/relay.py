@@ -60,4 +60,4 @@ class Relay:
 
 
 def _locked(name: str) -> int | None:
-    return locks.take(state_dir.folder() / name)
+    return locks.acquire(state_dir.folder() / name)

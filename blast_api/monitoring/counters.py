@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
 
@@ -98,13 +99,26 @@ class Histogram(_Family):
 _ENDINGS = sorted(set(CallStatus.values) - OPEN_CALLS)
 _CALLBACKS = (*(callback.label for callback in Callback), OTHER)
 
+
+class PlacementOutcome(StrEnum):
+    """What became of a call that had a slot, as it is counted."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"  # for this call only
+    BUSY = "busy"  # the carrier takes none for now
+    DENIED = "denied"  # it takes none of us
+    UNREACHABLE = "unreachable"  # from this host
+    UNKNOWN = "unknown"  # its answer was lost
+    MISSED = "missed"  # too late for its slot, not sent
+
+
 PLACEMENTS = Counter(
     "blast_api_placements",
     "Calls that had a slot, by what became of the request: accepted; refused (for this call only); busy and denied "
     "(the carrier takes none for now, or none of us); unreachable (from this host); unknown (its answer was lost); missed (too late for its slot, "
     "not sent).",
     kind=[party.value for party in Party],
-    outcome=("accepted", "refused", "busy", "denied", "unreachable", "unknown", "missed"),
+    outcome=[outcome.value for outcome in PlacementOutcome],
 )
 PLACEMENT_SECONDS = Histogram(
     "blast_api_placement_seconds",
@@ -149,7 +163,7 @@ SHOUTS_ENDED = Counter(
 )
 
 
-def placement_answered(kind: str, outcome: str, *, seconds: float) -> None:
+def placement_answered(kind: Party, outcome: PlacementOutcome, *, seconds: float) -> None:
     """A placement was answered, or its answer is not waited for any more."""
     _tally.add(*PLACEMENTS.changes(kind, outcome), *PLACEMENT_SECONDS.changes(seconds=seconds))
 

@@ -20,8 +20,6 @@ from django.db.models import Max
 from blast_api.carrierx.storage import key_in_use
 from blast_api.conf import configuration
 from blast_api.db import sessions
-
-# A database that hangs is away for whoever asks: probes wait for some seconds.
 from blast_api.db.clock import AWAY, database_now
 from blast_api.domain.breaker import is_shut
 from blast_api.domain.quotas import NEARLY_FULL, Room

@@ -157,6 +157,6 @@ class Tally:
 def _locked(path: Path) -> int | None:
     """The file, ours as long as it is open; None if it is another process's, or another user's."""
     try:
-        return locks.take(path)
+        return locks.acquire(path)
     except PermissionError:
         return None

@@ -152,7 +152,7 @@ def only_writer() -> Iterator[bool]:
 def _lock(path: Path, *, make: bool = True) -> Iterator[bool]:
     """Whether nobody else has it, until the block ends; nobody has one that is not there, and is not to be made."""
     try:
-        file = locks.take(path, make=make)
+        file = locks.acquire(path, make=make)
     except OSError as error:
         is_nobodys = not make and isinstance(error, FileNotFoundError | NotADirectoryError)
         if not is_nobodys:

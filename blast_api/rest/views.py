@@ -149,12 +149,12 @@ def unknown(request: HttpRequest, exception: Exception | None = None) -> JsonRes
     return JsonResponse({"detail": "Not found.", "code": "not_found"}, status=HTTPStatus.NOT_FOUND)
 
 
-def refused(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """What Django itself takes for an attack, such as a wrong Host."""
     return JsonResponse({"detail": "Bad request.", "code": "bad_request"}, status=HTTPStatus.BAD_REQUEST)
 
 
-def failed(request: HttpRequest) -> JsonResponse:
+def server_error(request: HttpRequest) -> JsonResponse:
     """An error of our own, of which nothing is told but that it is one; the log has the rest."""
     return JsonResponse({"detail": "Internal error.", "code": "error"}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
