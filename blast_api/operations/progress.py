@@ -120,7 +120,7 @@ def _progress(message: Message) -> Progress:
 def _count_calls(by_shout: Mapping[int, Progress], *, now: datetime) -> dict[int, datetime]:
     """Fill in what the calls tell; answers when the last open call of each shout is due."""
     began = Q(started__lte=now)
-    due = Q(status=CallStatus.READY, held_since=None, due_at__lte=now)
+    due = Q(status=CallStatus.READY, held_since=None, due_at__lte=now, message__paused_at=None)
     rows = (
         Call.objects.filter(message__in=list(by_shout))
         .annotate(public_status=public_status(now))

@@ -23,6 +23,7 @@ from blast_api.management.commands import shouts as command
 from blast_api.models import Call, CronHost, Gate, Message
 from blast_api.monitoring import health
 from blast_api.operations.progress import ShoutSelection, overview
+from blast_api.services import pauses
 from tests.kits import factories
 from tests.kits.commands import run, spawn
 from tests.kits.processes import processes
@@ -158,6 +159,15 @@ def test_calls_that_nobody_places_are_told(due_s: float, asks: bool) -> None:
     ran = run("shouts")
     assert ("none goes out" in ran.err) is asks
     assert ran.code == int(asks)
+
+
+def test_a_paused_shout_says_so_and_nobody_wonders_why_none_of_its_calls_goes_out() -> None:
+    message = released(3, due=timedelta(seconds=-60))
+    pauses.pause(message, now=timezone.now())
+    ran = run("shouts", "--json")
+    assert (ran.code, ran.err) == (0, "")
+    (shout,) = ran.json["shouts"]
+    assert (shout["status"], shout["waiting"], shout["expected_end"]) == ("paused", 0, None)
 
 
 def test_calls_in_hand_do_not_wait() -> None:
