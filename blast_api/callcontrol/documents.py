@@ -9,7 +9,7 @@ from blast_api.carrierx.events import Answerer
 from blast_api.carrierx.flexml import Amd, Gather, Hangup, Pause, Play, RecordVerb, Redirect, Say, Verb, document
 from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
-from blast_api.domain.callbacks import Step
+from blast_api.domain.callbacks import Query, Step
 from blast_api.domain.menus import Wish
 from blast_api.models import Recording
 from blast_api.services.recordings import Reply
@@ -49,7 +49,9 @@ def for_author(reply: Reply, address: Address, recording: Recording | None, *, c
     """
     take = recording.take if recording else 0
     record = partial(_record, address=address, recording=recording, take=take + 1, container_sid=container_sid)
-    verify = partial(_ask, address=address, action=f"{Step.VERIFICATION}?take={take}", timeout_s=_AUTHOR_KEY_TIMEOUT_S)
+    verify = partial(
+        _ask, address=address, action=f"{Step.VERIFICATION}?{Query.TAKE}={take}", timeout_s=_AUTHOR_KEY_TIMEOUT_S
+    )
     welcome = partial(_ask, address=address, action=Step.WELCOME, timeout_s=_AUTHOR_KEY_TIMEOUT_S)
     match reply:
         case Reply.WELCOME:
@@ -78,7 +80,7 @@ def for_author(reply: Reply, address: Address, recording: Recording | None, *, c
 def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> RecordVerb:
     config, again = configuration(), recording is not None and recording.file_sid != ""
     return RecordVerb(
-        action=address(f"{Step.RECORDED}?take={take}"),
+        action=address(f"{Step.RECORDED}?{Query.TAKE}={take}"),
         method="POST",
         error_action=address(Step.NOT_RECORDED),
         error_method="POST",
@@ -124,7 +126,7 @@ def deliver(who: Answerer, message_url: str, address: Address, *, replays: int =
 
     The key's address tells how many replays there were, so that the same key once more is no other one.
     """
-    message, key = Play(text=message_url), address(f"{Step.KEY}?replays={replays}" if replays else Step.KEY)
+    message, key = Play(text=message_url), address(f"{Step.KEY}?{Query.REPLAYS}={replays}" if replays else Step.KEY)
     match who:
         case Answerer.MACHINE:
             until_it_is_quiet = Pause(length=60, silence=True, min_silence=2000)
@@ -156,7 +158,7 @@ def after_key(wish: Wish, message_url: str, address: Address, *, replays: int = 
 
 def ask_again(address: Address, *, times: int, replays: int = 0) -> bytes:
     """The question to the recipient once more, because what was answered could not be read."""
-    key = address(f"{Step.KEY}?asked={times}" + (f"&replays={replays}" if replays else ""))
+    key = address(f"{Step.KEY}?{Query.ASKED}={times}" + (f"&{Query.REPLAYS}={replays}" if replays else ""))
     return document(*_ask_recipient(_prompt("opt_out"), key=key))
 
 

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import Enum
 from urllib.parse import parse_qsl
 
+from blast_api.domain.callbacks import Query
 from blast_api.domain.states import CallStatus
 
 _LONGEST_TEXT = 2048
@@ -24,8 +25,8 @@ _MOST_BRACKETS = 200
 # What can stand neither in XML (1.0, section 2.2) nor in a database; no word, key or URL has any of it.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ufffe\uffff]")
 
-_TAKE = re.compile(r"(?:^|&)take=([0-9]{1,5})(?:&|$)")
-_COUNTED = {name: re.compile(rf"(?:^|&){name}=([0-9]{{1,2}})(?:&|$)") for name in ("asked", "replays")}
+_TAKE = re.compile(rf"(?:^|&){Query.TAKE}=([0-9]{{1,5}})(?:&|$)")
+_COUNTED = {name: re.compile(rf"(?:^|&){name}=([0-9]{{1,2}})(?:&|$)") for name in (Query.ASKED, Query.REPLAYS)}
 # A name and a flat value in what should have been a JSON object.
 _PAIR = re.compile(
     r"""["'](\w{1,64})["']\s{0,16}:\s{0,16}("(?:[^"\\]|\\.){0,2048}"|'[^']{0,2048}'|-?[0-9][0-9.]{0,30}|null)""",
@@ -233,15 +234,15 @@ def take(query: str) -> int | None:
 
 def asked(query: str) -> int:
     """How often the question had been asked again already, which we have named in the address."""
-    return _counted(query, "asked")
+    return _counted(query, Query.ASKED)
 
 
 def replays(query: str) -> int:
     """How often the message had been played again already, which we have named in the address."""
-    return _counted(query, "replays")
+    return _counted(query, Query.REPLAYS)
 
 
-def _counted(query: str, name: str) -> int:
+def _counted(query: str, name: Query) -> int:
     named = _COUNTED[name].search(query)
     return int(named[1]) if named else 0
 

@@ -30,6 +30,14 @@ class Step(StrEnum):
     APOLOGY = "apology"  # on disk only, and in no address: the person heard that an error has occurred
 
 
+class Query(StrEnum):
+    """What a document notes in the query of the next step's address: the same report once more is then no other one."""
+
+    TAKE = "take"  # of the author's recording
+    ASKED = "asked"  # times that the question was asked again, because nobody could read the answer
+    REPLAYS = "replays"  # times that the message was played again
+
+
 class Callback(Enum):
     """Each thing that the carrier tells; `label` is what it is counted and logged as."""
 
