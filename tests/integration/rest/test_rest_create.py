@@ -46,6 +46,8 @@ def test_a_shout_is_answered_whole(client: Client) -> None:
         "recipients_requested_dnc": False,
         "started": None,
         "finished": None,
+        "paused_at": None,
+        "paused_because": None,
         "calls": {"pending": 2},
     }
 
