@@ -65,7 +65,8 @@ def test_a_number_that_the_carrier_does_not_call_costs_only_itself(world: World,
     world.carrier.inject("refuse", status=403, number=_PEOPLE[1], times=-1)
     world.play()
     told = world.calls(shout)
-    assert told.pop(_PEOPLE[1]) == "ready"  # nobody knows yet whether it is the number's fault
+    # Nobody knows yet whether it is the number's fault, unless another call left after it.
+    assert told.pop(_PEOPLE[1]) in {"ready", "failed"}
     assert set(told.values()) == {"completed"}
     world.shout(recipient(0, index=9), **{"old-shout-id": shout})
     world.play()

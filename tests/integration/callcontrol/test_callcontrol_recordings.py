@@ -164,7 +164,7 @@ def test_a_takes_length_is_the_carriers_word_or_the_time_it_took(
     callbacks: Callbacks, told: object, length_s: int
 ) -> None:
     row = ringing(state=R.PRESSED_STAR)
-    Recording.objects.update(state_since=timezone.now() - timedelta(seconds=30.5))
+    Recording.objects.update(state_since=timezone.now() - timedelta(seconds=30.01))
     callbacks.of_author(row, "recorded", **FILE | {"RecordingDuration": told})
     row.refresh_from_db()
     assert (row.length_s, row.take, row.url, row.file_sid) == (length_s, 1, "http://c/f.wav", "f")
