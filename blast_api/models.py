@@ -269,6 +269,7 @@ class Call(Placement):
             models.Index(
                 fields=["message", "started"], condition=Q(status=CallStatus.TIMED_OUT), name="call_timed_out"
             ),
+            models.Index(fields=["number", "-id"], name="call_by_number"),
             models.Index(fields=["refused"], condition=Q(refused__isnull=False), name="call_suspect"),
         )
 

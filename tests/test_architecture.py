@@ -44,6 +44,7 @@ SERVICES = {
     "shouts": {"dnc"},
     "applications": set[str](),
     "pauses": set[str](),
+    "waiting": set[str](),
     "dnc": set[str](),
     "storage": set[str](),
     "__init__": set[str](),

@@ -10,7 +10,7 @@ from drf_yasg.utils import no_body, swagger_auto_schema
 
 from blast_api import __version__
 
-from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
+from .serializers import CallDetailSerializer, CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
 
 INFO = openapi.Info(
     title="blast-api",
@@ -201,11 +201,33 @@ resume_shout = swagger_auto_schema(
     responses={"200": _answer("The shout.", ShoutSerializer, _SHOUT), **_OF_A_PAUSE},
 )
 list_calls = swagger_auto_schema(
-    operation_summary="A shout's calls, in the order of its recipients",
-    manual_parameters=[_query("shout-id", openapi.TYPE_INTEGER, "The shout.", required=True), *_BY_POSITION],
+    operation_summary="A shout's calls in the order of its recipients, or all to one phone, newest first",
+    operation_description="Either `shout-id`, or `phone` and `userdata`: everything that this user's shouts had to do with it.",
+    manual_parameters=[
+        _query("shout-id", openapi.TYPE_INTEGER, "The shout."),
+        _query("phone", openapi.TYPE_STRING, "The number with country code, in any usual writing."),
+        _query("userdata", openapi.TYPE_STRING, "The user, with `phone`."),
+        _query("status", openapi.TYPE_STRING, "Only calls of this status."),
+        *_BY_POSITION,
+        _NEWEST_FIRST[1],
+    ],
     responses={
         "200": _listed(CallSerializer(many=True), "The calls.", _CALL),
         "400": _INVALID,
+        "404": _NOT_FOUND,
+        **_COMMON,
+    },
+)
+retrieve_call = swagger_auto_schema(
+    operation_summary="One call, and what it waits for",
+    responses={
+        "200": _answer(
+            "The call.",
+            CallDetailSerializer,
+            _CALL
+            | {"status": "ready", "started": None, "finished": None, "Q850": None, "duration": None, "answerer": ""}
+            | {"waiting": {"because": "retry", "until": "2030-01-31T12:02:30Z"}},
+        ),
         "404": _NOT_FOUND,
         **_COMMON,
     },

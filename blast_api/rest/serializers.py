@@ -12,6 +12,7 @@ from rest_framework import serializers
 
 from blast_api.conf import configuration
 from blast_api.domain import numbers
+from blast_api.domain.rules.verdict import WAITS_BECAUSE
 from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
 from blast_api.services.shouts import NewShout
 
@@ -193,6 +194,19 @@ class CallSerializer(serializers.Serializer[Any]):
     answerer = serializers.CharField(
         help_text="Who heard the message: HUMAN, MACHINE, NOTSURE. HANGUP and nothing: nobody.", allow_blank=True
     )
+
+
+class WaitingSerializer(serializers.Serializer[Any]):
+    """What a call waits for."""
+
+    because = serializers.ChoiceField(choices=sorted(WAITS_BECAUSE))
+    until = serializers.DateTimeField(source="at", allow_null=True, help_text="Null: nobody can tell.")
+
+
+class CallDetailSerializer(CallSerializer):
+    """The call to one recipient, and what it waits for."""
+
+    waiting = WaitingSerializer(allow_null=True, help_text="Null: it does not wait.")
 
 
 class DoNotCallSerializer(serializers.Serializer[Any]):

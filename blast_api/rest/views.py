@@ -8,6 +8,8 @@ from http import HTTPStatus
 from itertools import chain
 from urllib.parse import unquote
 
+from django.db.models import F
+from django.db.models.lookups import Exact
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -21,15 +23,23 @@ from blast_api.conf import configuration
 from blast_api.db.clock import database_now
 from blast_api.dispatch import nudge
 from blast_api.domain import numbers
-from blast_api.models import Application, Call, Message, MessageQuerySet
-from blast_api.services import dnc, pauses, shouts
+from blast_api.domain.states import CallStatus
+from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
+from blast_api.services import dnc, pauses, shouts, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, lists
 from .lists import Listed, answer
-from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, named, page
+from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, Page, named, page
 from .parsers import refuse_unmeasured
-from .serializers import CallSerializer, DoNotCallSerializer, NewShoutSerializer, NumberField, ShoutSerializer
+from .serializers import (
+    CallDetailSerializer,
+    CallSerializer,
+    DoNotCallSerializer,
+    NewShoutSerializer,
+    NumberField,
+    ShoutSerializer,
+)
 
 _LONGEST_ID = 100  # digits, zeros in front among them
 _LONGEST_KEY = 255  # characters, as the column has them
@@ -94,19 +104,42 @@ class ShoutViewSet(ViewSet):
 
 
 class CallViewSet(ViewSet):
-    """Calls of one shout."""
+    """Calls of one shout, or to one phone."""
+
+    lookup_value_converter = "int"
 
     @docs.list_calls
     def list(self, request: Request) -> Listed:
+        query = request.query_params
+        if "phone" in query and "shout-id" in query:
+            raise ValidationError({"phone": ["Not together with shout-id: that names the calls of one shout."]})
+        asked = self._to_phone(request) if "phone" in query else self._of_shout(request)
+        return answer(_application(request), chain.from_iterable(asked.chunks()), CallSerializer(), asked.headers)
+
+    @docs.retrieve_call
+    def retrieve(self, request: Request, pk: int) -> Response:
+        calls = _calls(request).select_related("message")
+        call = calls.filter(pk=pk).first() if pk <= LARGEST_ID else None
+        if call is None:
+            raise Http404
+        call.waiting = waiting.of_call(call, now=timezone.now())  # type: ignore[attr-defined]  # beside its columns
+        return Response(CallDetailSerializer(call).data)
+
+    def _of_shout(self, request: Request) -> Page[Call]:
         written = _required(request, "shout-id")
         if not (written.isascii() and written.isdigit()):
             raise ValidationError({"shout-id": ["Expected the id of a shout."]})
         if len(written) > _LONGEST_ID:
             raise Http404
         message = _message(request, int(written))
-        calls = Call.objects.filter(message=message).annotate(public_status=public_status(timezone.now()))
-        asked = page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)})
-        return answer(_application(request), chain.from_iterable(asked.chunks()), CallSerializer(), asked.headers)
+        calls, status = _with_status(request, _calls(request).filter(message=message))
+        return page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)}, **status)
+
+    def _to_phone(self, request: Request) -> Page[Call]:
+        userdata, phone = _required(request, "userdata"), _phone(request, "phone")
+        to_phone = _calls(request).filter(number=phone, message__userdata=userdata)
+        calls, status = _with_status(request, to_phone)
+        return page(request, calls, NEWEST_FIRST, path=request.path, phone=phone, userdata=userdata, **status)
 
 
 class DoNotCallViewSet(ViewSet):
@@ -118,12 +151,7 @@ class DoNotCallViewSet(ViewSet):
 
     @docs.delete_dnc
     def destroy(self, request: Request) -> HttpResponse:
-        userdata, written = _required(request, "userdata"), _required(request, "number")
-        try:
-            digits = NumberField().to_internal_value(written)
-        except ValidationError as error:
-            raise ValidationError({"number": error.detail}) from None
-        return _taken_off(request, userdata, digits)
+        return _taken_off(request, _required(request, "userdata"), _phone(request, "number"))
 
     @docs.list_dnc_of_path
     def list_of_path(self, request: Request, userdata: str) -> Listed:
@@ -174,6 +202,30 @@ def _message(request: Request, pk: int) -> Message:
     if message is None:
         raise Http404
     return message
+
+
+def _calls(request: Request) -> CallQuerySet:
+    """The application's calls, with the status that is told of each."""
+    told = public_status(timezone.now())
+    return Call.objects.filter(message__application=_application(request)).annotate(public_status=told)
+
+
+def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, dict[str, str]]:
+    """Those of the status that the query names, and how a link names it."""
+    if "status" not in request.query_params:
+        return calls, {}
+    status = _required(request, "status")
+    if status not in CallStatus.values:
+        raise ValidationError({"status": [f"Expected one of: {', '.join(CallStatus.values)}."]})
+    return calls.filter(Exact(F("public_status"), status)), {"status": status}
+
+
+def _phone(request: Request, name: str) -> str:
+    """The number that the query gives under this name."""
+    try:
+        return NumberField().to_internal_value(_required(request, name))
+    except ValidationError as error:
+        raise ValidationError({name: error.detail}) from None
 
 
 def _entries(request: Request, userdata: str) -> Listed:

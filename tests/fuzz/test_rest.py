@@ -35,6 +35,7 @@ OPERATIONS = [
     ("POST", "/shouts/{id};pause"),
     ("POST", "/shouts/{id};resume"),
     ("GET", "/calls"),
+    ("GET", "/calls/{id}"),
     ("GET", "/dnc"),
     ("DELETE", "/dnc"),
     ("GET", "/dnc/{userdata}"),

@@ -28,6 +28,21 @@ class Because(StrEnum):
     REFUSED = "refused"
 
 
+WAITS_BECAUSE = frozenset(
+    {
+        Because.RECORDING,
+        Because.SCHEDULED,
+        Because.BATCH,
+        Because.WINDOW,
+        Because.RETRY,
+        Because.PAUSED,
+        Because.RATE,
+        Because.CONCURRENCY,
+        Because.CARRIER,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Now:
     """It may ring."""

@@ -26,6 +26,7 @@ DOCUMENTED = {
     ("post", "/shouts/{id};pause"): {"200", "401", "404", "406", "409", "429"},
     ("post", "/shouts/{id};resume"): {"200", "401", "404", "406", "409", "429"},
     ("get", "/calls"): {"200", "400", "401", "404", "406", "429"},
+    ("get", "/calls/{id}"): {"200", "401", "404", "406", "429"},
     ("get", "/dnc"): {"200", "400", "401", "406", "429"},
     ("delete", "/dnc"): {"204", "400", "401", "404", "406", "429"},
     ("get", "/dnc/{userdata}"): {"200", "400", "401", "406", "429"},
@@ -137,7 +138,8 @@ def test_parameters_are_described(schema: dict[str, Any]) -> None:
     page = {("limit", "query", False), ("offset", "query", False)}
     newest_first = page | {("before", "query", False)}
     assert told["get", "/shouts"] == {("userdata", "query", True)} | newest_first
-    assert told["get", "/calls"] == {("shout-id", "query", True), ("after", "query", False)} | page
+    of_calls = {(name, "query", False) for name in ("shout-id", "phone", "userdata", "status", "after", "before")}
+    assert told["get", "/calls"] == of_calls | page
     assert told["get", "/dnc"] == {("userdata", "query", True)} | newest_first
     assert told["delete", "/dnc"] == {("userdata", "query", True), ("number", "query", True)}
     assert told["get", "/dnc/{userdata}"] == newest_first

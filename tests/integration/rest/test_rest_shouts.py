@@ -92,9 +92,10 @@ def test_an_unknown_shout_is_404(client: Client, written: str) -> None:
     shout("completed")
     assert code(client.get(f"/api/v1/shouts/{written}")) == (404, "not_found")
     assert code(client.delete(f"/api/v1/shouts/{written};cancel")) == (404, "not_found")
+    assert code(client.get(f"/api/v1/calls/{written}")) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", ["", "nothing", "shouts/", "shouts/1/", "calls/1", "dnc/", "SHOUTS", "shouts//1"])
+@pytest.mark.parametrize("path", ["", "nothing", "shouts/", "shouts/1/", "calls/1/", "dnc/", "SHOUTS", "shouts//1"])
 def test_an_unknown_path_is_404_in_the_shape_of_all_errors(client: Client, path: str) -> None:
     assert code(client.get(f"/api/v1/{path}")) == (404, "not_found")
 
