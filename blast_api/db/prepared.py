@@ -67,7 +67,8 @@ def _adapted(value: object) -> Any:
 def _cursor() -> CursorWrapper:
     """A cursor that this thread keeps as long as its connection: making one costs as much as a short statement.
 
-    On PostgreSQL it prepares what it executes.
+    On PostgreSQL it prepares what it executes, unless the operator says that nothing is: PgBouncer may hand each transaction
+    to another session, which knows nothing of what was prepared.
     """
     here = connections[DEFAULT_DB_ALIAS]
     if here.queries_logged:
@@ -75,7 +76,7 @@ def _cursor() -> CursorWrapper:
     made_for, cursor = getattr(here, "_kept_cursor", (None, None))
     if cursor is None or made_for is not here.connection:
         cursor = here.cursor()
-        if here.vendor == "postgresql":
+        if here.vendor == "postgresql" and here.connection.prepare_threshold is not None:
             cursor.cursor.execute = partial(cursor.cursor.execute, prepare=True)
         here._kept_cursor = here.connection, cursor  # type: ignore[attr-defined]  # ours, beside Django's
     return cursor

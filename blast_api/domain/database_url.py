@@ -38,7 +38,11 @@ def _read(url: str) -> dict[str, Any]:
     login = _encoded(name) + colon + _encoded(password) + at
     encoded = f"{found['scheme']}://{login}{hosts}{path}{query}"
     urlsplit(encoded)  # django-environ mends what cannot be split, and encodes the login once more
-    return dict(environ.Env.db_url_config(encoded))
+    database = dict(environ.Env.db_url_config(encoded))
+    options = database.get("OPTIONS", {})
+    if str(options.get("prepare_threshold", "")).lower() == "none":  # as psycopg calls it: nothing is ever prepared
+        options["prepare_threshold"] = None
+    return database
 
 
 def _encoded(part: str) -> str:

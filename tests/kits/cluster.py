@@ -78,7 +78,7 @@ def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="blast-api-cluster-"))  # pytest's own folders are closed to other users
     if os.geteuid() == 0:
         shutil.chown(folder, _USER)
-    server = Cluster(programs, folder, _free_port())
+    server = Cluster(programs, folder, free_port())
     try:
         server.run("initdb", "-D", str(folder / "data"), "-A", "trust", "-U", _USER, "-N", "-E", "UTF8", "--locale=C")
         server.start()
@@ -95,7 +95,7 @@ def _programs() -> Path | None:
     return next((place for place in places if (place / "initdb").exists() and (place / "pg_ctl").exists()), None)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

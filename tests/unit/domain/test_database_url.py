@@ -91,3 +91,9 @@ def test_what_is_no_such_url_is_refused_without_a_word_of_it(url: str) -> None:
 )
 def test_usual_urls_are_read(url: str, name: str) -> None:
     assert database_of(url)["NAME"] == name
+
+
+def test_a_url_may_say_that_nothing_is_prepared() -> None:
+    """As psycopg calls it; for PgBouncer in transaction mode."""
+    assert database_of("postgres://me@db/blast?prepare_threshold=none")["OPTIONS"]["prepare_threshold"] is None
+    assert database_of("postgres://me@db/blast?prepare_threshold=7")["OPTIONS"]["prepare_threshold"] == 7
