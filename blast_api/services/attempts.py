@@ -188,6 +188,9 @@ _ENDED = {
     flags: _ending_of(opted_out=flags[0], withdrawn=flags[1], recalled=flags[2])
     for flags in product((False, True), repeat=3)
 }
+_TIMES = Select(
+    lambda call_id: Call.objects.filter(pk=call_id).values_list("serial", "finished", "started"), call_id=int
+)
 ACCEPTED = Update(
     lambda call_id, serial, status, sid, started: (
         _rows(call_id, serial).in_hand(),
@@ -265,8 +268,7 @@ def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:
 
     So long after the call has ended, or after a later attempt of it was placed; and if the call is not there.
     """
-    calls = Call.objects.filter(pk=attempt.call_id)
-    for serial, finished, started in calls.values_list("serial", "finished", "started"):
+    for serial, finished, started in _TIMES(call_id=attempt.call_id):
         over_since = finished or (started if serial != attempt.serial else None)
         if over_since is None or over_since > now - configuration().late_window:
             return
