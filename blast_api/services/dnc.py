@@ -7,6 +7,8 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from blast_api.models import Application, Call, DoNotCallNumber
 
+from . import withdrawals
+
 
 def entries(application: Application, userdata: str) -> QuerySet[DoNotCallNumber]:
     """A user's list, newest first."""
@@ -52,6 +54,4 @@ def recall(application_id: int, userdata: str, number: str) -> None:
         answered=None,
     )
     with transaction.atomic():
-        # Locked in the order of their keys, as by all who lock many.
-        pks = list(elsewhere.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
-        Call.objects.filter(pk__in=pks).update(withdrawn=True, recalled=False)
+        withdrawals.mark(elsewhere)

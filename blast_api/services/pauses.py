@@ -11,12 +11,13 @@ from django.db.models import F, Q
 from blast_api.db.undone import again_if_undone
 from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.states import OPEN_SHOUTS, CallStatus, ShoutStatus
-from blast_api.models import Call, Message
+from blast_api.models import Message
+
+from . import withdrawals
 
 log = logging.getLogger(__name__)
 
 ASKED = "asked"
-_CHUNK = 500
 
 
 @again_if_undone
@@ -33,10 +34,7 @@ def pause(message: Message, *, because: str = ASKED, now: datetime) -> None:
         taken_back = message.calls.with_carrier().filter(
             Q(status=CallStatus.READY) | Q(due_at__gt=now), withdrawn=False
         )
-        # Locked in the order of their keys, as by all who lock many.
-        pks = list(taken_back.order_by("pk").select_for_update().values_list("pk", flat=True))
-        for first in range(0, len(pks), _CHUNK):
-            Call.objects.filter(pk__in=pks[first : first + _CHUNK]).update(withdrawn=True, recalled=True)
+        withdrawals.mark(taken_back, recalled=True)
         about = {"action": "shout_paused", "shout": message.pk, "because": because}
         log.info("a shout was paused", extra=about)
 

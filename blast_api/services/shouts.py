@@ -30,7 +30,7 @@ from blast_api.domain.states import (
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.records import content
 
-from . import dnc
+from . import dnc, withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -272,10 +272,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
         _tell("ended", message.pk, status=status)
         if status != ShoutStatus.TIMED_OUT:
             unheard = message.calls.with_carrier().filter(answered=None)
-            # Locked in the order of their keys, as by all who lock many.
-            pks = list(unheard.order_by("pk").select_for_update().values_list("pk", flat=True))
-            for first in range(0, len(pks), _CHUNK):
-                Call.objects.filter(pk__in=pks[first : first + _CHUNK]).update(withdrawn=True, recalled=False)
+            withdrawals.mark(unheard)
         transaction.on_commit(partial(end_open_calls, message, most=_AT_ONCE, now=now))
     return True
 
