@@ -31,7 +31,7 @@ FLOORS: list[set[str]] = [
     {"db"},
     {"domain"},
 ]
-LOOSE = {"__init__", "apps", "checks", "conf", "cron", "models", "urls"}  # what Django and the operator expect there
+LOOSE = {"__init__", "apps", "checks", "conf", "cron", "urls"}  # what Django and the operator expect there
 BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules of their own
 # Within the services: who may ask whom.
 SERVICES = {

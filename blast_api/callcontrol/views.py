@@ -211,8 +211,8 @@ class StatusCallback(CallbackView):
 
 class CallCallback(CallbackView):
     @property
-    def attempt(self) -> delivery.Attempt:
-        return delivery.Attempt(self.row, self.serial)
+    def attempt(self) -> delivery.CallAttempt:
+        return delivery.CallAttempt(self.row, self.serial)
 
 
 class CallDocument(CallCallback):

@@ -32,7 +32,7 @@ class Withdraw:
     """Take back a call that waits at the carrier."""
 
     slot: float
-    attempt: delivery.Attempt
+    attempt: delivery.CallAttempt
     sid: str
 
     def prepare(self, client: CarrierClient) -> Request:
@@ -131,7 +131,7 @@ def claim_errands(
         ]
         to_withdraw = delivery.claim_to_withdraw(limit=room - len(jobs), stale=stale, now=now, only=only_shout)
         jobs += [
-            Withdraw(slot, delivery.Attempt(call.pk, call.serial), call.sid)
+            Withdraw(slot, delivery.CallAttempt(call.pk, call.serial), call.sid)
             for slot, call in zip(slots[len(jobs) :], to_withdraw, strict=False)
         ]
         if jobs:

@@ -140,7 +140,7 @@ class AskForLost(Question):
         url, sid = item.get("url"), usable_sid(item.get("call_sid"))
         if isinstance(url, str) and sid and (call := self.by_url.get(url)):
             assert call.due_at is not None
-            attempt = delivery.Attempt(call.pk, call.serial)
+            attempt = delivery.CallAttempt(call.pk, call.serial)
             self.found[url] = delivery.Placed(attempt, sid, delayed=True, starts_at=call.due_at)
 
 
@@ -180,7 +180,7 @@ class AskForEnded(Question):
     def keep(self, outcome: Outcome, *, now: datetime) -> None:
         for call in self.calls:
             if detail := self.found.get(call.pk):
-                delivery.settled(delivery.Attempt(call.pk, call.serial), detail.report, now=now)
+                delivery.settled(delivery.CallAttempt(call.pk, call.serial), detail.report, now=now)
         if isinstance(outcome, Accepted):
             silence.time_out(now, only=[call.pk for call in self.calls if call.pk not in self.found])
         else:

@@ -85,12 +85,12 @@ class Place:
 class PlaceCall(Place):
     """Call a recipient."""
 
-    attempt: delivery.Attempt
+    attempt: delivery.CallAttempt
     kind = Party.RECIPIENT
 
     @classmethod
     def of(cls, call: Call, slot: float, delay_s: int = 0) -> PlaceCall:
-        return cls(slot, delay_s, call.number, call.message_id, delivery.Attempt(call.pk, call.serial))
+        return cls(slot, delay_s, call.number, call.message_id, delivery.CallAttempt(call.pk, call.serial))
 
     @property
     def key(self) -> tuple[Party, int, int]:
@@ -181,9 +181,9 @@ def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> No
     """
     sent = list(sent)
     attempts = (getattr(job, "attempt", None) for job, _ in sent)
-    delivery.lock(attempt for attempt in attempts if isinstance(attempt, delivery.Attempt))
+    delivery.lock(attempt for attempt in attempts if isinstance(attempt, delivery.CallAttempt))
     placed: list[delivery.Placed] = []
-    unsent: list[delivery.Attempt] = []
+    unsent: list[delivery.CallAttempt] = []
     others: list[tuple[Job, Outcome]] = []
     taken: list[float] = []
     for job, outcome in sent:

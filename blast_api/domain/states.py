@@ -31,6 +31,8 @@ class CallStatus(TextChoices):
     APP_ERROR = "app-error"
     OPTED_OUT = "added to do not call"  # answered, pressed 5
     DO_NOT_CALL = "do not call"  # was on the list, not called
+    CAPPED = "capped"  # the number has heard enough, not called
+    EXPIRED = "expired"  # was not placed in time
     CANCELLED = "cancelled"
     TIMED_OUT = "timed-out"
 
@@ -50,12 +52,13 @@ class RecordingState(TextChoices):
 _C = CallStatus
 CARRIER_ENDINGS = frozenset({_C.COMPLETED, _C.NO_ANSWER, _C.FAILED, _C.BUSY, _C.APP_ERROR, _C.CANCELLED})
 OPEN_CALLS = frozenset({_C.PENDING, _C.READY, _C.ONGOING})
+NOT_CALLED = frozenset({_C.DO_NOT_CALL, _C.CAPPED, _C.EXPIRED})  # by a rule, whatever attempts there were before
 
 # From each status, where a call may go. Endings are final but for two cases: what really became of a call may still be
 # told after it was timed out, and an opt-out overtakes every ending of a call that was up.
 CALL_MOVES: dict[CallStatus, frozenset[CallStatus]] = {
-    _C.PENDING: OPEN_CALLS | CARRIER_ENDINGS | {_C.OPTED_OUT, _C.DO_NOT_CALL, _C.TIMED_OUT},
-    _C.READY: OPEN_CALLS | CARRIER_ENDINGS | {_C.OPTED_OUT, _C.DO_NOT_CALL, _C.TIMED_OUT},
+    _C.PENDING: OPEN_CALLS | CARRIER_ENDINGS | NOT_CALLED | {_C.OPTED_OUT, _C.TIMED_OUT},
+    _C.READY: OPEN_CALLS | CARRIER_ENDINGS | NOT_CALLED | {_C.OPTED_OUT, _C.TIMED_OUT},
     _C.ONGOING: CARRIER_ENDINGS | {_C.READY} | {_C.OPTED_OUT, _C.DO_NOT_CALL, _C.TIMED_OUT},
     _C.TIMED_OUT: CARRIER_ENDINGS | {_C.OPTED_OUT, _C.DO_NOT_CALL},
     _C.COMPLETED: frozenset({_C.OPTED_OUT}),
@@ -64,6 +67,8 @@ CALL_MOVES: dict[CallStatus, frozenset[CallStatus]] = {
     _C.BUSY: frozenset({_C.OPTED_OUT}),
     _C.APP_ERROR: frozenset({_C.OPTED_OUT}),
     _C.CANCELLED: frozenset({_C.OPTED_OUT}),
+    _C.CAPPED: frozenset({_C.OPTED_OUT}),  # an earlier attempt may have been answered
+    _C.EXPIRED: frozenset({_C.OPTED_OUT}),
     _C.OPTED_OUT: frozenset(),
     _C.DO_NOT_CALL: frozenset(),
 }

@@ -23,7 +23,7 @@ from . import dnc, shouts
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class CallAttempt:
     """One attempt of one call."""
 
     call_id: int
@@ -35,7 +35,7 @@ class Attempt:
 
 
 def _rows(call_id: int, serial: int) -> CallQuerySet:
-    return Attempt(call_id, serial).rows()
+    return CallAttempt(call_id, serial).rows()
 
 
 def public_status(now: datetime) -> Case:
@@ -230,7 +230,7 @@ GIVEN_BACK = Update(
 )
 
 
-def to_settle(attempt: Attempt) -> tuple[CallRow, bool] | None:
+def to_settle(attempt: CallAttempt) -> tuple[CallRow, bool] | None:
     """The call, if this attempt of it has not been settled yet; and whether its shout has many more that are open."""
     found = _TO_SETTLE(call_id=attempt.call_id, serial=attempt.serial)
     if not found:
@@ -258,12 +258,12 @@ def end(former: CallRow, row: CallRow, line: str) -> bool:
     )
 
 
-def taken_back(attempt: Attempt) -> bool:
+def taken_back(attempt: CallAttempt) -> bool:
     """A call that a pause takes back is not with the carrier any more; False: it is up, has ended, or is no longer recalled."""
     return TAKEN_BACK(call_id=attempt.call_id, serial=attempt.serial) > 0
 
 
-def refuse_if_over(attempt: Attempt, *, now: datetime) -> None:
+def refuse_if_over(attempt: CallAttempt, *, now: datetime) -> None:
     """Raises AttemptOver if nothing that is told of this attempt can be true any more.
 
     So long after the call has ended, or after a later attempt of it was placed; and if the call is not there.

@@ -26,7 +26,7 @@ from blast_api.models import Call, CallQuerySet, Message
 from blast_api.records import content
 
 from . import attempts, dnc, shouts
-from .attempts import Attempt as Attempt
+from .attempts import CallAttempt as CallAttempt
 from .attempts import CallRow
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ def lapse(now: datetime) -> int:
     before = now - timedelta(seconds=configuration().placement_confirm_timeout)
     lapsed = Call.objects.in_hand().filter(held_since__lt=before, due_at__lt=before)
     oldest = lapsed.order_by("pk").values_list("pk", "serial")[:_LAPSED_AT_ONCE]
-    return give_back([Attempt(pk, serial) for pk, serial in oldest])
+    return give_back([CallAttempt(pk, serial) for pk, serial in oldest])
 
 
 def end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> dict[int, int]:
@@ -103,13 +103,13 @@ def end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> d
 class Placed:
     """The carrier's word that it has a call: its SID, and when it starts."""
 
-    attempt: Attempt
+    attempt: CallAttempt
     sid: str
     delayed: bool
     starts_at: datetime
 
 
-def lock(several: Iterable[Attempt]) -> None:
+def lock(several: Iterable[CallAttempt]) -> None:
     """Lock these calls in the order of their keys, as all do who lock many. Call it inside a transaction, before anything else."""
     pks = [attempt.call_id for attempt in several]
     list(Call.objects.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk"))
@@ -125,7 +125,7 @@ def accepted(placed: Sequence[Placed]) -> None:
     attempts.NAMED.many(rows)
 
 
-def refused(attempt: Attempt, *, reason: str = "", now: datetime) -> None:
+def refused(attempt: CallAttempt, *, reason: str = "", now: datetime) -> None:
     """The carrier does not want this call, now or ever: it has failed. `reason` are its own words."""
     if (found := attempts.to_settle(attempt)) is None:
         return
@@ -135,7 +135,7 @@ def refused(attempt: Attempt, *, reason: str = "", now: datetime) -> None:
         transaction.on_commit(partial(shouts.finish_if_settled, row.message.pk, now=now))
 
 
-def put_off(attempt: Attempt, *, reason: str = "", suspect: bool, now: datetime) -> None:
+def put_off(attempt: CallAttempt, *, reason: str = "", suspect: bool, now: datetime) -> None:
     """The carrier does not take this call now: others go first, and after too many times it has failed.
 
     A `suspect` may be forbidden for its number: `barred` ends it when the carrier has taken another.
@@ -169,7 +169,7 @@ def clear_suspects() -> None:
     Call.objects.filter(refused__isnull=False).update(refused=None)
 
 
-def give_back(unplaced: Sequence[Attempt]) -> int:
+def give_back(unplaced: Sequence[CallAttempt]) -> int:
     """These calls were surely not placed: they wait for their next turn, and these addresses are dead."""
     return attempts.GIVEN_BACK.many({"call_id": each.call_id, "serial": each.serial} for each in unplaced)
 
@@ -177,7 +177,7 @@ def give_back(unplaced: Sequence[Attempt]) -> int:
 # --- What the carrier reports ----------------------------------------------------------------------------------------
 
 
-def answered(attempt: Attempt, *, now: datetime) -> bool:
+def answered(attempt: CallAttempt, *, now: datetime) -> bool:
     """The carrier asks what to do with this call. False: nobody may hear anything on it (any more).
 
     Raises AttemptOver. Nothing is written where nothing is news: that it rings by now is known, unless this comes before the carrier's answer.
@@ -191,14 +191,14 @@ def answered(attempt: Attempt, *, now: datetime) -> bool:
     return _nobody_hears(attempt, now=now)
 
 
-def _nobody_hears(attempt: Attempt, *, now: datetime) -> bool:
+def _nobody_hears(attempt: CallAttempt, *, now: datetime) -> bool:
     """The phone was picked up all the same, which is kept; always False. Raises AttemptOver."""
     if not attempts.UNHEARD(call_id=attempt.call_id, serial=attempt.serial, now=now):
         attempts.refuse_if_over(attempt, now=now)
     return False
 
 
-def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
+def detected(attempt: CallAttempt, who: Answerer, *, now: datetime) -> str | None:
     """Answering-machine detection has spoken: the URL of the message to play; None: hang up. Raises AttemptOver."""
     params = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
     # Looked up first: noted as heard is only what can be played, also if the database goes away in between.
@@ -207,7 +207,7 @@ def detected(attempt: Attempt, who: Answerer, *, now: datetime) -> str | None:
     return _play_url(recording) if heard and who is not Answerer.HANGUP else None
 
 
-def pressed(attempt: Attempt, digits: str, *, replays: int = 0, now: datetime) -> tuple[menus.Wish, str]:
+def pressed(attempt: CallAttempt, digits: str, *, replays: int = 0, now: datetime) -> tuple[menus.Wish, str]:
     """A key, or none: what the person wishes, and the URL of the message for a replay. Raises AttemptOver.
 
     After so many `replays` as there may be, none is granted.
@@ -223,17 +223,17 @@ def pressed(attempt: Attempt, digits: str, *, replays: int = 0, now: datetime) -
     return wish, _play_url(attempts.RECORDING(call_id=attempt.call_id))
 
 
-def may_be_asked(attempt: Attempt, *, now: datetime) -> bool:
+def may_be_asked(attempt: CallAttempt, *, now: datetime) -> bool:
     """Whether the person may hear the question again. Raises AttemptOver."""
     attempts.refuse_if_over(attempt, now=now)
     return _is_heard(attempt)
 
 
-def _is_heard(attempt: Attempt) -> bool:
+def _is_heard(attempt: CallAttempt) -> bool:
     return attempt.rows().with_carrier().filter(attempts.MAY_BE_HEARD).exists()
 
 
-def apologised(attempt: Attempt, *, asked: datetime) -> None:
+def apologised(attempt: CallAttempt, *, asked: datetime) -> None:
     """A fault of ours was heard instead of what was asked for then: whatever the carrier says, it was no delivery.
 
     What has been noted as heard since then was not: a database that we gave up may have noted it all the same.
@@ -265,7 +265,7 @@ def opt_out(call_id: int) -> None:
         transaction.on_commit(partial(dnc.recall, message.application_id, message.userdata, call.number))
 
 
-def settled(attempt: Attempt, report: StatusReport, *, now: datetime) -> None:
+def settled(attempt: CallAttempt, report: StatusReport, *, now: datetime) -> None:
     """How the call ended. The first final word on an attempt counts; all others change nothing. Raises AttemptOver."""
     if report.ending is None:
         attempts.refuse_if_over(attempt, now=now)
@@ -356,12 +356,12 @@ def claim_to_withdraw(*, limit: int, stale: datetime, now: datetime, only: int |
     return claimed
 
 
-def let_go(attempt: Attempt) -> None:
+def let_go(attempt: CallAttempt) -> None:
     """A waiting call in hand was not withdrawn after all: somebody will take it again."""
     attempt.rows().filter(status=CallStatus.PENDING).update(held_since=None)
 
 
-def withdrawn(attempt: Attempt, *, still_waited: bool, now: datetime) -> None:
+def withdrawn(attempt: CallAttempt, *, still_waited: bool, now: datetime) -> None:
     """The carrier answered a withdrawal: the call still waited there and is gone, or it no longer waits."""
     if (found := attempts.to_settle(attempt)) is None:
         return

@@ -42,17 +42,17 @@ def take_up(*, only_opt_outs: bool = False) -> int:
 
 
 def _apology_heard(callback: Postponed) -> None:
-    delivery.apologised(delivery.Attempt(callback.row, callback.serial), asked=callback.at)
+    delivery.apologised(delivery.CallAttempt(callback.row, callback.serial), asked=callback.at)
 
 
 def _key_pressed(callback: Postponed) -> None:
     digits = events.digits(callback.params)
-    delivery.pressed(delivery.Attempt(callback.row, callback.serial), digits, now=callback.at)
+    delivery.pressed(delivery.CallAttempt(callback.row, callback.serial), digits, now=callback.at)
 
 
 def _call_ended(callback: Postponed) -> None:
     report = events.status(callback.params)
-    delivery.settled(delivery.Attempt(callback.row, callback.serial), report, now=callback.at)
+    delivery.settled(delivery.CallAttempt(callback.row, callback.serial), report, now=callback.at)
 
 
 def _recording_ended(callback: Postponed) -> None:

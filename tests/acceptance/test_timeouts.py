@@ -58,7 +58,7 @@ def _stuck(world: World) -> tuple[Message, datetime]:
 
 def _report(call: Call) -> None:
     ended = StatusReport(CallStatus.COMPLETED, "completed", call.sid, 20, {})
-    delivery.settled(delivery.Attempt(call.pk, call.serial), ended, now=timezone.now())
+    delivery.settled(delivery.CallAttempt(call.pk, call.serial), ended, now=timezone.now())
 
 
 def test_calls_that_the_carrier_says_nothing_of_are_timed_out_and_then_their_shout(

@@ -56,7 +56,7 @@ def fail(*, shout: int, calls: int) -> dict[str, float]:
         time.sleep(0.1)
     for call in kept[:calls]:
         report = StatusReport(CallStatus.FAILED, "failed", call.sid, 0, {})
-        delivery.settled(delivery.Attempt(call.pk, call.serial), report, now=database_now())
+        delivery.settled(delivery.CallAttempt(call.pk, call.serial), report, now=database_now())
         times[call.number] = time.monotonic()
     return times
 

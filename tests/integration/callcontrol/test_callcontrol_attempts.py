@@ -138,7 +138,7 @@ def test_a_shout_that_is_over_tries_nothing_again(callbacks: Callbacks) -> None:
 
 def test_what_the_carrier_refused_for_good_is_not_tried_again() -> None:
     call = delivered(**CLAIMED)
-    delivery.refused(delivery.Attempt(call.pk, 1), now=timezone.now())
+    delivery.refused(delivery.CallAttempt(call.pk, 1), now=timezone.now())
     call.refresh_from_db()
     assert (call.status, call.q850, call.attempts) == (C.FAILED, 41, 1)
     assert [line["status"] for line in lines(Record.Kind.CDR)] == ["failed"]
@@ -155,7 +155,9 @@ def test_what_an_earlier_attempt_still_reports_has_no_effect(callbacks: Callback
         callbacks.of_call(call, "status", serial=1, CallStatus=word)
     assert callbacks.of_call(call, "answered", serial=1) == documents.hang_up()
     assert callbacks.of_call(call, "detected", serial=1, AMDStatus="HUMAN") == documents.hang_up()
-    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "late", delayed=False, starts_at=timezone.now())])
+    delivery.accepted(
+        [delivery.Placed(delivery.CallAttempt(call.pk, 1), "late", delayed=False, starts_at=timezone.now())]
+    )
     assert rows() == before
 
 
@@ -261,7 +263,7 @@ def test_a_person_who_listens_already_hears_a_canceled_message_to_its_end(callba
 @pytest.mark.parametrize("still_waited", [True, False])
 def test_a_call_taken_back_in_time_never_rang(*, still_waited: bool) -> None:
     call = delivered(withdrawn=True, shout={"status": ShoutStatus.CANCELED}, **WAITING | {"started": WAITING["due_at"]})
-    delivery.withdrawn(delivery.Attempt(call.pk, 1), still_waited=still_waited, now=timezone.now())
+    delivery.withdrawn(delivery.CallAttempt(call.pk, 1), still_waited=still_waited, now=timezone.now())
     call.refresh_from_db()
     assert (call.status, call.started) == (C.CANCELLED, None)
     assert [line["status"] for line in lines(Record.Kind.CDR)] == ["cancelled"]
@@ -270,7 +272,7 @@ def test_a_call_taken_back_in_time_never_rang(*, still_waited: bool) -> None:
 def test_a_call_that_no_longer_waited_is_left_to_its_status_callback(callbacks: Callbacks) -> None:
     near = WAITING | {"due_at": timezone.now() + timedelta(seconds=3)}
     call = delivered(withdrawn=True, shout={"status": ShoutStatus.CANCELED}, **near)
-    delivery.withdrawn(delivery.Attempt(call.pk, 1), still_waited=False, now=timezone.now())
+    delivery.withdrawn(delivery.CallAttempt(call.pk, 1), still_waited=False, now=timezone.now())
     call.refresh_from_db()
     assert (call.status, lines(Record.Kind.CDR)) == (C.ONGOING, [])
     callbacks.of_call(call, "status", CallStatus="cancel")

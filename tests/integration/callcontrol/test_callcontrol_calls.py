@@ -184,7 +184,7 @@ def test_what_was_noted_as_heard_by_a_request_that_was_answered_with_an_apology_
     callbacks: Callbacks, asked: timedelta, ending: CallStatus
 ) -> None:
     call = delivered(**LIVE["answered"], answerer="HUMAN")
-    delivery.apologised(delivery.Attempt(call.pk, 1), asked=NOW + asked)
+    delivery.apologised(delivery.CallAttempt(call.pk, 1), asked=NOW + asked)
     callbacks.of_call(call, "status", CallStatus="completed")
     call.refresh_from_db()
     assert (call.status, call.answerer == "HUMAN") == (ending, ending == CallStatus.COMPLETED)
@@ -246,7 +246,9 @@ def test_a_late_acceptance_of_a_call_that_is_up_is_only_its_sid(
     call = delivered(**CLAIMED)
     callbacks.of_call(call, step, **told)
     before = Call.objects.values().get()
-    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=delayed, starts_at=timezone.now())])
+    delivery.accepted(
+        [delivery.Placed(delivery.CallAttempt(call.pk, 1), "s-1", delayed=delayed, starts_at=timezone.now())]
+    )
     assert Call.objects.values().get() == before | {"sid": "s-1"}
 
 
@@ -254,7 +256,9 @@ def test_a_late_acceptance_of_a_call_that_is_up_is_only_its_sid(
 def test_a_late_acceptance_never_reopens_a_settled_call(callbacks: Callbacks, word: str, ending: CallStatus) -> None:
     call = delivered(**CLAIMED, answerer="HUMAN")
     callbacks.of_call(call, "status", CallStatus=word, CallSid=None)
-    delivery.accepted([delivery.Placed(delivery.Attempt(call.pk, 1), "s-1", delayed=False, starts_at=timezone.now())])
+    delivery.accepted(
+        [delivery.Placed(delivery.CallAttempt(call.pk, 1), "s-1", delayed=False, starts_at=timezone.now())]
+    )
     call.refresh_from_db()
     assert (call.status, call.sid, call.started) == (ending, "s-1", NOW)
 
@@ -263,8 +267,8 @@ def test_a_late_refusal_does_not_end_a_call_that_is_up(callbacks: Callbacks) -> 
     call = delivered(**CLAIMED)
     callbacks.of_call(call, "answered")
     before = rows()
-    delivery.refused(delivery.Attempt(call.pk, 1), now=timezone.now())
-    assert not delivery.give_back([delivery.Attempt(call.pk, 1)])
+    delivery.refused(delivery.CallAttempt(call.pk, 1), now=timezone.now())
+    assert not delivery.give_back([delivery.CallAttempt(call.pk, 1)])
     assert rows() == before
 
 

@@ -345,7 +345,7 @@ def _lapsed(call: Call, callbacks: Callbacks, settings: Settings) -> None:
 
 
 def _given_back(call: Call, callbacks: Callbacks, settings: Settings) -> None:
-    assert delivery.give_back([delivery.Attempt(call.pk, 1)]) == 1
+    assert delivery.give_back([delivery.CallAttempt(call.pk, 1)]) == 1
 
 
 @pytest.mark.parametrize("ends", [_tried_again, _lapsed, _given_back])

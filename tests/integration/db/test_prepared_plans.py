@@ -83,37 +83,37 @@ def test_a_dispatcher_that_had_nothing_to_do_finds_what_there_is_by_its_indexes(
         assert Call.objects.in_hand().exists()
 
 
-def _hear(attempt: delivery.Attempt) -> None:
+def _hear(attempt: delivery.CallAttempt) -> None:
     assert delivery.answered(attempt, now=timezone.now())
     assert delivery.detected(attempt, Answerer.HUMAN, now=timezone.now())
 
 
-def _end(attempt: delivery.Attempt) -> None:
+def _end(attempt: delivery.CallAttempt) -> None:
     delivery.settled(attempt, StatusReport(CallStatus.COMPLETED, "completed", "s", 9, {}), now=timezone.now())
     assert Call.objects.get(pk=attempt.call_id).finished
 
 
-def _keep(attempt: delivery.Attempt) -> None:
+def _keep(attempt: delivery.CallAttempt) -> None:
     delivery.accepted([delivery.Placed(attempt, "s", False, timezone.now())])
     assert Call.objects.get(pk=attempt.call_id).sid
 
 
 @pytest.mark.parametrize("work", [_hear, _end, _keep])
 def test_callbacks_of_a_few_calls_leave_no_plan_to_those_of_many(
-    work: Callable[[delivery.Attempt], None],
+    work: Callable[[delivery.CallAttempt], None],
 ) -> None:
     few = released(_OFTEN)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     _hold_all(few)
     for call in few.calls.all():
-        work(delivery.Attempt(call.pk, 1))
+        work(delivery.CallAttempt(call.pk, 1))
     many = _grown()
     _hold_all(many)
     _planner_looks()
     one = many.calls.values_list("pk", flat=True)[0]
     with _nothing_read_whole():
-        work(delivery.Attempt(one, 1))
+        work(delivery.CallAttempt(one, 1))
 
 
 def _hold_all(message: Message) -> None:
@@ -126,7 +126,7 @@ def test_what_callbacks_ask_is_prepared_and_nothing_else() -> None:
     call = message.calls.get()
     turn()
     for _ in range(_OFTEN):
-        attempts.to_settle(delivery.Attempt(call.pk, 1))
+        attempts.to_settle(delivery.CallAttempt(call.pk, 1))
         Message.objects.filter(pk=message.pk).exists()
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements")

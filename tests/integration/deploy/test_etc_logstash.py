@@ -163,7 +163,7 @@ def test_only_a_line_that_said_timed_out_is_corrected_by_a_late_one() -> None:
     content.add_cdrs([factories.call(message, status=CallStatus.FAILED), call], message)
     for _ in range(2):
         ended = StatusReport(CallStatus.COMPLETED, "completed", "s", 3, {})
-        delivery.settled(delivery.Attempt(call.pk, call.serial), ended, now=now)
+        delivery.settled(delivery.CallAttempt(call.pk, call.serial), ended, now=now)
     writer.write_due()
     told = [(line["pk"], line["status"], line["late"]) for line in lines(settings.CDR_LOGGER_PATH)]
     assert told[1:] == [(call.pk, "timed-out", False), (call.pk, "completed", True)]

@@ -58,7 +58,7 @@ def logs(world: World, settings: Settings, tmp_path: Path) -> Path:
     late.refresh_from_db()
     assert late.status == CallStatus.TIMED_OUT
     ended = StatusReport(CallStatus.COMPLETED, "completed", late.sid, 20, {})
-    delivery.settled(delivery.Attempt(late.pk, late.serial), ended, now=timezone.now() + timedelta(seconds=3601))
+    delivery.settled(delivery.CallAttempt(late.pk, late.serial), ended, now=timezone.now() + timedelta(seconds=3601))
     writer.write_due()
     for path in tmp_path.glob("cdr.log*"):
         told = [line | {"message": {shout: 7}[line["message"]]} for line in lines(str(path))]

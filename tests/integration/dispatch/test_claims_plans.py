@@ -87,8 +87,8 @@ def _many_settled_calls() -> None:
         cursor.execute("ANALYZE")
 
 
-def _held() -> delivery.Attempt:
-    return delivery.Attempt(Call.objects.in_hand().values_list("pk", flat=True).get(), 1)
+def _held() -> delivery.CallAttempt:
+    return delivery.CallAttempt(Call.objects.in_hand().values_list("pk", flat=True).get(), 1)
 
 
 def lapse() -> None:

@@ -140,7 +140,7 @@ def test_a_call_canceled_while_its_request_is_out_is_taken_back(carrier: Carrier
     assert call.withdrawn
     assert call.status == (CallStatus.CANCELLED if withdrawn else CallStatus.ONGOING)
     assert carrier.withdrawn == ([call.sid] if withdrawn else [])
-    assert not delivery.answered(delivery.Attempt(call.pk, call.serial), now=timezone.now())
+    assert not delivery.answered(delivery.CallAttempt(call.pk, call.serial), now=timezone.now())
 
 
 # --- Slots -----------------------------------------------------------------------------------------------------------

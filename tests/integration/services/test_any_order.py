@@ -275,7 +275,7 @@ class AnyOrder(RuleBasedStateMachine):
     )
     @rule(room=st.integers(1, 3), outcome=st.sampled_from(("waited", "gone", "?", "lost")), dies_after=deaths)
     def withdraw(self, room: int, outcome: str, dies_after: int | None) -> None:
-        asked: list[delivery.Attempt] = []
+        asked: list[delivery.CallAttempt] = []
         with self.happening("withdraw", dies_after=dies_after) as died:
             for job in claim_errands(self.clock, room=room):
                 assert isinstance(job, Withdraw)

@@ -79,7 +79,7 @@ def test_a_lapsed_address_is_dead() -> None:
     now = timezone.now()
     call = hold(released(1).calls.get(), since=now - _ago(1000), due_at=now - _ago(1000))
     delivery.lapse(now)
-    assert not delivery.answered(delivery.Attempt(call.pk, call.serial), now=now)
+    assert not delivery.answered(delivery.CallAttempt(call.pk, call.serial), now=now)
 
 
 # --- Shouts ----------------------------------------------------------------------------------------------------------

@@ -32,6 +32,8 @@ def test_the_words_are_the_documented_ones() -> None:
         "app-error",
         "added to do not call",
         "do not call",
+        "capped",
+        "expired",
         "cancelled",
         "timed-out",
     }

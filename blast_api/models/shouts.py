@@ -1,45 +1,21 @@
-"""The rows: who asked for what, what became of it, and the one gate that every call passes.
-
-A change of status is a guarded move: `rows.filter(...).update(status=...)` with the statuses that may move there in the
-WHERE. Constraints stand here first, in code second; a partial index is named for its reader.
-"""
+"""Shouts, the calls to their authors and recipients, and each attempt of a call."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Now
 
-from .domain.quotas import Quota, Room
-from .domain.states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
+from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
+
+from .applications import Application, Bounded
+from .records import WAITS_TO_BE_WRITTEN, Recorded
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
 _WITH_CARRIER = _IN_HAND | Q(status=CallStatus.ONGOING) | Q(status=CallStatus.PENDING, sid__gt="")
 _AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PENDING, sid="")
-
-
-class Application(models.Model):
-    """A client of the REST API. It sees its own shouts, calls and lists only."""
-
-    name = models.CharField(max_length=100, unique=True)
-    token_digest = models.CharField(max_length=64, unique=True, null=True)  # noqa: DJ001  # none for the implied one. SHA-256, hexadecimal
-    created = models.DateTimeField(db_default=Now())
-    revoked = models.DateTimeField(null=True)
-    served = models.DateTimeField(null=True)  # when it last had a turn at the gate
-
-    # Development is open: requests without a token are this application's.
-    IMPLIED: ClassVar[str] = "development"
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def is_authenticated(self) -> bool:
-        """What DRF asks of whoever makes a request."""
-        return True
 
 
 # --- Shouts ------------------------------------------------------------------------------------------------------
@@ -87,7 +63,7 @@ def _has_calls(*conditions: Q, **which: object) -> Exists:
     return Exists(Call.objects.filter(*conditions, message=OuterRef("pk"), **which))
 
 
-class Message(models.Model):
+class Message(Bounded, Recorded):
     """A shout."""
 
     application = models.ForeignKey(Application, models.PROTECT)
@@ -105,6 +81,10 @@ class Message(models.Model):
     served = models.DateTimeField(null=True)  # when it last had a turn at the gate
     paused_at = models.DateTimeField(null=True)  # since then nothing of it is placed
     paused_because = models.CharField(max_length=16, db_default="")
+    resumed_at = models.DateTimeField(null=True)  # attempts before then say nothing of whether it should pause
+    delivery = models.JSONField(null=True)  # its rules: what was said of them, by it or by its application
+    until = models.DateTimeField(null=True)  # what has not been placed by then is not placed
+    did = models.CharField(max_length=15, db_default="")  # the caller id; empty: the operator's
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001  # unique if there is one
     request_digest = models.CharField(max_length=64, db_default="")  # SHA-256 of the POST body, hexadecimal
 
@@ -120,6 +100,8 @@ class Message(models.Model):
             models.Index(fields=["status", "served"], condition=Q(closed=None), name="message_unsettled"),
             models.Index(fields=["application", "status", "served"], condition=Q(closed=None), name="message_in_turn"),
             models.Index(fields=["created"], condition=Q(idempotency_key__isnull=False), name="message_with_key"),
+            models.Index(fields=["until"], condition=Q(closed=None, until__isnull=False), name="message_with_until"),
+            models.Index(fields=["id"], condition=WAITS_TO_BE_WRITTEN, name="message_to_write"),
         )
 
     def __str__(self) -> str:
@@ -148,7 +130,7 @@ class Placement(models.Model):
         abstract = True
 
 
-class Recording(Placement):
+class Recording(Placement, Recorded):
     """The call to the author, and what was recorded; or the recording of an older shout, used again."""
 
     message = models.OneToOneField(Message, models.CASCADE, primary_key=True)
@@ -161,6 +143,7 @@ class Recording(Placement):
     length_s = models.PositiveIntegerField(null=True)
     recorded = models.DateTimeField(null=True)
     kept = models.BooleanField(db_default=False)  # made permanent at the carrier
+    report = models.JSONField(null=True)  # what the carrier said of the end of the call, as it said it
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(state__in=RecordingState.values), name="rec_state_known"),)
@@ -173,6 +156,7 @@ class Recording(Placement):
             models.Index(
                 fields=["message"], condition=Q(state=RecordingState.CONFIRMED, kept=False), name="recording_to_keep"
             ),
+            models.Index(fields=["message"], condition=WAITS_TO_BE_WRITTEN, name="recording_to_write"),
         )
 
     def __str__(self) -> str:
@@ -219,6 +203,8 @@ class Call(Placement):
     message = models.ForeignKey(Message, models.CASCADE, related_name="calls", db_index=False)
     position = models.PositiveIntegerField()  # in the list of recipients
     number = models.CharField(max_length=15)
+    zone = models.CharField(max_length=64, db_default="")  # as it was given; empty: those of its number
+    reference = models.CharField(max_length=255, db_default="")  # the application's own word for the recipient
     status = models.CharField(max_length=24, choices=CallStatus.choices, db_default=CallStatus.PENDING)
     started = models.DateTimeField(null=True)
     answered = models.DateTimeField(null=True)
@@ -226,6 +212,8 @@ class Call(Placement):
     duration = models.PositiveIntegerField(null=True)  # seconds
     q850 = models.PositiveSmallIntegerField(null=True)
     answerer = models.CharField(max_length=8, db_default="")  # AMD's word; empty: nothing was played
+    keys = models.CharField(max_length=128, db_default="")  # pressed, one after another
+    machine = models.BooleanField(db_default=False)  # one picked up, and by the shout's rules hears nothing
     opted_out = models.BooleanField(db_default=False)
     apologised = models.BooleanField(db_default=False)  # a fault of ours was heard instead of the message
     withdrawn = models.BooleanField(db_default=False)  # is taken back, wherever it is; nobody hears it any more
@@ -277,120 +265,35 @@ class Call(Placement):
         return f"call {self.pk}"
 
 
-class DoNotCallNumber(models.Model):
-    """A number that one user of one application must never call again."""
+class Attempt(Recorded):
+    """One placement of a call, from its claim on; or, never claimed, how a call ended without one.
 
-    application = models.ForeignKey(Application, models.PROTECT, db_index=False)
-    userdata = models.CharField(max_length=255)
-    number = models.CharField(max_length=15)
-    created = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = (models.UniqueConstraint(fields=["application", "userdata", "number"], name="dnc_once"),)
-        indexes = (models.Index(fields=["application", "userdata", "-id"], name="dnc_list"),)
-
-    def __str__(self) -> str:
-        return f"do-not-call entry {self.pk}"
-
-
-class Gate(models.Model):
-    """The one row that everything for the carrier passes: the next free slot, and whether the carrier is in trouble.
-
-    A dispatcher locks it for as long as it claims, so claims never compete. Two lanes, two rows: calls, and the errands
-    that are no calls but are paced as well (withdrawing).
+    Its serial is that of the signed address. While it is open, what is known of it are the columns of its call.
     """
 
-    class Lane(models.TextChoices):
-        CALLS = "calls"
-        ERRANDS = "errands"
-
-    class Cause(models.TextChoices):
-        DENIED = "denied"  # it refuses us: credentials, permission or address
-        BUSY = "busy"  # it cannot be reached, or asks us to wait
-        UNCLEAR = "unclear"  # its answers are lost, or say nothing
-
-    lane = models.CharField(max_length=8, choices=Lane.choices, primary_key=True)
-    next_slot = models.FloatField(db_default=0)  # seconds since 1970, the database's clock
-    shut_until = models.DateTimeField(null=True)
-    trouble = models.CharField(max_length=300, db_default="")  # why it is shut or on trial; empty: all is well
-    troubles = models.PositiveIntegerField(db_default=0)  # in a row
-    cause = models.CharField(max_length=8, choices=Cause.choices, db_default="")  # of the last of them
-    since = models.DateTimeField(null=True)  # the first of them
-    denials = models.PositiveIntegerField(db_default=0)  # calls forbidden in a row, and none taken in between
-    denied = models.DateTimeField(null=True)  # the last of them
-    starts = models.JSONField(null=True)  # of calls with a delay: `pacing.Starts`
-
-    def __str__(self) -> str:
-        return f"gate of {self.lane}"
-
-
-class CronHost(models.Model):
-    """A host on which the cron jobs run, and when they last did: who only watches cannot know otherwise."""
-
-    name = models.CharField(max_length=64, primary_key=True)
-    last_run = models.DateTimeField(db_default=Now())
-    unreachable_since = models.DateTimeField(null=True)  # it cannot reach the carrier, and places nothing
-
-    def __str__(self) -> str:
-        return f"host {self.name}"
-
-
-class Container(models.Model):
-    """Where recordings go, and how full it was when the carrier last told.
-
-    Without a `sid` it is not known yet: recordings go to the carrier's default container. What is asked next, and when, are
-    `step` and `due_at`; each turn of asking has a `serial`, and an answer that is of an older turn changes nothing.
-    """
-
-    class Provision(models.TextChoices):
-        FIND = "find"  # by its key
-        MAKE = "make"  # there is none by that key
-        FIND_AGAIN = "find again"  # making it was refused: perhaps because somebody was first
-        LOOK = "look"  # how full it is
-        RAISE = "raise"  # its quotas: it is short
-
-    key = models.CharField(max_length=64, primary_key=True)  # ours at the carrier, or the SID that the operator names
+    message = models.ForeignKey(Message, models.CASCADE, db_index=False)
+    call = models.ForeignKey(Call, models.CASCADE, related_name="history", db_index=False)
+    serial = models.PositiveIntegerField()
+    number = models.PositiveSmallIntegerField()  # the first is 1; 0: no placement came before the end
+    claimed = models.DateTimeField(null=True)
+    slot = models.DateTimeField(null=True)  # when its request was to leave
     sid = models.CharField(max_length=64, db_default="")
-    step = models.CharField(max_length=10, choices=Provision.choices, db_default=Provision.FIND)
-    due_at = models.DateTimeField(db_default=Now())
-    serial = models.PositiveIntegerField(db_default=0)
-    quota_files = models.PositiveBigIntegerField(null=True)  # null: no limit
-    total_files = models.PositiveBigIntegerField(db_default=0)
-    quota_bytes = models.PositiveBigIntegerField(null=True)
-    total_bytes = models.PositiveBigIntegerField(db_default=0)
-    checked = models.DateTimeField(null=True)  # when the carrier told these four
-    since = models.DateTimeField(null=True)  # the first time in a row that it did not
-    refused = models.BooleanField(db_default=False)  # it will not, unless somebody does something
-
-    def __str__(self) -> str:
-        return f"container {self.key}"
-
-    @property
-    def room(self) -> Room:
-        """How full it is."""
-        return Room(Quota(self.total_files, self.quota_files), Quota(self.total_bytes, self.quota_bytes))
-
-
-class Record(models.Model):
-    """The transactional outbox of the record logs: a line stored with the change that it records, and written afterwards."""
-
-    class Kind(models.TextChoices):
-        CDR = "cdr"
-        BDR = "bdr"
-        REC_CDR = "rec_cdr"
-
-    kind = models.CharField(max_length=8, choices=Kind.choices)
-    line = models.TextField()  # a JSON object, without the line's end
-    created = models.DateTimeField(db_default=Now())
-    writer = models.CharField(max_length=64, db_default="")  # which host has it in hand, or wrote it: `state_dir.host`
-    taken = models.DateTimeField(null=True)  # since when: a lease, by the database's clock
-    written = models.DateTimeField(null=True)
+    started = models.DateTimeField(null=True)
+    answered = models.DateTimeField(null=True)
+    ended = models.DateTimeField(null=True)
+    ending = models.CharField(max_length=24, db_default="")
+    q850 = models.PositiveSmallIntegerField(null=True)
+    duration = models.PositiveIntegerField(null=True)  # seconds
+    answerer = models.CharField(max_length=8, db_default="")
+    keys = models.CharField(max_length=128, db_default="")
+    reason = models.CharField(max_length=300, db_default="")  # the carrier's own words, or the rule and its figures
 
     class Meta:
+        constraints = (models.UniqueConstraint(fields=["call", "serial"], name="attempt_once"),)
         indexes = (
-            models.Index(fields=["id"], condition=Q(written=None), name="record_to_write"),
-            models.Index(fields=["taken"], condition=Q(written=None, taken__isnull=False), name="record_in_hand"),
+            models.Index(fields=["message", "id"], name="attempt_of_shout"),
+            models.Index(fields=["id"], condition=WAITS_TO_BE_WRITTEN, name="attempt_to_write"),
         )
 
     def __str__(self) -> str:
-        return f"{self.kind} record {self.pk}"
+        return f"attempt {self.number} of call {self.call_id}"

@@ -1,0 +1,20 @@
+"""The rows: who asked for what, what became of it, and the one gate that every call passes.
+
+A change of status is a guarded move: `rows.filter(...).update(status=...)` with the statuses that may move there in the
+WHERE. Constraints stand here first, in code second; a partial index is named for its reader.
+"""
+
+from __future__ import annotations
+
+from .applications import Application as Application
+from .applications import DoNotCallNumber as DoNotCallNumber
+from .carrier import Container as Container
+from .carrier import CronHost as CronHost
+from .carrier import Gate as Gate
+from .records import Record as Record
+from .shouts import Attempt as Attempt
+from .shouts import Call as Call
+from .shouts import CallQuerySet as CallQuerySet
+from .shouts import Message as Message
+from .shouts import MessageQuerySet as MessageQuerySet
+from .shouts import Recording as Recording
