@@ -14,128 +14,26 @@ from ipaddress import IPv4Network, IPv6Network
 
 from . import values
 from .billing import Increments
+from .carrier_keys import CarrierKeys
 from .destinations import TYPES, Destinations
-from .keys import Allowed, Key, carriers_own, key, keys_of, number, whole
-from .retry import RetryPolicy
+from .keys import Allowed, Key, key, keys_of, number, whole
+from .rules.delivery import Delivery
+from .rules.limits import FrequencyCap, PauseAt, Scope
+from .rules.retry import RetryPolicy
+from .rules.said import Machines
+from .rules.window import Window
 from .states import CallStatus, RecordingState
-from .values import PROMPTS, RETRYABLE, SIDS
+from .values import RETRYABLE
 
 # The prompt and the beep before a recording, and the carrier's report after it.
 _AROUND_A_RECORDING_S = 60
-_URL = Allowed(values.url)  # read without its last slash
-_CREDENTIAL = Allowed(values.credential)
 _BOOLEAN = Allowed(values.boolean, "True or False.")
-_MILLISECONDS = whole(0, 60000, "Milliseconds")
-_MILLISECONDS_OR_NONE = carriers_own(60000, "Milliseconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Configuration:
+class Configuration(CarrierKeys):
     """What the operator chose. Fields are the configuration keys in lower case, in the units that the keys have."""
 
-    base_callcontrol_api_url: str = key(
-        "http://127.0.0.1:8000/api/v1/call-control",
-        _URL,
-        "public URL of our call-control endpoints, as the carrier reaches them",
-        hint="Write the public URL that ends in /api/v1/call-control.",
-        section="The carrier",
-    )
-    base_carrierx_api_url: str = key(
-        "https://api.carrierx.com/",
-        _URL,
-        "the carrier. Each host asks it directly and ignores `HTTP_PROXY` and its like on purpose; `check` warns of them",
-        hint="The carrier's is https://api.carrierx.com/",
-    )
-    carrierx_api_token: str = key(
-        "",
-        _CREDENTIAL,
-        "Core API bearer token. The service uses it for recordings, and to ask how a call ended whose status callback was lost",
-        hint="Write the Core API token as a string.",
-        secret=True,
-    )
-    flexml_api_user: str = key(
-        "",
-        _CREDENTIAL,
-        "login of the FlexML endpoint, which places calls",
-        hint="Write the login of the FlexML endpoint as a string.",
-        secret=True,
-    )
-    flexml_api_password: str = key(
-        "",
-        _CREDENTIAL,
-        "password of the FlexML endpoint",
-        hint="Write the password of the FlexML endpoint as a string.",
-        secret=True,
-    )
-    carrierx_sids: Mapping[str, str] = key(
-        {},
-        Allowed(values.sids, f"A mapping with any of {', '.join(SIDS)}."),
-        'your own SIDs at the carrier: `{"EndpointSid": "…", "PartnerSid": "…", "AccountSid": "…"}`, any of them. The service '
-        "refuses callbacks that carry another, and takes those that carry none",
-    )
-    did: str = key(
-        "15555550100",
-        Allowed(values.phone_number, "Digits with country code, for example {default}."),
-        "the number from which the service calls authors and recipients: digits with country code, a DID of the FlexML "
-        "endpoint. The default is fictional and works only with the simulator",
-    )
-    amd: bool = key(
-        True,
-        _BOOLEAN,
-        "answering-machine detection. False: the service plays the message at once to a person and to a machine alike "
-        "(`answerer` is `NOTSURE`)",
-        section="What is heard",
-    )
-    amd_initial_silence: int = key(5000, _MILLISECONDS, "milliseconds of silence before a greeting that mean a machine")
-    amd_greeting: int = key(
-        2000, _MILLISECONDS, "milliseconds that a person's greeting lasts at most; a longer one means a machine"
-    )
-    amd_after_greeting_silence: int = key(
-        500, _MILLISECONDS, "milliseconds of silence after a greeting that mean a person"
-    )
-    amd_total_analysis_time: int = key(
-        10000, _MILLISECONDS, "milliseconds after which the detection gives up; no shorter than `AMD_INITIAL_SILENCE`"
-    )
-    amd_between_word_silence: int | None = key(
-        None,
-        _MILLISECONDS_OR_NONE,
-        "milliseconds of silence that separate words; None, here and below: the carrier's own",
-    )
-    amd_minimum_word_length: int | None = key(
-        None, _MILLISECONDS_OR_NONE, "milliseconds; the carrier does not document this measure and the three below"
-    )
-    amd_maximum_word_length: int | None = key(
-        None, _MILLISECONDS_OR_NONE, "milliseconds; a longer word means a machine"
-    )
-    amd_maximum_number_of_words: int | None = key(
-        None, carriers_own(100, "A whole number"), "words of a greeting; more of them mean a machine"
-    )
-    amd_silence_threshold: int | None = key(
-        None, carriers_own(32767, "A level"), "level below which the line is silent"
-    )
-    max_recording_seconds: int = key(
-        600,
-        whole(1, 7200, "Seconds"),
-        "seconds that an author's message may take, and never more than `PRESSED_STAR` of `REC_CALL_STATUS_TIMEOUTS`",
-    )
-    recording_silence: int = key(10, whole(1, 600, "Seconds"), "seconds of silence that end an author's message")
-    max_replays: int = key(
-        3,
-        whole(0, 99),
-        "how often the key 0 plays the message again; after that the key ends the call, as other keys do",
-        hint="0: nobody hears it twice.",
-    )
-    voice_menu: Mapping[str, str] = key(
-        {prompt: f"http://127.0.0.1:8000/prompts/{prompt}.wav" for prompt in PROMPTS},
-        Allowed(values.voice_menu, "Copy the ten names from configuration.py.template, each with a URL."),
-        "where the carrier fetches each of the ten prompts; their words are in `prompts/README.md`",
-    )
-    recording_container: str = key(
-        "",
-        Allowed(values.sid, "The SID of a container, or an empty string for one that is made by itself."),
-        "SID of the carrier's container for recordings and prompts; empty: `runcrons` makes one. `runcrons` watches it and "
-        "raises its quotas before they are short",
-    )
     max_calls_per_second: int = key(
         25,
         whole(1, 10000),
@@ -150,6 +48,12 @@ class Configuration:
         "most requests to the carrier that wait for its answer at once, in each process that places calls. You need rate × "
         "latency: 125 at 25 a second and a carrier that takes 5 s",
         hint="Rate times the carrier's latency is needed.",
+    )
+    max_concurrent_calls: int | None = key(
+        None,
+        Allowed(values.optional(values.whole(1, 10**6)), "A whole number from 1 to 1000000, or None: no bound."),
+        "most calls that ring or are up at once, over everything; None: no bound. Where there is a bound, here, of an "
+        "application or of a shout, the service hands such calls to the carrier only when they are due",
     )
     max_waiting_authors: int = key(
         100,
@@ -187,6 +91,40 @@ class Configuration:
         60,
         Allowed(values.retry_delay, "Seconds from 0 to 86400: a number, or a mapping from status to number."),
         'seconds after which the service calls again: one number, or one per status as in `{"failed": 60, "busy": 300}`',
+    )
+    calling_window: Window | None = key(
+        None,
+        Allowed(
+            values.optional(values.window),
+            'As {"from": "09:00", "to": "20:30", "days": ["mon", "tue"], "zone": "recipient"}, or None.',
+        ),
+        "hours in which the service calls people, for every shout: a mapping with `from` and `to`, and perhaps `days` and a "
+        '`zone` of the time zone database (without one, and for `"recipient"`, each recipient\'s own clock counts). A shout may '
+        "narrow them, never widen them. None: at any hour",
+        section="Whom to call, and when",
+    )
+    fallback_zone: str | None = key(
+        None,
+        Allowed(values.optional(values.zone), "A time zone, as America/Chicago, or None."),
+        "time zone of numbers that tell none of their own, as mobile numbers of many countries; None: every zone of the "
+        "number's country must be open",
+    )
+    frequency_cap: FrequencyCap | None = key(
+        None,
+        Allowed(values.optional(values.frequency_cap), 'As {"calls": 3, "days": 30, "scope": "user"}, or None.'),
+        "most calls to one number that were heard or are up, within so many days, counted over all shouts of the user or of "
+        'the application (`scope`: `"user"` or `"application"`). A call beyond ends as `capped`. None: no cap',
+    )
+    pause_at: PauseAt | None = key(
+        {"failed_percent": 80, "of": 50},
+        Allowed(values.optional(values.pause_at), 'As {"failed_percent": 80, "of": 50}, or None.'),
+        "the service pauses a shout by itself when so many percent of its last `of` ended attempts have failed; None: never",
+    )
+    opt_out_scope: Scope = key(
+        "user",
+        Allowed(values.scope, "user or application."),
+        "on whose list the key 5 puts a number: the user's (`\"user\"`), or the application's, which holds for all its users "
+        '(`"application"`)',
     )
     message_timeout: float = key(
         300,
@@ -330,14 +268,23 @@ class Configuration:
         return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types, own)
 
     @property
-    def retry_policy(self) -> RetryPolicy:
-        """The rule by which failed calls are tried again."""
+    def delivery(self) -> Delivery:
+        """The rules of a shout that says none."""
         delay = self.retry_delay
         delays = {
-            status: float(delay.get(status, 0) if isinstance(delay, Mapping) else delay)
+            str(status): float(delay.get(status, 0) if isinstance(delay, Mapping) else delay)
             for status in self.retry_statuses
         }
-        return RetryPolicy(delays_s=delays, limit=self.max_retries)
+        return Delivery(
+            window=None,
+            calling_window=self.calling_window,
+            until=None,
+            retry=RetryPolicy(delays, self.max_retries),
+            machines=Machines.MESSAGE,
+            calls_per_second=None,
+            concurrent_calls=None,
+            pause_at=self.pause_at,
+        )
 
 
 KEYS: Mapping[str, Key] = keys_of(Configuration)

@@ -15,6 +15,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from .billing import Increments
 from .destinations import REGIONS, TYPES
+from .rules import said
+from .rules.limits import FrequencyCap, PauseAt, Scope
+from .rules.said import RETRYABLE as RETRYABLE
+from .rules.window import Window
 from .states import CallStatus, RecordingState
 
 PROMPTS = (
@@ -31,7 +35,6 @@ PROMPTS = (
 )
 # What the carrier's callbacks call the account, the endpoint and the partner that they are of.
 SIDS = ("AccountSid", "EndpointSid", "PartnerSid")
-RETRYABLE = (CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.APP_ERROR)
 Value = TypeVar("Value")
 
 
@@ -260,3 +263,29 @@ def retry_delay(written: object) -> float | Mapping[str, float]:
     if unknown := sorted(str(word) for word in value if word not in RETRYABLE):
         raise ValueError(f"{', '.join(unknown)} cannot be retried")
     return _each(value, seconds)
+
+
+def window(written: object) -> Window:
+    return said.window(_mapping(written))
+
+
+def frequency_cap(written: object) -> FrequencyCap:
+    return said.frequency_cap(_mapping(written))
+
+
+def pause_at(written: object) -> PauseAt:
+    return said.pause_at(_mapping(written))
+
+
+def zone(written: object) -> str:
+    return said.zone_name(written)
+
+
+def scope(written: object) -> Scope:
+    if written not in list(Scope):
+        raise ValueError(f"is none of {', '.join(Scope)}")
+    return Scope(str(written))
+
+
+def phone_numbers(written: object) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(phone_number(one) for one in _list(written, of="numbers")))

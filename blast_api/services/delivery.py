@@ -20,7 +20,8 @@ from django.db.models import F, Q
 from blast_api.carrierx.events import HEARD_BY, Answerer, StatusReport
 from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
-from blast_api.domain import menus, retry
+from blast_api.domain import menus
+from blast_api.domain.rules import retry
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 from blast_api.models import Call, CallQuerySet, Message
 from blast_api.records import content
@@ -313,7 +314,7 @@ def _end(
     row.held_since = None
     line = content.cdr(row, row.message, said=said, late=late)
     if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:
-        again_at = configuration().retry_policy.due_at(ending, attempts=row.attempts, now=now)
+        again_at = configuration().delivery.retry.due_at(ending, attempts=row.attempts, now=now)
         if again_at:
             row.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
             if (

@@ -18,9 +18,10 @@ from django.db.models.functions import Coalesce, Now
 
 from blast_api.carrierx.events import RecordingReport, StatusReport
 from blast_api.conf import configuration
-from blast_api.domain import menus, retry
+from blast_api.domain import menus
 from blast_api.domain.errors import AttemptOver
 from blast_api.domain.menus import Choice
+from blast_api.domain.rules import retry
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus, recording_before
 from blast_api.models import Message, Recording
 from blast_api.records import content

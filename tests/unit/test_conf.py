@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import time
 from ipaddress import ip_network
 from typing import Any
 
@@ -13,6 +14,8 @@ from blast_api import conf
 from blast_api.conf import configuration
 from blast_api.domain.billing import Increments
 from blast_api.domain.errors import ConfigurationError
+from blast_api.domain.rules.limits import FrequencyCap, PauseAt, Scope
+from blast_api.domain.rules.window import Window
 from blast_api.domain.states import CallStatus, RecordingState
 
 C = CallStatus
@@ -60,6 +63,13 @@ DOCUMENTED = {
     "billing_increments": Increments(60, 60),
     "cron_timeout": 180,
     "metrics_allowed": (ip_network("127.0.0.0/8"), ip_network("::1/128")),
+    "dids": (),
+    "calling_window": None,
+    "fallback_zone": None,
+    "frequency_cap": None,
+    "pause_at": PauseAt(failed_percent=80, of=50),
+    "max_concurrent_calls": None,
+    "opt_out_scope": Scope.USER,
 }
 
 
@@ -104,6 +114,16 @@ def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
         ("AMD_GREETING", 2000.0, 2000),
         ("AMD_GREETING", 0, 0),
         ("AMD", "no", False),
+        ("CALLING_WINDOW", {"from": "09:00", "to": "20:30"}, Window(time(9), time(20, 30))),
+        ("CALLING_WINDOW", '{"from": "09:00", "to": "24:00", "zone": "UTC"}', Window(time(9), time(0), zone="UTC")),
+        ("CALLING_WINDOW", "none", None),
+        ("FALLBACK_ZONE", "America/Chicago", "America/Chicago"),
+        ("FREQUENCY_CAP", {"calls": 3, "days": 30}, FrequencyCap(3, 30, Scope.USER)),
+        ("FREQUENCY_CAP", {"calls": 3, "days": 30, "scope": "application"}, FrequencyCap(3, 30, Scope.APPLICATION)),
+        ("PAUSE_AT", None, None),
+        ("MAX_CONCURRENT_CALLS", "300", 300),
+        ("DIDS", ["+15555550101", 15555550102], ("15555550101", "15555550102")),
+        ("OPT_OUT_SCOPE", "application", Scope.APPLICATION),
         ("AMD_BETWEEN_WORD_SILENCE", None, None),
         ("AMD_BETWEEN_WORD_SILENCE", "none", None),
         ("AMD_BETWEEN_WORD_SILENCE", "50", 50),
@@ -176,6 +196,13 @@ NOT_URLS: list[object] = [
 NOT_NUMBERS_OR_NONE = [bad for bad in NOT_NUMBERS if bad not in (None, "")]
 BAD: dict[str, list[object]] = {
     "AMD": [None, "", "maybe", 2, [], {}],
+    "CALLING_WINDOW": ["9-5", 9, [], {"from": "09:00"}, {"from": "9", "to": "20:00"}, {"from": "09:00", "to": "09:00"}],
+    "FALLBACK_ZONE": ["Mars", 5, []],
+    "FREQUENCY_CAP": [3, "many", {"calls": 3}, {"calls": 0, "days": 30}, {"calls": 3, "days": 30, "scope": "all"}],
+    "PAUSE_AT": [80, {"of": 50}, {"failed_percent": 0, "of": 50}, {"failed_percent": 80, "of": 50, "then": 1}],
+    "MAX_CONCURRENT_CALLS": [*NOT_NUMBERS_OR_NONE, 1.5, 0],
+    "DIDS": [5, "anonymous", ["5"], {}],
+    "OPT_OUT_SCOPE": [None, "", "all", 5, []],
     "AMD_INITIAL_SILENCE": [*NOT_NUMBERS, 1.5, 60001],
     "AMD_GREETING": [*NOT_NUMBERS, 1.5, 60001],
     "AMD_AFTER_GREETING_SILENCE": [*NOT_NUMBERS, 1.5, 60001],
@@ -330,7 +357,7 @@ def test_a_fault_inside_a_key_names_the_entry(settings: Settings, written: dict[
 
 def test_the_retry_policy_takes_each_status_by_its_delay(settings: Settings) -> None:
     settings.RETRY_STATUSES, settings.RETRY_DELAY, settings.MAX_RETRIES = "failed,busy", {"busy": 300}, 2
-    policy = configuration().retry_policy
+    policy = configuration().delivery.retry
     assert policy.delays_s == {C.FAILED: 0, C.BUSY: 300}
     assert policy.limit == 2
 

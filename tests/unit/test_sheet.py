@@ -35,7 +35,7 @@ def test_the_template_says_the_defaults() -> None:
 def test_a_key_is_described_for_everyone_who_tells_of_it(key: Key) -> None:
     key.allowed.parse(key.default)  # raises nothing
     assert key.hint
-    assert "{" not in key.hint
+    assert "{default}" not in key.hint
     assert not key.meaning.endswith(".")
     assert not set("|\n") & set(key.meaning)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from .verdict import Because, Later, Never, Now, Verdict
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MIDNIGHT = time(0)
 _DAY = timedelta(days=1)
+_A_MONDAY = date(2024, 1, 1)
 # A week, and a day on each side: what does not open within it never does, but for a night on which clocks are set.
 _HORIZON_DAYS = 9
 
@@ -59,6 +60,17 @@ class Window:
         closed = [name for name in asked if not self._shows(at.astimezone(zone(name)))]
         openings = ", ".join(f"{name} opens at {self.since:%H:%M}" for name in closed)
         return Later(Because.WINDOW, opens, openings)
+
+    def is_within(self, other: Window) -> bool | None:
+        """Whether it is open only while another is; None: they go by different clocks, so nobody can tell."""
+        if self.zone != other.zone:
+            return None
+        edges = [
+            datetime.combine(_A_MONDAY + timedelta(days=day), edge)
+            for day in range(7)
+            for edge in {self.since, self.until, other.since, other.until, _MIDNIGHT}
+        ]
+        return not any(self._shows(wall) and not other._shows(wall) for wall in edges)
 
     def _asked(self, zones: Sequence[str]) -> Sequence[str]:
         return zones if self.zone is None else (self.zone,)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from blast_api.domain.retry import RetryPolicy
+from blast_api.domain.rules.retry import RetryPolicy
 from blast_api.domain.states import CallStatus
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from .states import CallStatus
+# An ending of its own for this rule alone: a machine picked up, and the shout has no message for machines.
+MACHINE = "machine"
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """Which endings are tried again, after how many seconds each, and how often at most."""
 
-    delays_s: dict[CallStatus, float]
+    delays_s: Mapping[str, float]
     limit: int
 
-    def due_at(self, ending: CallStatus, *, attempts: int, now: datetime) -> datetime | None:
+    def due_at(self, ending: str, *, attempts: int, now: datetime) -> datetime | None:
         """When a call that has ended so, after `attempts` attempts, is due again; None: never."""
         if ending not in self.delays_s or attempts > self.limit:
             return None

@@ -1,0 +1,95 @@
+"""The rules of one shout as they are in force: what it says, then its application, then the operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from . import said
+from .limits import PauseAt, until
+from .retry import RetryPolicy
+from .said import Machines
+from .verdict import Because, Later, Never, Rule, Verdict, earliest
+from .window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """Rules in force. A moment is open if both windows are: a shout may narrow the operator's, and never widens it."""
+
+    window: Window | None
+    calling_window: Window | None  # the operator's, for every shout
+    until: datetime | None
+    retry: RetryPolicy
+    machines: Machines
+    calls_per_second: float | None
+    concurrent_calls: int | None
+    pause_at: PauseAt | None
+
+    @property
+    def has_hours(self) -> bool:
+        """Whether the clock of a recipient decides about anything."""
+        return self.window is not None or self.calling_window is not None
+
+    def hours(self, at: datetime, zones: Sequence[str]) -> Verdict:
+        """Whether somebody in these zones may be rung then: now, later at the first moment at which they may, or never."""
+        first, said_then = earliest(self._windows(zones), at)
+        if not isinstance(said_then, Later):
+            return said_then
+        if first is None:
+            return Never(Because.WINDOW, "its hours and the operator's are never open at once")
+        return Later(Because.WINDOW, first, said_then.reason)
+
+    def in_time(self, at: datetime) -> Verdict:
+        """Now, or never: what has not been placed by its time is not placed."""
+        return until(self.until, at)
+
+    def _windows(self, zones: Sequence[str]) -> list[Rule]:
+        return [
+            partial(window.verdict, zones=zones) for window in (self.window, self.calling_window) if window is not None
+        ]
+
+    def told(self) -> dict[str, object]:
+        """As JSON: every rule, said or not."""
+        window = self.window or self.calling_window
+        return {
+            "window": window and said.window_json(window),
+            "until": self.until,
+            "attempts": self.retry.limit + 1,
+            "retry": {str(ending): seconds for ending, seconds in self.retry.delays_s.items()},
+            "machines": self.machines.value,
+            "calls_per_second": self.calls_per_second,
+            "concurrent_calls": self.concurrent_calls,
+            "pause_at": said.as_json({"pause_at": self.pause_at})["pause_at"],
+        }
+
+
+def in_force(
+    rules: Mapping[str, object] | None,
+    *,
+    operators: Delivery,
+    until: datetime | None = None,
+    calls_per_second: float | None = None,
+    concurrent_calls: int | None = None,
+) -> Delivery:
+    """Rules as they are stored with a shout, over those of the operator."""
+    said_of = rules or {}
+    own: dict[str, object] = {}
+    if "window" in said_of:
+        own["window"] = said.window(said_of["window"])
+    if "machines" in said_of:
+        own["machines"] = Machines(str(said_of["machines"]))
+    if "pause_at" in said_of:
+        own["pause_at"] = None if said_of["pause_at"] is None else said.pause_at(said_of["pause_at"])
+    delays_s = said_of.get("retry", operators.retry.delays_s)
+    limit = int(str(said_of.get("attempts", operators.retry.limit + 1))) - 1
+    return replace(
+        operators,
+        retry=RetryPolicy(delays_s, limit),  # type: ignore[arg-type]  # as it was read when it was stored
+        until=until,
+        calls_per_second=calls_per_second,
+        concurrent_calls=concurrent_calls,
+        **own,  # type: ignore[arg-type]  # each of its type
+    )
