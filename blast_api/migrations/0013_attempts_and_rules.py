@@ -24,6 +24,7 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveSmallIntegerField()),
                 ('claimed', models.DateTimeField(null=True)),
                 ('slot', models.DateTimeField(null=True)),
+                ('did', models.CharField(db_default='', max_length=15)),
                 ('sid', models.CharField(db_default='', max_length=64)),
                 ('started', models.DateTimeField(null=True)),
                 ('answered', models.DateTimeField(null=True)),
@@ -34,7 +35,7 @@ class Migration(migrations.Migration):
                 ('answerer', models.CharField(db_default='', max_length=8)),
                 ('keys', models.CharField(db_default='', max_length=128)),
                 ('reason', models.CharField(db_default='', max_length=300)),
-                ('message', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='blast_api.message')),
+                ('message', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='blast_api.message')),
                 ('call', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='history', to='blast_api.call')),
             ],
         ),
@@ -165,7 +166,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='recording',
             name='report',
-            field=models.JSONField(null=True),
+            field=models.TextField(db_default=''),
         ),
         migrations.AddField(
             model_name='recording',
@@ -193,11 +194,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='message',
-            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None)), fields=['id'], name='message_to_write'),
+            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None)), fields=['finished'], name='message_to_write'),
         ),
         migrations.AddIndex(
             model_name='recording',
-            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None)), fields=['message'], name='recording_to_write'),
+            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None)), fields=['ended'], name='recording_to_write'),
         ),
         migrations.AddConstraint(
             model_name='call',
@@ -209,7 +210,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='attempt',
-            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None)), fields=['id'], name='attempt_to_write'),
+            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None)), fields=['ended', 'id'], name='attempt_to_write'),
+        ),
+        migrations.AddIndex(
+            model_name='attempt',
+            index=models.Index(condition=models.Q(('record__gt', ''), ('written', None), ('taken__isnull', False)), fields=['taken'], name='attempt_in_hand'),
         ),
         migrations.AddConstraint(
             model_name='attempt',

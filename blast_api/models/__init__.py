@@ -11,7 +11,9 @@ from .applications import DoNotCallNumber as DoNotCallNumber
 from .carrier import Container as Container
 from .carrier import CronHost as CronHost
 from .carrier import Gate as Gate
+from .records import LogKind as LogKind
 from .records import Record as Record
+from .records import Recorded as Recorded
 from .shouts import Attempt as Attempt
 from .shouts import Call as Call
 from .shouts import CallQuerySet as CallQuerySet

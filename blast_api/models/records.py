@@ -10,6 +10,14 @@ from django.db.models.functions import Now
 WAITS_TO_BE_WRITTEN = Q(record__gt="", written=None)
 
 
+class LogKind(models.TextChoices):
+    """The record logs."""
+
+    CDR = "cdr"
+    BDR = "bdr"
+    REC_CDR = "rec_cdr"
+
+
 class Recorded(models.Model):
     """A row of which a line is to be written: columns of the outbox, set with the change that the line tells of."""
 
@@ -26,12 +34,7 @@ class Recorded(models.Model):
 class Record(models.Model):
     """A line of former releases, which stored the text of each: it is written, told and deleted like the others; none is added."""
 
-    class Kind(models.TextChoices):
-        CDR = "cdr"
-        BDR = "bdr"
-        REC_CDR = "rec_cdr"
-
-    kind = models.CharField(max_length=8, choices=Kind.choices)
+    kind = models.CharField(max_length=8, choices=LogKind.choices)
     line = models.TextField()  # a JSON object, without the line's end
     created = models.DateTimeField(db_default=Now())
     writer = models.CharField(max_length=64, db_default="")  # which host has it in hand, or wrote it: `state_dir.host`

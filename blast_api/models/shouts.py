@@ -101,7 +101,7 @@ class Message(Bounded, Recorded):
             models.Index(fields=["application", "status", "served"], condition=Q(closed=None), name="message_in_turn"),
             models.Index(fields=["created"], condition=Q(idempotency_key__isnull=False), name="message_with_key"),
             models.Index(fields=["until"], condition=Q(closed=None, until__isnull=False), name="message_with_until"),
-            models.Index(fields=["id"], condition=WAITS_TO_BE_WRITTEN, name="message_to_write"),
+            models.Index(fields=["finished"], condition=WAITS_TO_BE_WRITTEN, name="message_to_write"),
         )
 
     def __str__(self) -> str:
@@ -143,7 +143,7 @@ class Recording(Placement, Recorded):
     length_s = models.PositiveIntegerField(null=True)
     recorded = models.DateTimeField(null=True)
     kept = models.BooleanField(db_default=False)  # made permanent at the carrier
-    report = models.JSONField(null=True)  # what the carrier said of the end of the call, as it said it
+    report = models.TextField(db_default="")  # what the carrier said of the end of the call: JSON, as it said it
 
     class Meta:
         constraints = (models.CheckConstraint(condition=Q(state__in=RecordingState.values), name="rec_state_known"),)
@@ -156,7 +156,7 @@ class Recording(Placement, Recorded):
             models.Index(
                 fields=["message"], condition=Q(state=RecordingState.CONFIRMED, kept=False), name="recording_to_keep"
             ),
-            models.Index(fields=["message"], condition=WAITS_TO_BE_WRITTEN, name="recording_to_write"),
+            models.Index(fields=["ended"], condition=WAITS_TO_BE_WRITTEN, name="recording_to_write"),
         )
 
     def __str__(self) -> str:
@@ -271,12 +271,14 @@ class Attempt(Recorded):
     Its serial is that of the signed address. While it is open, what is known of it are the columns of its call.
     """
 
-    message = models.ForeignKey(Message, models.CASCADE, db_index=False)
+    # Its call's; not checked again, because that would lock the shout for whoever has locked the call.
+    message = models.ForeignKey(Message, models.CASCADE, db_index=False, db_constraint=False)
     call = models.ForeignKey(Call, models.CASCADE, related_name="history", db_index=False)
     serial = models.PositiveIntegerField()
     number = models.PositiveSmallIntegerField()  # the first is 1; 0: no placement came before the end
     claimed = models.DateTimeField(null=True)
     slot = models.DateTimeField(null=True)  # when its request was to leave
+    did = models.CharField(max_length=15, db_default="")  # the number that called
     sid = models.CharField(max_length=64, db_default="")
     started = models.DateTimeField(null=True)
     answered = models.DateTimeField(null=True)
@@ -292,7 +294,10 @@ class Attempt(Recorded):
         constraints = (models.UniqueConstraint(fields=["call", "serial"], name="attempt_once"),)
         indexes = (
             models.Index(fields=["message", "id"], name="attempt_of_shout"),
-            models.Index(fields=["id"], condition=WAITS_TO_BE_WRITTEN, name="attempt_to_write"),
+            models.Index(fields=["ended", "id"], condition=WAITS_TO_BE_WRITTEN, name="attempt_to_write"),
+            models.Index(
+                fields=["taken"], condition=WAITS_TO_BE_WRITTEN & Q(taken__isnull=False), name="attempt_in_hand"
+            ),
         )
 
     def __str__(self) -> str:
