@@ -42,6 +42,11 @@ class Delivery:
             return Never(Because.WINDOW, "its hours and the operator's are never open at once")
         return Later(Because.WINDOW, first, said_then.reason)
 
+    def closes(self, at: datetime, zones: Sequence[str]) -> datetime | None:
+        """The first moment from then on at which nobody in these zones may be rung; None: there is none in the next days."""
+        windows = (window for window in (self.window, self.calling_window) if window is not None)
+        return min((closes for window in windows if (closes := window.closes(at, zones))), default=None)
+
     def in_time(self, at: datetime) -> Verdict:
         """Now, or never: what has not been placed by its time is not placed."""
         return until(self.until, at)
