@@ -20,7 +20,8 @@ def divide(room: int, takers: Iterable[Callable[[int], list[T]]]) -> list[T]:
         hungry: list[Callable[[int], list[T]]] = []
         for place, take in enumerate(turn):
             offered = share + (place < odd)
-            if offered == 0:
+            if offered == 0:  # they are first, if others have left something of their share
+                hungry = turn[place:] + hungry
                 break
             got = take(offered)
             taken += got
