@@ -43,6 +43,7 @@ SERVICES = {
     "attempts": {"dnc", "shouts"},
     "shouts": {"dnc", "withdrawals"},
     "applications": set[str](),
+    "rules": set[str](),
     "pauses": {"withdrawals"},
     "withdrawals": set[str](),
     "waiting": set[str](),
