@@ -47,31 +47,29 @@ def insert(
             )
 
 
-def update(rows: models.QuerySet[Any, Any], columns: Sequence[str], values: Iterable[Sequence[object]]) -> int:
-    """Set columns of those of the rows that the values name: each is a primary key and what it gets; answers how many.
+def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:
+    """Set columns of rows: each is a primary key and the values, as for `insert`. Answers how many were there.
 
-    Values are as for `insert`. Whoever may wait for several of the rows locks them first, in the order of their keys.
+    Call it inside a transaction that has them locked as they are to be.
     """
-    model = rows.model
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
-    table = quote(model._meta.db_table)
     if connection.vendor == "postgresql":
         source = "json_array_elements(%s::json) AS named(value)"
-        cells = [f"(named.value->>{i})::{fields[name].db_type(connection)}" for i, name in enumerate(columns, 1)]
         key = "(named.value->>0)::bigint"
+        cells = [f"(named.value->>{i})::{fields[name].db_type(connection)}" for i, name in enumerate(columns, 1)]
     else:
         source = "json_each(%s) AS named"
-        cells = [f"json_extract(named.value, '$[{i}]')" for i in range(1, len(columns) + 1)]
         key = "json_extract(named.value, '$[0]')"
-    changes = ", ".join(f"{quote(str(fields[name].column))} = {cell}" for name, cell in zip(columns, cells, strict=True))
-    where, conditions = rows.order_by().values("pk").query.sql_with_params()
-    pk = f"{table}.{quote(str(model._meta.pk.column))}"  # type: ignore[union-attr]  # every model has one
-    sql = f"UPDATE {table} SET {changes} FROM {source} WHERE {pk} = {key} AND {pk} IN ({where})"  # noqa: S608  # names are ours
-    changed, left = 0, iter(values)
+        cells = [f"json_extract(named.value, '$[{i}]')" for i in range(1, len(columns) + 1)]
+    changes = ", ".join(
+        f"{quote(str(fields[name].column))} = {cell}" for name, cell in zip(columns, cells, strict=True)
+    )
+    table = quote(model._meta.db_table)
+    changed, left = 0, iter(rows)
     with connection.cursor() as cursor:
         while chunk := list(islice(left, _CHUNK)):
-            cursor.execute(sql, [json.dumps(chunk), *conditions])
+            cursor.execute(f"UPDATE {table} SET {changes} FROM {source} WHERE {table}.id = {key}", [json.dumps(chunk)])  # noqa: S608
             changed += cursor.rowcount
     return changed
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -47,6 +49,26 @@ def test_rows_beyond_a_bound_travel_in_further_statements(
     with django_assert_num_queries(3):
         bulk.insert(Call, ["position", "number"], rows, message_id=message.pk)
     assert list(Call.objects.order_by("pk").values_list("position", flat=True)) == list(range(10))
+
+
+def test_each_row_gets_its_own_values(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    monkeypatch.setattr(bulk, "_CHUNK", 4)
+    message, now = factories.message(), timezone.now()
+    bulk.insert(Call, ["position", "number"], [[i, factories.number(i)] for i in range(7)], message_id=message.pk)
+    pks = list(Call.objects.order_by("position").values_list("pk", flat=True))
+    wanted = {pk: (now + timedelta(seconds=i), i % 2 or None) for i, pk in enumerate(pks[1:])}
+    with django_assert_num_queries(2):
+        changed = bulk.update(
+            Call, ["due_at", "q850"], ([pk, bulk.written(due), cause] for pk, (due, cause) in wanted.items())
+        )
+    assert changed == 6
+    assert {pk: (due, cause) for pk, due, cause in Call.objects.values_list("pk", "due_at", "q850")} == {
+        pks[0]: (None, None),
+        **wanted,
+    }
+    assert bulk.update(Call, ["q850"], [[pks[-1] + 1000, 17]]) == 0
 
 
 @pytest.mark.parametrize("count", [0, 3, 4, 8, 9])
