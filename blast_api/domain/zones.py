@@ -76,6 +76,11 @@ def zones_of(number: str) -> Zones:
     return _elsewhere(number[:-_LINE] + "0" * _LINE)
 
 
+def of_recipient(number: str, given: str, *, fallback: str | None) -> tuple[str, ...]:
+    """The zones that must be open for whoever has this number: the one that was given with it, else all in which it may be."""
+    return (given,) if given else zones_of(number).or_else(fallback).names
+
+
 def exists(name: str) -> bool:
     """Whether this system knows a zone of that name, and it is a place's: "America/Chicago", "UTC"."""
     return name in _all_names()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 
 from django.db import IntegrityError, transaction
-from django.db.models import DateTimeField, DurationField, ExpressionWrapper, F, OuterRef, Subquery, Value
+from django.db.models import OuterRef, Subquery
 from django.db.models.functions import Now
 
 from blast_api.conf import configuration
@@ -30,7 +31,7 @@ from blast_api.domain.states import (
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.records import content
 
-from . import dnc, withdrawals
+from . import dnc, schedule, withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -216,22 +217,24 @@ def _recorded_before(source: Recording | None) -> dict[str, object]:
 
 def release(message: Message, *, length_s: int, now: datetime) -> bool:
     """The recording is there: the calls become ready, batch by batch apart. Call it inside a transaction."""
-    config = configuration()
     starts_at = max(now, message.schedule or now)
     status = ShoutStatus.READY if starts_at == now else ShoutStatus.SCHEDULED
-    apart = timedelta(seconds=length_s * config.call_length_ratio)
     released = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
         status=status, starts_at=starts_at
     )
     if released:
-        batch = F("position") / Value(config.call_batch_size)
-        offset = ExpressionWrapper(batch * Value(apart, DurationField()), DurationField())
-        message.calls.filter(status=CallStatus.PENDING).update(
-            status=CallStatus.READY,
-            due_at=ExpressionWrapper(Value(starts_at, DateTimeField()) + offset, DateTimeField()),
-        )
+        never = schedule.make_ready(message, starts_at=starts_at, length_s=length_s)
+        end_unreachable(message, never, now=now)
         _tell("released", message.pk, status=status)
     return released > 0
+
+
+def end_unreachable(message: Message, reasons: Mapping[int, str], *, now: datetime) -> None:
+    """Nobody may ever ring these phones, each for its reason: they have failed without a call. Call it inside a transaction."""
+    pks = sorted(reasons)
+    for first in range(0, len(pks), _CHUNK):
+        calls = list(message.calls.filter(pk__in=pks[first : first + _CHUNK]).order_by("pk").select_for_update())
+        end_calls(message, calls, CallStatus.FAILED, q850=Q850_INVALID_NUMBER, reasons=reasons, now=now)
 
 
 def begin_due(now: datetime) -> int:
@@ -246,7 +249,7 @@ def begin_due(now: datetime) -> int:
             plan: dict[str, datetime] = {}
             if lag > _LAG:
                 plan = {"starts_at": now}
-                message.calls.filter(status=CallStatus.READY, held_since=None).update(due_at=F("due_at") + lag)
+                schedule.move(message, by=lag, now=now)
             Message.objects.filter(pk=pk).update(status=ShoutStatus.ONGOING, started=now, **plan)
             begun += 1
     return begun
@@ -303,17 +306,28 @@ def end_open_calls(message: Message, *, most: int = _CHUNK, now: datetime) -> in
     return len(chunk)
 
 
-def end_calls(message: Message, calls: Sequence[Call], status: CallStatus, *, now: datetime) -> None:
-    """End locked calls of one shout without word from the carrier, and write their records down."""
+def end_calls(
+    message: Message,
+    calls: Sequence[Call],
+    status: CallStatus,
+    *,
+    q850: int | None = None,
+    reasons: Mapping[int, str] = MappingProxyType({}),
+    now: datetime,
+) -> None:
+    """End locked calls of one shout without word from the carrier, and write their records down.
+
+    With the cause `q850`, if it is not that of the status; `reasons` are the rule's words, by the keys of the calls.
+    """
     for call in calls:
         call.status = CallStatus.OPTED_OUT if call.opted_out else status
         call.q850, call.finished = Q850.get(CallStatus(call.status)), now
+        if call.status == status and q850 is not None:
+            call.q850 = q850
     content.add_cdrs(calls, message)
-    for ending in {CallStatus(call.status) for call in calls}:
+    for ending, cause in {(CallStatus(call.status), call.q850) for call in calls}:
         rows = Call.objects.filter(pk__in=[call.pk for call in calls if call.status == ending])
-        rows.filter(status__in=call_before(ending)).update(
-            status=ending, q850=Q850.get(ending), finished=now, held_since=None
-        )
+        rows.filter(status__in=call_before(ending)).update(status=ending, q850=cause, finished=now, held_since=None)
     if calls:
         transaction.on_commit(partial(finish_if_settled, message.pk, now=now))
 
