@@ -48,6 +48,7 @@ SERVICES = {
     "pauses": {"withdrawals"},
     "withdrawals": set[str](),
     "waiting": set[str](),
+    "caps": set[str](),
     "dnc": {"withdrawals"},
     "storage": set[str](),
     "__init__": set[str](),

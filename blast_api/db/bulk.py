@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from django.db import connection, models
+from django.db.models.expressions import RawSQL
 
 _CHUNK = 5000  # rows of one statement: about a megabyte of records
 _READ_AT_ONCE = 1000
@@ -83,6 +84,12 @@ def read(rows: models.QuerySet[Any, Row], by: str, value: Callable[[Row], object
         if len(chunk) < _READ_AT_ONCE:
             break
         left = rows.filter(**{f"{by}__gt": value(chunk[-1])})
+
+
+def among(texts: Sequence[str]) -> RawSQL:
+    """What a column is compared with by `in`: any number of texts, as one parameter."""
+    elements = "json_array_elements_text(%s::json)" if connection.vendor == "postgresql" else "json_each(%s)"
+    return RawSQL(f"SELECT value FROM {elements}", [json.dumps(texts)])  # noqa: S608, S611  # the texts are a parameter
 
 
 def written(moment: datetime) -> str:

@@ -8,6 +8,7 @@ from typing import Self
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
+from blast_api.carrierx.events import HEARD_BY
 from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
 
 from .applications import Application, Bounded
@@ -175,6 +176,10 @@ class CallQuerySet(models.QuerySet["Call"]):
     def with_carrier(self) -> Self:
         """Calls that the carrier has, or may have."""
         return self.filter(_WITH_CARRIER)
+
+    def heard_or_up(self, since: datetime) -> Self:
+        """Calls that somebody has heard since then, or that the carrier has."""
+        return self.filter(_WITH_CARRIER | Q(answerer__in=sorted(HEARD_BY), answered__gt=since))
 
     def outstanding(self) -> Self:
         """Calls that the carrier may still tell the end of: it has them, or they were timed out."""
