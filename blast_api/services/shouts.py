@@ -18,6 +18,7 @@ from blast_api.db import bulk
 from blast_api.db.clock import database_now
 from blast_api.db.prepared import Select
 from blast_api.db.undone import again_if_undone
+from blast_api.domain.destinations import Destinations
 from blast_api.domain.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
 from blast_api.domain.states import (
     Q850,
@@ -131,27 +132,16 @@ def _keys_expired_at(now: datetime) -> datetime:
 
 
 def _create(application: Application, new: NewShout, *, now: datetime) -> Message:
-    config = configuration()
-    source = _recording_to_use(application, new)
+    source = recording_to_use(application, new, for_good=True)
     if source is None:
         _refuse_if_many_authors_wait(application)
     if new.idempotency_key is not None:  # an expired one is free, whether the sweep has come or not
         expired = Message.objects.with_expired_key(_keys_expired_at(now))
         _forget_keys(expired.filter(application=application, idempotency_key=new.idempotency_key))
-    message = Message.objects.create(
-        application=application,
-        userdata=new.userdata,
-        caller=new.caller,
-        title=new.title,
-        schedule=new.schedule,
-        status=ShoutStatus.PENDING,
-        created=now,
-        idempotency_key=new.idempotency_key,
-        request_digest=new.request_digest,
-    )
+    message = row_of(application, new, now=now)
+    message.save(force_insert=True)
     numbers = list(dict.fromkeys(new.recipients))
-    destinations = config.destinations if config.caller_as_recipient else config.destinations.and_not(new.caller)
-    refusal = destinations.refusal
+    refusal = destinations_of(new).refusal
     rows = (
         (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
         if refusal(number)
@@ -178,6 +168,27 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     return message
 
 
+def row_of(application: Application, new: NewShout, *, now: datetime) -> Message:
+    """The row of a new shout, which is not stored yet."""
+    return Message(
+        application=application,
+        userdata=new.userdata,
+        caller=new.caller,
+        title=new.title,
+        schedule=new.schedule,
+        status=ShoutStatus.PENDING,
+        created=now,
+        idempotency_key=new.idempotency_key,
+        request_digest=new.request_digest,
+    )
+
+
+def destinations_of(new: NewShout) -> Destinations:
+    """The rule that says which of its recipients are called."""
+    config = configuration()
+    return config.destinations if config.caller_as_recipient else config.destinations.and_not(new.caller)
+
+
 def _refuse_if_many_authors_wait(application: Application) -> None:
     most = configuration().max_waiting_authors
     waiting = Recording.objects.filter(
@@ -191,16 +202,16 @@ def _refuse_if_many_authors_wait(application: Application) -> None:
         raise TooManyWaiting(f"{most} authors wait to be rung; try again when some have been.")
 
 
-def _recording_to_use(application: Application, new: NewShout) -> Recording | None:
+def recording_to_use(application: Application, new: NewShout, *, for_good: bool) -> Recording | None:
+    """The old recording that it names; None if it names none. Raises InvalidField if there is no such.
+
+    `for_good` locks it until the new shout has it too: who deletes old recordings deletes no file that is in use.
+    """
     if new.old_shout_id is None:
         return None
-    # Locked until the new shout has it too: who deletes old recordings deletes no file that is in use.
-    usable = (
-        Recording.objects.select_for_update(of=("self",))
-        .filter(kept=True, message_id=new.old_shout_id)
-        .exclude(length_s=0)
-    )
-    source = usable.filter(message__application=application, message__userdata=new.userdata).first()
+    of_its_user = Recording.objects.filter(message__application=application, message__userdata=new.userdata)
+    usable = of_its_user.filter(kept=True, message_id=new.old_shout_id).exclude(length_s=0)
+    source = (usable.select_for_update(of=("self",)) if for_good else usable).first()
     if source is None:
         raise InvalidField("old-shout-id", "This user has no shout of that id with a recording.")
     return source
