@@ -37,7 +37,7 @@ BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules o
 SERVICES = {
     "recordings": {"shouts"},
     "sweeps": {"recordings", "shouts", "silence"},
-    "delivery": {"attempts", "dnc", "shouts"},
+    "delivery": {"attempts", "dnc", "rules", "schedule", "shouts"},
     "silence": {"delivery"},
     "postponed": {"delivery", "recordings"},
     "attempts": {"dnc", "shouts"},

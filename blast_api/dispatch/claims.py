@@ -23,6 +23,7 @@ from blast_api.models import Application, Call, CallQuerySet, Gate, Message, Mes
 from blast_api.services import delivery, recordings
 
 from . import gate
+from .bounds import UNBOUNDED, Bounds
 from .clock import DatabaseClock
 from .jobs import Job, PlaceCall, PlaceRecording
 
@@ -61,16 +62,20 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
             return Claim([], True, now.timestamp() + LOOKAHEAD)
         line = _Line.of(row, now=now)
         free = min(room, line.room_at_once())
+        bounds = Bounds(line.next_slot, line.until)
         if only_author_of is not None:
-            jobs = line.at_once(recordings.claim(limit=free, now=now, only=only_author_of))
+            jobs = line.at_once(_author(only_author_of, free, bounds, now=now), bounds)
         else:
-            jobs = line.at_once(_due_now(free, now=now))
+            jobs = line.at_once(_due_now(free, bounds, now=now), bounds)
             # What is due goes before what is only near.
-            near = min(room - len(jobs), line.room_ahead())
+            near = min(room - len(jobs), line.room_ahead()) if config.max_concurrent_calls is None else 0
             horizon = now + timedelta(seconds=config.placement_horizon)
-            jobs += line.ahead(_near(near, until=horizon, now=now))
+            jobs += line.ahead(_near(near, bounds, until=horizon, now=now))
         if jobs:
             Gate.objects.filter(pk=row.pk).update(next_slot=line.next_slot, starts=line.starts.stretches)
+            bounds.keep()
+    if not jobs and bounds.withheld_until is not None:
+        return Claim([], True, bounds.withheld_until)
     return Claim(jobs, bool(jobs) or free <= 0, line.next_slot)  # others may have the next slots
 
 
@@ -120,12 +125,25 @@ class _Line:
         count = self.pace.room(self.next_slot, now=self.until - LOOKAHEAD, lookahead=LOOKAHEAD)
         return self.pace.slots(self.next_slot, count, now=self.next_slot)
 
-    def at_once(self, rows: Sequence[Call | Recording]) -> list[Job]:
-        """Slots for who is to be rung now: those that are nobody's start."""
+    def at_once(self, rows: Sequence[Call | Recording], bounds: Bounds) -> list[Job]:
+        """Slots for who is to be rung now: those that are nobody's start. Who has a rate of their own leaves no faster.
+
+        In this order, but that others go before those who may not leave yet.
+        """
         jobs: list[Job] = []
-        for row in rows:
-            slot = self.starts.free_from(self.next_slot)
+        waiting = [(row, bounds.paced(row)) for row in rows]
+        while waiting:
+            self.next_slot = self.starts.free_from(self.next_slot)
+            free_at = [max((bound.free_at for bound in paced), default=0.0) for _, paced in waiting]
+            first = next((index for index, at in enumerate(free_at) if at <= self.next_slot), None)
+            if first is None:
+                self.next_slot = min(free_at)
+                continue
+            row, paced = waiting.pop(first)
+            slot = self.next_slot
             jobs.append(PlaceRecording.of(row, slot) if isinstance(row, Recording) else PlaceCall.of(row, slot))
+            for bound in paced:
+                bound.use(slot)
             self.next_slot = slot + self.pace.step
         return jobs
 
@@ -149,49 +167,58 @@ class _Line:
 # --- Whose turn it is ------------------------------------------------------------------------------------------------
 
 
-def _due_now(room: int, *, now: datetime) -> list[Call | Recording]:
+def _author(message_id: int, room: int, bounds: Bounds, *, now: datetime) -> Sequence[Recording]:
+    """The author of one shout, if a bound lets them be rung now."""
+    application = Application.objects.filter(message=message_id).first()
+    if application is None or not bounds.room(min(room, 1), application):
+        return []
+    return recordings.claim(limit=1, now=now, only=message_id)
+
+
+def _due_now(room: int, bounds: Bounds, *, now: datetime) -> list[Call | Recording]:
     """Up to `room` authors and recipients whose time has come, authors first.
 
     In equal shares for the applications that waited longest for a turn, for the authors and the recipients of each, and for
     its shouts.
     """
     authors_wait = Exists(recordings.due(now).filter(message__application=OuterRef("pk")))
-    turns = [
-        _Turn(pk, room, until=now, now=now) for pk in _in_turn(authors_wait | _has_shouts(Call.objects.due(now)), room)
-    ]
+    in_turn = _in_turn(authors_wait | _has_shouts(Call.objects.due(now), now=now), room)
+    turns = [_Turn(application, room, bounds, until=now, now=now) for application in in_turn]
     claimed = divide(room, [turn.anybody for turn in turns])
     _remember(turns, now=now)
     return sorted(claimed, key=lambda row: isinstance(row, Call))
 
 
-def _near(room: int, *, until: datetime, now: datetime) -> list[Call]:
-    """Up to `room` recipients whose time comes before `until`, in shares like those who are due."""
-    turns = [_Turn(pk, room, until=until, now=now) for pk in _in_turn(_has_shouts(Call.objects.near(until)), room)]
+def _near(room: int, bounds: Bounds, *, until: datetime, now: datetime) -> list[Call]:
+    """Up to `room` recipients whose time comes before `until`, in shares like those who are due; none that are bounded."""
+    in_turn = _in_turn(Q(UNBOUNDED, _has_shouts(Call.objects.near(until), unbounded=True, now=now)), room)
+    turns = [_Turn(application, room, bounds, until=until, now=now) for application in in_turn]
     claimed = divide(room, [turn.recipients for turn in turns])
     _remember(turns, now=now)
     return claimed
 
 
-def _in_turn(waits: Exists | Q, room: int) -> list[int]:
+def _in_turn(waits: Exists | Q, room: int) -> list[Application]:
     if room <= 0:
         return []
-    waiting = Application.objects.filter(waits).order_by(F("served").asc(nulls_first=True), "pk")
-    return list(waiting.values_list("pk", flat=True)[:room])
+    return list(Application.objects.filter(waits).order_by(F("served").asc(nulls_first=True), "pk")[:room])
 
 
-def _has_shouts(calls: CallQuerySet) -> Exists:
-    return Exists(_shouts(calls).filter(application=OuterRef("pk")))
+def _has_shouts(calls: CallQuerySet, *, unbounded: bool = False, now: datetime) -> Exists:
+    return Exists(_shouts(calls, unbounded=unbounded, now=now).filter(application=OuterRef("pk")))
 
 
-def _shouts(calls: CallQuerySet) -> MessageQuerySet:
-    """Live shouts with such calls that are not paused."""
+def _shouts(calls: CallQuerySet, *, unbounded: bool, now: datetime) -> MessageQuerySet:
+    """Live shouts with such calls that are not paused, and may still be placed."""
     due = Exists(calls.order_by().filter(message=OuterRef("pk")))
-    return Message.objects.unclosed().filter(due, status__in=LIVE_SHOUTS, paused_at=None)
+    in_time = Q(until=None) | Q(until__gt=now)
+    which = UNBOUNDED if unbounded else Q()
+    return Message.objects.unclosed().filter(in_time, which, due, status__in=LIVE_SHOUTS, paused_at=None)
 
 
 def _remember(turns: Iterable[_Turn], *, now: datetime) -> None:
     """Whoever had a turn goes behind the others."""
-    Application.objects.filter(pk__in=[turn.application for turn in turns if turn.came]).update(served=now)
+    Application.objects.filter(pk__in=[turn.application.pk for turn in turns if turn.came]).update(served=now)
     Message.objects.filter(pk__in=[pk for turn in turns for pk in turn.served]).update(served=now)
 
 
@@ -199,8 +226,9 @@ def _remember(turns: Iterable[_Turn], *, now: datetime) -> None:
 class _Turn:
     """One application's turn in one claim: its share is for its authors and its recipients alike."""
 
-    application: int
+    application: Application
     room: int
+    bounds: Bounds
     until: datetime = field(kw_only=True)
     now: datetime = field(kw_only=True)
     came: bool = False
@@ -217,21 +245,33 @@ class _Turn:
 
     def authors(self, limit: int) -> list[Call | Recording]:
         self.came = True
-        return [*recordings.claim(limit=limit, now=self.now, application=self.application)]
+        limit = self.bounds.room(limit, self.application)
+        if not limit:
+            return []
+        claimed = recordings.claim(limit=limit, now=self.now, application=self.application.pk)
+        self.bounds.take(len(claimed), self.application)
+        return [*claimed]
 
     def recipients(self, limit: int) -> list[Call]:
         self.came = True
+        if not self.bounds.room(limit, self.application):
+            return []
         if self._found is None:
             self._found = self._shouts_in_turn()
         return divide(limit, [partial(self._of_shout, message) for message in self._found])
 
     def _shouts_in_turn(self) -> list[Message]:
         calls = Call.objects.claimable(self.until, now=self.now)
-        in_turn = _shouts(calls).filter(application=self.application)
+        in_turn = _shouts(calls, unbounded=self.until > self.now, now=self.now).filter(application=self.application)
         in_turn = in_turn.order_by(F("served").asc(nulls_first=True), "pk")
         skip = connection.features.has_select_for_update_skip_locked
         return list(in_turn.select_for_update(of=("self",), skip_locked=skip)[: self.room])
 
     def _of_shout(self, message: Message, limit: int) -> list[Call]:
+        limit = self.bounds.room(limit, self.application, message)
+        if not limit:
+            return []
         self.served.add(message.pk)
-        return delivery.claim(message, limit=limit, until=self.until, now=self.now)
+        claimed = delivery.claim(message, limit=limit, until=self.until, now=self.now)
+        self.bounds.take(len(claimed), self.application, message)
+        return claimed
