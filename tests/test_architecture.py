@@ -37,7 +37,8 @@ BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules o
 SERVICES = {
     "recordings": {"shouts"},
     "sweeps": {"recordings", "shouts", "silence"},
-    "delivery": {"attempts", "dnc", "rules", "schedule", "shouts"},
+    "claiming": {"caps", "dnc", "rules", "schedule", "shouts"},
+    "delivery": {"attempts", "dnc", "shouts"},
     "silence": {"delivery"},
     "postponed": {"delivery", "recordings"},
     "attempts": {"dnc", "shouts"},

@@ -20,7 +20,7 @@ from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.domain.shares import divide
 from blast_api.domain.states import LIVE_SHOUTS, RecordingState
 from blast_api.models import Application, Call, CallQuerySet, Gate, Message, MessageQuerySet, Recording
-from blast_api.services import delivery, recordings
+from blast_api.services import claiming, recordings
 
 from . import gate
 from .bounds import UNBOUNDED, Bounds
@@ -272,6 +272,6 @@ class _Turn:
         if not limit:
             return []
         self.served.add(message.pk)
-        claimed = delivery.claim(message, limit=limit, until=self.until, now=self.now)
+        claimed = claiming.claim(message, limit=limit, until=self.until, now=self.now)
         self.bounds.take(len(claimed), self.application, message)
         return claimed

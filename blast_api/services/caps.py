@@ -28,6 +28,12 @@ def heard_or_up_by_number(
     return dict(to_these.order_by().values_list("number").annotate(Count("pk")))
 
 
+def that_count(cap: FrequencyCap, application_id: int, userdata: str, number: str, *, now: datetime) -> list[int]:
+    """The calls that count to one number, the oldest first, and no more than make the cap."""
+    to_it = _counting(cap, application_id, userdata, now=now).filter(number=number)
+    return list(to_it.order_by("pk").values_list("pk", flat=True)[: cap.calls])
+
+
 def _to(
     numbers: Sequence[str], cap: FrequencyCap, application_id: int, userdata: str, *, now: datetime
 ) -> CallQuerySet:

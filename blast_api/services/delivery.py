@@ -22,12 +22,11 @@ from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
 from blast_api.domain import menus
 from blast_api.domain.rules import retry
-from blast_api.domain.rules.verdict import Never
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 from blast_api.models import Call, CallQuerySet, Message
 from blast_api.records import content
 
-from . import attempts, dnc, rules, schedule, shouts
+from . import attempts, dnc, shouts
 from .attempts import CallAttempt as CallAttempt
 from .attempts import CallRow
 
@@ -40,46 +39,6 @@ _CLEARLY_AHEAD = timedelta(seconds=10)
 
 
 # --- Claimed ---------------------------------------------------------------------------------------------------------
-
-
-def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> list[Call]:
-    """Take up to `limit` calls of a locked shout in hand, the earliest first, by its rules as they say at this moment.
-
-    1. Lock ready calls that nobody else holds. 2. Ask the do-not-call list and the hours, in this same transaction: who is
-    never to be called is settled, and what is closed waits for its opening. 3. Stamp the claim and a new address. Call it
-    inside a transaction that holds the gate.
-    """
-    in_force = rules.in_force(message)
-    if isinstance(in_force.in_time(now), Never):
-        return []
-    whose = message.calls.claimable(until, now=now)
-    if in_force.until is not None:
-        whose = whose.filter(due_at__lt=in_force.until)
-    due = whose.annotate(listed=dnc.blocked(message.application_id, message.userdata))
-    skip = connection.features.has_select_for_update_skip_locked
-    calls = list(due.select_for_update(of=("self",), skip_locked=skip)[:limit])
-    listed = {call.pk for call in calls if call.listed}  # type: ignore[attr-defined]  # annotated above
-    shouts.end_calls(message, [call for call in calls if call.pk in listed], CallStatus.DO_NOT_CALL, now=now)
-    wanted = [call for call in calls if call.pk not in listed]
-    claimed = [call for call in wanted if schedule.may_ring(call, in_force, until=until, now=now)]
-    if len(claimed) < len(wanted) and until <= now:
-        shouts.end_unreachable(message, schedule.put_off(message, in_force, now=now), now=now)
-    # By key alone: the rows are locked, and what was ready a moment ago misleads the planner.
-    Call.objects.filter(pk__in=[call.pk for call in claimed]).update(
-        held_since=now,
-        serial=F("serial") + 1,
-        attempts=F("attempts") + 1,
-        sid="",
-        withdrawn=False,
-        recalled=False,
-        apologised=False,
-        machine=False,
-        refused=None,
-    )
-    for call in claimed:
-        call.serial, call.attempts, call.held_since = call.serial + 1, call.attempts + 1, now
-        call.message = message
-    return claimed
 
 
 def recalled() -> list[tuple[int, int]]:

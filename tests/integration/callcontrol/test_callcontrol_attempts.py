@@ -16,7 +16,7 @@ from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Message, Record
-from blast_api.services import delivery, shouts
+from blast_api.services import claiming, delivery, shouts
 from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows
 from tests.kits.factories import application
 
@@ -33,7 +33,7 @@ def claimed_again(call: Call) -> Call:
     with transaction.atomic():
         message = Message.objects.get(pk=call.message_id)
         now = timezone.now()
-        (again,) = delivery.claim(message, limit=9, until=now + timedelta(days=1), now=now)
+        (again,) = claiming.claim(message, limit=9, until=now + timedelta(days=1), now=now)
     return again
 
 
@@ -187,7 +187,7 @@ def test_a_wish_for_no_more_calls_overtakes_any_ending(callbacks: Callbacks, wor
         callbacks.of_call(call, step, serial=1, **told)
     if Call.objects.get().status == C.READY:  # it failed, and waits for its next turn
         with transaction.atomic():
-            assert delivery.claim(call.message, limit=9, until=timezone.now(), now=timezone.now()) == []
+            assert claiming.claim(call.message, limit=9, until=timezone.now(), now=timezone.now()) == []
     call.refresh_from_db()
     assert (call.status, call.q850, call.opted_out) == (C.OPTED_OUT, 0, True)
     assert rows()["DoNotCallNumber"] == [("user", call.number)]

@@ -20,7 +20,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Call, Record
-from blast_api.services import delivery
+from blast_api.services import claiming, delivery
 from tests.kits import factories
 from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows, undone
 
@@ -358,7 +358,7 @@ def test_an_attempt_that_is_over_leaves_a_former_address(
     ends(call, callbacks, settings)
     if then == "in hand again":
         with transaction.atomic():
-            assert delivery.claim(call.message, limit=9, until=NOW + timedelta(days=2), now=NOW)
+            assert claiming.claim(call.message, limit=9, until=NOW + timedelta(days=2), now=NOW)
     if then == "timed out":
         Call.objects.update(status=C.TIMED_OUT, finished=NOW)
         call.message.status = ShoutStatus.TIMED_OUT
