@@ -264,7 +264,7 @@ class Configuration(CarrierKeys):
     @property
     def destinations(self) -> Destinations:
         """The rule that says which numbers are called."""
-        own = frozenset({self.did})
+        own = frozenset({self.did, *self.dids})
         return Destinations(self.valid_number_pattern, self.allowed_regions, self.refused_number_types, own)
 
     @property

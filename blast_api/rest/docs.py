@@ -32,6 +32,17 @@ _SHOUT: dict[str, Any] = {
     "status": "finished",
     "title": "Snow day",
     "schedule": None,
+    "delivery": {
+        "window": {"from": "09:00", "to": "20:30", "days": ["mon", "tue", "wed", "thu", "fri"], "zone": "recipient"},
+        "until": "2030-02-01T23:00:00Z",
+        "attempts": 4,
+        "retry": {"busy": 300.0, "no-answer": 1800.0},
+        "machines": "message",
+        "calls_per_second": None,
+        "concurrent_calls": None,
+        "pause_at": {"failed_percent": 80, "of": 50},
+    },
+    "from": "15555550100",
     "userdata": "school-7",
     "recipients": [_NUMBER],
     "voc": {"created": "2030-01-31T12:00:40Z", "length": 8, "url": "https://storage.carrierx.com/f/0a0a.wav"},
@@ -48,6 +59,8 @@ _CALL = {
     "finished": "2030-01-31T12:01:30Z",
     "shout_id": 1,
     "phone": _NUMBER,
+    "zone": None,
+    "reference": "pupil 12",
     "status": "completed",
     "Q850": 0,
     "duration": 21,
@@ -58,8 +71,15 @@ _ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
 _NEW_SHOUT = {
     "title": "Snow day",
     "caller": "+1 555 555 2020",
-    "recipients": [_NUMBER, "+1 (555) 555-1011"],
+    "recipients": [
+        {"number": _NUMBER, "zone": "America/Chicago", "reference": "pupil 12"},
+        "+1 (555) 555-1011",
+    ],
     "schedule": None,
+    "delivery": {
+        "window": {"from": "09:00", "to": "20:30", "days": ["mon", "tue", "wed", "thu", "fri"]},
+        "retry": {"busy": 300, "no-answer": 1800},
+    },
     "userdata": "school-7",
 }
 
@@ -106,7 +126,8 @@ _ERROR = openapi.Schema(
 )
 _FIELD_ERRORS = openapi.Schema(
     type=openapi.TYPE_OBJECT,
-    description="A list of sentences for each field at fault (or `detail` and `code` if the body is no JSON at all).",
+    description="A list of sentences for each field at fault, which is named by its path: `delivery.window.from` (or "
+    "`detail` and `code` if the body is no JSON at all).",
 )
 _INVALID = _answer("Bad input; nothing was stored.", _FIELD_ERRORS, {"caller": ["This field is required."]})
 

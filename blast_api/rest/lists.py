@@ -17,6 +17,7 @@ from rest_framework.serializers import BaseSerializer
 
 from blast_api.domain.states import PAUSED, public_shout_status
 from blast_api.models import Application, Call, Message, Recording
+from blast_api.services import rules
 from blast_api.services.attempts import public_status
 
 from .throttling import LongList
@@ -76,6 +77,16 @@ class Shout:
     def paused_because(self) -> str | None:
         """Why it is paused."""
         return self.message.paused_because if self.status == PAUSED else None
+
+    @property
+    def delivery(self) -> dict[str, object]:
+        """Its rules as they are in force."""
+        return rules.in_force(self.message).told()
+
+    @property
+    def caller_id(self) -> str:
+        """Who calls."""
+        return rules.caller_id(self.message)
 
     @property
     def voc(self) -> Recording | None:

@@ -2,109 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import serializers
 
-from blast_api.conf import configuration
-from blast_api.domain import numbers, times
+from blast_api.domain.rules.said import MOST_ATTEMPTS, Machines
 from blast_api.domain.rules.verdict import WAITS_BECAUSE
+from blast_api.domain.rules.window import DAYS
 from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
 from blast_api.services.shouts import NewShout
 
-_MOST_REPORTED = 10
-_LONGEST_NUMBER = 64  # characters as it is written, spaces and brackets among them
+from .fields import AuthorField, CallerIdField, DeliveryField, RecipientsField, ScheduleField
+
 _LONGEST_TEXT = 255  # characters, as the columns have them
 
 
-class NumberField(serializers.Field[str, object, str, object]):
-    """A phone number in any usual writing, with country code."""
-
-    default_error_messages = {"invalid": "{reason}"}  # DRF's own way
-
-    def to_internal_value(self, data: object) -> str:
-        try:
-            return _normalised(data)
-        except ValueError as error:
-            self.fail("invalid", reason=f"{data!r:.80} {error}.")
-
-    def to_representation(self, value: str) -> str:
-        return value
-
-
-class CallerField(NumberField):
-    """A number that the service may call."""
-
-    def to_internal_value(self, data: object) -> str:
-        number = super().to_internal_value(data)
-        if refusal := configuration().destinations.refusal(number):
-            self.fail("invalid", reason=f"{number} {refusal}.")
-        return number
-
-
-class RecipientsField(serializers.Field[list[str], object, list[str], object]):
-    """A list of phone numbers; every one that is none is named by its position, counted from 0."""
-
-    default_error_messages = {"invalid": "{reason}"}
-
-    class Meta:
-        swagger_schema_fields = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-
-    def to_internal_value(self, data: object) -> list[str]:
-        if not isinstance(data, list):
-            self.fail("invalid", reason="Expected a list of phone numbers.")
-        if not data:
-            self.fail("invalid", reason="This list may not be empty.")
-        most = configuration().max_recipients
-        if len(data) > most:
-            self.fail("invalid", reason=f"{len(data)} recipients are more than the {most} that one shout may have.")
-        recipients: list[str] = []
-        faults: list[str] = []
-        for position, written in enumerate(data):
-            try:
-                recipients.append(_normalised(written))
-            except ValueError as error:
-                faults.append(f"{position}: {written!r:.80} {error}.")
-        if faults:
-            more = len(faults) - _MOST_REPORTED
-            rest = [f"And {more} more."] if more > 0 else []
-            raise serializers.ValidationError(faults[:_MOST_REPORTED] + rest, code="invalid")
-        return recipients
-
-    def to_representation(self, value: list[str]) -> list[str]:
-        return value
-
-
-def _normalised(written: object) -> str:
-    if isinstance(written, int) and not isinstance(written, bool):
-        written = str(written)
-    if not isinstance(written, str):
-        raise ValueError("is not a phone number")  # one error for whatever it is
-    if len(written) > _LONGEST_NUMBER:
-        raise ValueError("is too long for a phone number")
-    return numbers.normalise(written, region=configuration().default_region)
-
-
-class ScheduleField(serializers.DateTimeField):
-    """A time to come, RFC 3339 with zone."""
-
-    default_error_messages = {"invalid": "{reason}"}  # DRF's own way
-
-    def to_internal_value(self, value: object) -> datetime:
-        try:
-            return times.to_come(value, now=timezone.now())
-        except ValueError as error:
-            self.fail("invalid", reason=error)
-
-
 class NewShoutSerializer(serializers.Serializer[NewShout]):
-    """What `POST /shouts` takes."""
+    """What `POST /shouts` takes; the context names the `application` that asks."""
 
-    caller = CallerField(help_text="The author's number: it is called to record the message.")
+    caller = AuthorField(help_text="The author's number: it is called to record the message.")
     recipients = RecipientsField(help_text="Numbers with country code, in any usual writing; each is called once.")
     schedule = ScheduleField(required=False, allow_null=True, help_text="When to deliver; not before the recording.")
+    delivery = DeliveryField(required=False, allow_null=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         userdata = serializers.CharField(
@@ -121,12 +40,75 @@ class NewShoutSerializer(serializers.Serializer[NewShout]):
             source="old_shout_id",
             help_text="Use that shout's recording: the same user's; nobody is called to record.",
         )
-        return {"userdata": userdata, **super().get_fields(), "title": title, "old-shout-id": old_shout_id}
+        caller_id = CallerIdField(
+            required=False,
+            allow_null=True,
+            source="did",
+            help_text="The number that calls, one of the application's caller ids; without it the operator's.",
+        )
+        named: dict[str, serializers.Field[Any, Any, Any, Any]] = {
+            "title": title,
+            "old-shout-id": old_shout_id,
+            "from": caller_id,
+        }
+        return {"userdata": userdata, **super().get_fields(), **named}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Raises ValidationError, in which a fault inside an object has its whole path: `delivery.window.from`."""
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError(_by_path(error.detail)) from None
+
+    def validate(self, attrs: Any) -> Any:
+        schedule, delivery = attrs.get("schedule"), attrs.get("delivery")
+        if schedule and delivery and delivery.until and delivery.until <= schedule:
+            raise serializers.ValidationError({"delivery.until": ["This is not after the schedule."]}, code="invalid")
+        return attrs
 
     def to_new_shout(self, *, idempotency_key: str | None, request_digest: str) -> NewShout:
         """The validated request, for the service."""
         given = {key: value for key, value in self.validated_data.items() if value is not None}
         return NewShout(**given, idempotency_key=idempotency_key, request_digest=request_digest)
+
+
+def _by_path(faults: Any) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, told in faults.items():
+        inner = told.items() if isinstance(told, dict) else [("", told)]
+        flat.update({f"{name}.{path}".rstrip("."): sentences for path, sentences in inner})
+    return flat
+
+
+class WindowSerializer(serializers.Serializer[Any]):
+    """Hours in which recipients are called."""
+
+    days = serializers.ListField(child=serializers.ChoiceField(choices=DAYS))
+    zone = serializers.CharField(help_text="`recipient`: each one's own clock counts.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        edges = {"from": serializers.CharField(), "to": serializers.CharField()}
+        return {**edges, **super().get_fields()}
+
+
+class PauseAtSerializer(serializers.Serializer[Any]):
+    """When a shout is paused by itself."""
+
+    failed_percent = serializers.FloatField()
+    of = serializers.IntegerField()
+
+
+class DeliverySerializer(serializers.Serializer[Any]):
+    """Rules as they are in force: the shout's own, its application's, the operator's."""
+
+    window = WindowSerializer(allow_null=True, help_text="Null: any hour.")
+    until = serializers.DateTimeField(allow_null=True)
+    attempts = serializers.IntegerField(min_value=1, max_value=MOST_ATTEMPTS)
+    retry = serializers.DictField(child=serializers.FloatField(), help_text="Seconds by ending.")
+    machines = serializers.ChoiceField(choices=[machines.value for machines in Machines])
+    calls_per_second = serializers.FloatField(allow_null=True)
+    concurrent_calls = serializers.IntegerField(allow_null=True)
+    pause_at = PauseAtSerializer(allow_null=True, help_text="Null: never.")
 
 
 class VoiceSerializer(serializers.Serializer[Any]):
@@ -147,6 +129,7 @@ class ShoutSerializer(serializers.Serializer[Any]):
     title = serializers.CharField(source="message.title", allow_blank=True)
     schedule = serializers.DateTimeField(source="message.schedule", allow_null=True)
     userdata = serializers.CharField(source="message.userdata")
+    delivery = DeliverySerializer()
     recipients = serializers.ListField(
         child=serializers.CharField(), help_text="Digits with country code, in the order given, each once."
     )
@@ -160,6 +143,16 @@ class ShoutSerializer(serializers.Serializer[Any]):
     )
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="How many calls have each status.")
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), "from": serializers.CharField(source="caller_id", help_text="Who calls.")}
+
+
+class GivenField(serializers.CharField):
+    """A text that somebody gave us; null: nobody did."""
+
+    def to_representation(self, value: str) -> Any:
+        return value or None
+
 
 class CallSerializer(serializers.Serializer[Any]):
     """The call to one recipient."""
@@ -169,6 +162,8 @@ class CallSerializer(serializers.Serializer[Any]):
     finished = serializers.DateTimeField(allow_null=True)
     shout_id = serializers.IntegerField(source="message_id")
     phone = serializers.CharField(source="number")
+    zone = GivenField(allow_null=True, help_text="The time zone that was given with it; null: none was.")
+    reference = GivenField(allow_null=True, help_text="Your own word for the recipient; null: none was given.")
     status = serializers.ChoiceField(source="public_status", choices=CallStatus.choices)
     Q850 = serializers.IntegerField(source="q850", allow_null=True, help_text="Cause, as in ITU-T Q.850.")
     duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")

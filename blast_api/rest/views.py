@@ -29,6 +29,7 @@ from blast_api.services import dnc, pauses, shouts, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, lists
+from .fields import NumberField
 from .lists import Listed, answer
 from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, Page, named, page
 from .parsers import refuse_unmeasured
@@ -37,7 +38,6 @@ from .serializers import (
     CallSerializer,
     DoNotCallSerializer,
     NewShoutSerializer,
-    NumberField,
     ShoutSerializer,
 )
 
@@ -65,7 +65,7 @@ class ShoutViewSet(ViewSet):
         message = shouts.replayed(_application(request), key, digest, now=timezone.now())
         created = False
         if message is None:
-            serializer = NewShoutSerializer(data=request.data)
+            serializer = NewShoutSerializer(data=request.data, context={"application": _application(request)})
             serializer.is_valid(raise_exception=True)
             new = serializer.to_new_shout(idempotency_key=key, request_digest=digest)
             message, created = shouts.create(_application(request), new, now=timezone.now())

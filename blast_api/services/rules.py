@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from blast_api.conf import configuration
-from blast_api.domain.rules import delivery
+from blast_api.domain.rules import delivery, said
 from blast_api.domain.rules.delivery import Delivery
-from blast_api.models import Message
+from blast_api.models import Application, Message
 
 
 def in_force(message: Message) -> Delivery:
@@ -22,3 +24,18 @@ def in_force(message: Message) -> Delivery:
 def caller_id(message: Message) -> str:
     """The number that calls its author and its recipients."""
     return message.did or configuration().did
+
+
+def caller_ids(application: Application) -> frozenset[str]:
+    """The numbers from which this application's shouts may call."""
+    return frozenset({configuration().did, *(application.dids or ())})
+
+
+def too_wide(rules: Mapping[str, object]) -> str | None:
+    """What is wrong with a window that is surely open when the operator's is not, as a sentence; None: nothing."""
+    calling_window = configuration().calling_window
+    if calling_window is None or "window" not in rules:
+        return None
+    if said.window(rules["window"]).is_within(calling_window) is not False:
+        return None
+    return f"It is wider than the operator's hours: {said.window_words(calling_window)}."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -20,6 +20,8 @@ from blast_api.db.prepared import Select
 from blast_api.db.undone import again_if_undone
 from blast_api.domain.destinations import Destinations
 from blast_api.domain.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
+from blast_api.domain.recipients import Recipient, each_once
+from blast_api.domain.rules.said import Said
 from blast_api.domain.states import (
     Q850,
     Q850_INVALID_NUMBER,
@@ -41,17 +43,20 @@ _AT_ONCE = 100  # calls that end with their shout: who ends one may be the dispa
 _BEGUN_AT_ONCE = 50
 # A shout that begins this much later than planned moves all its batches, so that they stay apart.
 _LAG = timedelta(seconds=1)
+_CALL_COLUMNS = ("position", *Recipient._fields, "status", "q850", "finished")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewShout:
-    """What an application asks for; numbers are normalised, recipients in the order given, perhaps repeated."""
+    """What an application asks for; numbers are in their one form, recipients in the order given, perhaps repeated."""
 
     userdata: str
     caller: str
-    recipients: Sequence[str]
+    recipients: Sequence[Recipient]
     title: str = ""
     schedule: datetime | None = None
+    delivery: Said = field(default_factory=Said)
+    did: str = ""  # the caller id; empty: the operator's
     old_shout_id: int | None = None
     idempotency_key: str | None = None
     request_digest: str = ""
@@ -140,15 +145,15 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
         _forget_keys(expired.filter(application=application, idempotency_key=new.idempotency_key))
     message = row_of(application, new, now=now)
     message.save(force_insert=True)
-    numbers = list(dict.fromkeys(new.recipients))
+    recipients = each_once(new.recipients)
     refusal = destinations_of(new).refusal
     rows = (
-        (position, number, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
-        if refusal(number)
-        else (position, number, CallStatus.PENDING, None, None)
-        for position, number in enumerate(numbers)
+        (position, *recipient, CallStatus.FAILED, Q850_INVALID_NUMBER, bulk.written(now))
+        if refusal(recipient.number)
+        else (position, *recipient, CallStatus.PENDING, None, None)
+        for position, recipient in enumerate(recipients)
     )
-    bulk.insert(Call, ["position", "number", "status", "q850", "finished"], rows, message_id=message.pk)
+    bulk.insert(Call, _CALL_COLUMNS, rows, message_id=message.pk)
     waiting = message.calls.filter(status=CallStatus.PENDING)
     waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
     settled = message.calls.exclude(status=CallStatus.PENDING)
@@ -164,7 +169,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     else:
         # By the clock that claims go by: this host's may be ahead.
         Recording.objects.filter(pk=recording.pk).update(due_at=Now())
-    _tell("created", message.pk, recipients=len(numbers))
+    _tell("created", message.pk, recipients=len(recipients))
     return message
 
 
@@ -176,6 +181,12 @@ def row_of(application: Application, new: NewShout, *, now: datetime) -> Message
         caller=new.caller,
         title=new.title,
         schedule=new.schedule,
+        # As they stand now: what the application says later is of later shouts.
+        delivery={**(application.delivery or {}), **new.delivery.rules} or None,
+        until=new.delivery.until,
+        calls_per_second=new.delivery.calls_per_second,
+        concurrent_calls=new.delivery.concurrent_calls,
+        did=new.did,
         status=ShoutStatus.PENDING,
         created=now,
         idempotency_key=new.idempotency_key,

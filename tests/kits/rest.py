@@ -25,6 +25,8 @@ SHOUT_FIELDS = {
     "status",
     "title",
     "schedule",
+    "delivery",
+    "from",
     "userdata",
     "recipients",
     "voc",
@@ -35,7 +37,32 @@ SHOUT_FIELDS = {
     "paused_because",
     "calls",
 }
-CALL_FIELDS = {"id", "started", "finished", "shout_id", "phone", "status", "Q850", "duration", "attempts", "answerer"}
+CALL_FIELDS = {
+    "id",
+    "started",
+    "finished",
+    "shout_id",
+    "phone",
+    "zone",
+    "reference",
+    "status",
+    "Q850",
+    "duration",
+    "attempts",
+    "answerer",
+}
+
+# What a shout tells of its rules if neither it nor its application says any, in tests.
+OPERATORS_RULES = {
+    "window": None,
+    "until": None,
+    "attempts": 4,
+    "retry": {"failed": 0.0},
+    "machines": "message",
+    "calls_per_second": None,
+    "concurrent_calls": None,
+    "pause_at": {"failed_percent": 80.0, "of": 50},
+}
 
 
 def body(**fields: object) -> dict[str, object]:

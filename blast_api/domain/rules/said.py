@@ -133,6 +133,14 @@ def window_json(rule: Window) -> dict[str, object]:
     return {"from": f"{rule.since:%H:%M}", "to": until, "days": days, "zone": rule.zone or RECIPIENT}
 
 
+def window_words(rule: Window) -> str:
+    """As a sentence tells it: "09:00 to 20:30 on mon, tue, by the recipient's clock"."""
+    written = window_json(rule)
+    days = "every day" if len(rule.days) == len(DAYS) else f"on {', '.join(DAYS[day] for day in sorted(rule.days))}"
+    clock = "the recipient's clock" if rule.zone is None else f"the clock of {rule.zone}"
+    return f"{written['from']} to {written['to']} {days}, by {clock}"
+
+
 # --- Parts -------------------------------------------------------------------------------------------------------
 
 
@@ -142,7 +150,7 @@ def _object(
     """Its parts, each read by its parser; null is as if nothing was said, but for those where it says `never`."""
     if not isinstance(written, Mapping):
         raise Faults({"": "Expected an object."})
-    faults = {str(name)[:64]: "There is no such key." for name in written if name not in parsers}
+    faults = {_shown(name): "There is no such key." for name in written if name not in parsers}
     parsed: dict[str, object] = {}
     for name, parse in parsers.items():
         value = written.get(name)
@@ -161,6 +169,11 @@ def _object(
     if faults:
         raise Faults(faults)
     return parsed
+
+
+def _shown(name: object) -> str:
+    """A key that nobody knows, as it may stand in an answer: half a character of UTF-16 could not."""
+    return str(name)[:64].encode(errors="backslashreplace").decode()
 
 
 def _clock(written: str) -> time:

@@ -17,6 +17,7 @@ from blast_api.carrierx.addresses import address
 from blast_api.db import bulk
 from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import InvalidField
+from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Container, DoNotCallNumber, Message, Record, Recording
 from blast_api.operations import retention
@@ -242,7 +243,9 @@ def test_what_is_about_to_go_cannot_be_used_for_a_new_shout(settings: Settings) 
     """The carrier is away: the file stands there still, and will go the next time."""
     old = _ended(OLD, file_sid="f")
     _purged("--yes")
-    new = shouts.NewShout(userdata=old.userdata, caller=factories.AUTHOR, recipients=["1"], old_shout_id=old.pk)
+    new = shouts.NewShout(
+        userdata=old.userdata, caller=factories.AUTHOR, recipients=[Recipient("1")], old_shout_id=old.pk
+    )
     with pytest.raises(InvalidField):
         shouts.create(old.application, new, now=timezone.now())
 
@@ -255,7 +258,10 @@ def test_a_shout_that_uses_the_recording_at_this_moment_keeps_the_file(carrier: 
 
     def use() -> None:
         new = shouts.NewShout(
-            userdata=old.userdata, caller=factories.AUTHOR, recipients=[factories.number(1)], old_shout_id=old.pk
+            userdata=old.userdata,
+            caller=factories.AUTHOR,
+            recipients=[Recipient(factories.number(1))],
+            old_shout_id=old.pk,
         )
         try:
             with transaction.atomic():

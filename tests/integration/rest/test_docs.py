@@ -32,6 +32,16 @@ DOCUMENTED = {
     ("get", "/dnc/{userdata}"): {"200", "400", "401", "406", "429"},
     ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404", "406", "429"},
 }
+NEW_SHOUT_FIELDS = {
+    "userdata",
+    "caller",
+    "recipients",
+    "title",
+    "schedule",
+    "delivery",
+    "old-shout-id",
+    "from",
+}
 
 
 @pytest.fixture
@@ -174,7 +184,7 @@ def test_the_example_of_a_new_shout_is_accepted_and_its_answer_has_the_documente
     shut_the_gate()
     new_shout = schema["definitions"]["NewShout"]
     holds(schema, new_shout, new_shout["example"])
-    assert set(new_shout["properties"]) == {"userdata", "caller", "recipients", "title", "schedule", "old-shout-id"}
+    assert set(new_shout["properties"]) == NEW_SHOUT_FIELDS
     assert set(new_shout["required"]) == {"userdata", "caller", "recipients"}
     shape = dict(operations(schema))["post", "/shouts"]["responses"]["201"]["schema"]
     holds(schema, shape, created(post(client, new_shout["example"])))

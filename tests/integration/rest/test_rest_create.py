@@ -13,12 +13,13 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from blast_api.conf import configuration
 from blast_api.domain.states import RecordingState
 from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
 from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.factories import AUTHOR, USER, number
-from tests.kits.rest import SHOUT_FIELDS, body, content, created, post
+from tests.kits.rest import OPERATORS_RULES, SHOUT_FIELDS, body, content, created, post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
@@ -40,6 +41,8 @@ def test_a_shout_is_answered_whole(client: Client) -> None:
         "status": "pending",
         "title": "Snow day",
         "schedule": None,
+        "delivery": OPERATORS_RULES,
+        "from": configuration().did,
         "userdata": USER,
         "recipients": [number(1), number(2)],
         "voc": None,

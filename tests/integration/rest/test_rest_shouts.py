@@ -12,9 +12,10 @@ from django.db import connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from blast_api.conf import configuration
 from tests.kits import factories
 from tests.kits.factories import AUTHOR, USER, number
-from tests.kits.rest import SHOUT_FIELDS, code, content, faults, next_page
+from tests.kits.rest import OPERATORS_RULES, SHOUT_FIELDS, code, content, faults, next_page
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +76,8 @@ def test_a_shout_is_shown_with_its_recording_and_what_became_of_its_calls(client
         "status": "finished",
         "title": "Snow",
         "schedule": at,
+        "delivery": OPERATORS_RULES,
+        "from": configuration().did,
         "userdata": USER,
         "recipients": [number(index) for index in range(4)],
         "voc": {"created": at, "length": 8, "url": "https://example.com/f/1.wav"},

@@ -31,6 +31,7 @@ from blast_api.dispatch.errands import Withdraw, claim_errands
 from blast_api.dispatch.jobs import Job, PlaceCall, keep_all
 from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import AlreadyEnded
+from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Application, Call, DoNotCallNumber, Gate, Message, Record, Recording
 from blast_api.services import delivery, pauses, shouts, sweeps
@@ -161,7 +162,7 @@ class AnyOrder(RuleBasedStateMachine):
         new = shouts.NewShout(
             userdata=user,
             caller=factories.AUTHOR,
-            recipients=numbers,
+            recipients=[Recipient(number) for number in numbers],
             schedule=schedule,
             old_shout_id=self.sources[user].pk,
         )
