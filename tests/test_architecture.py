@@ -50,6 +50,8 @@ SERVICES = {
     "withdrawals": set[str](),
     "waiting": set[str](),
     "caps": set[str](),
+    "estimates": set[str](),
+    "preflight": {"caps", "dnc", "estimates", "schedule", "shouts"},
     "dnc": {"withdrawals"},
     "storage": set[str](),
     "__init__": set[str](),

@@ -57,6 +57,10 @@ class Destinations:
             return f"is a {_WORDS[kind]} number, which this service does not call"
         return None
 
+    def is_malformed(self, number: str) -> bool:
+        """Whether it is refused because it does not look like a number that is called."""
+        return number not in self.own and not self.pattern.search(number)
+
     def _may_lie_in_one(self, number: str, region: str | None) -> bool:
         """A number of no known region passes where any region of its country code does, as fictional numbers are."""
         assert self.regions is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from dateutil.parser import isoparse
 
@@ -31,3 +31,8 @@ def to_come(written: object, *, now: datetime) -> datetime:
     if moment > now + _FARTHEST:
         raise ValueError("This time is more than ten years away.")
     return moment
+
+
+def written(moment: datetime) -> str:
+    """A moment as we write it: 2030-01-31T12:00:00Z."""
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"

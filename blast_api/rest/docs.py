@@ -9,8 +9,16 @@ from drf_yasg.inspectors import SwaggerAutoSchema
 from drf_yasg.utils import no_body, swagger_auto_schema
 
 from blast_api import __version__
+from blast_api.domain.rules.estimate import CERTAINTY
 
-from .serializers import CallDetailSerializer, CallSerializer, DoNotCallSerializer, NewShoutSerializer, ShoutSerializer
+from .serializers import (
+    CallDetailSerializer,
+    CallSerializer,
+    DoNotCallSerializer,
+    NewShoutSerializer,
+    PreflightSerializer,
+    ShoutSerializer,
+)
 
 INFO = openapi.Info(
     title="blast-api",
@@ -84,6 +92,37 @@ _NEW_SHOUT = {
 }
 
 
+_FORETOLD: dict[str, Any] = {
+    "counts": {"call": 1, "wait": 1, "do not call": 0, "capped": 0, "invalid": 0, "refused": 0, "duplicate": 0},
+    "recipients": [
+        {"position": 0, "number": _NUMBER, "verdict": "call", "reason": None, "at": "2030-01-31T15:00:02Z"},
+        {
+            "position": 1,
+            "number": "13125550111",
+            "verdict": "wait",
+            "reason": "America/Chicago opens at 09:30",
+            "at": "2030-01-31T15:30:00Z",
+        },
+    ],
+    "estimate": {
+        "first_call": "2030-01-31T15:00:02Z",
+        "last_call": "2030-01-31T15:30:00Z",
+        "finish": "2030-01-31T15:31:15Z",
+        "assumes": {
+            "calls_per_second": 25,
+            "queued_ahead": 0,
+            "windows": "09:30 to 20:30 on mon, tue, wed, thu, fri, by the recipient's clock",
+            "recording_length": 30,
+            "recording_length_known": False,
+            "answer_rate": 0.5,
+            "answer_rate_of": "assumed",
+            "retries": 0,
+        },
+        "certainty": CERTAINTY,
+    },
+}
+
+
 def _answer(description: str, shape: Any = None, example: object = None) -> openapi.Response:
     return openapi.Response(description, shape, examples={"application/json": example} if example is not None else None)
 
@@ -150,6 +189,10 @@ _NOT_ACCEPTABLE = _error(
     "Could not satisfy the request Accept header.",
     "not_acceptable",
 )
+_TOO_LARGE = _error("The body is larger than the operator allows.", "The request's body is too large.", "too_large")
+_NOT_JSON = _error(
+    "The body is not application/json.", 'Unsupported media type "text/plain" in request.', "unsupported_media_type"
+)
 _COMMON = {"401": _NO_TOKEN, "406": _NOT_ACCEPTABLE, "429": _TOO_MANY}
 _KEY = openapi.Parameter(
     "Idempotency-Key",
@@ -171,17 +214,35 @@ create_shout = swagger_auto_schema(
     responses={
         "201": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
         "400": _INVALID,
-        "413": _error("The body is larger than the operator allows.", "The request's body is too large.", "too_large"),
-        "415": _error(
-            "The body is not application/json.",
-            'Unsupported media type "text/plain" in request.',
-            "unsupported_media_type",
-        ),
+        "413": _TOO_LARGE,
+        "415": _NOT_JSON,
         "422": _error(
             "The Idempotency-Key was used with another body.",
             "This Idempotency-Key was used with another request body.",
             "idempotency-key-reused",
         ),
+        **_COMMON,
+    },
+)
+preflight_shout = swagger_auto_schema(
+    operation_summary="What POST /shouts with this body would do, and when",
+    operation_description="Nothing is stored and nobody is rung. It says what is true now: lists and caps are asked again "
+    "before each call.",
+    request_body=NewShoutSerializer,
+    manual_parameters=[
+        openapi.Parameter(
+            "recipients",
+            openapi.IN_QUERY,
+            "`none`: counts and estimate alone.",
+            type=openapi.TYPE_STRING,
+            enum=["none"],
+        )
+    ],
+    responses={
+        "200": _answer("What becomes of each recipient.", PreflightSerializer, _FORETOLD),
+        "400": _INVALID,
+        "413": _TOO_LARGE,
+        "415": _NOT_JSON,
         **_COMMON,
     },
 )
@@ -295,7 +356,7 @@ class Schema(SwaggerAutoSchema):
     """Operations grouped by what they are about, not by the version in their path."""
 
     def get_tags(self, operation_keys: list[str] | None = None) -> list[str]:
-        return [next(part for part in self.path.split("/") if part not in ("", "api", "v1"))]
+        return [next(part for part in self.path.replace(";", "/").split("/") if part not in ("", "api", "v1"))]
 
     def get_request_body_schema(self, serializer: Any) -> Any:
         schema = super().get_request_body_schema(serializer)

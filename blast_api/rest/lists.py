@@ -24,7 +24,7 @@ from .throttling import LongList
 
 _PIECE = 32 * 1024  # bytes; a list of two or more is long
 _CALLS = 5000  # of the shouts that are read at once
-_render = JSONRenderer().render
+render = JSONRenderer().render
 
 Listed = HttpResponse | StreamingHttpResponse
 
@@ -33,7 +33,11 @@ def answer(
     application: Application, rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]
 ) -> Listed:
     """A bare JSON array of the rows in this shape. Raises Throttled if it is long, and the application reads too many."""
-    pieces = _pieces(rows, shape)
+    return sent(application, pieces(map(shape.to_representation, rows)), headers)
+
+
+def sent(application: Application, pieces: Iterator[bytes], headers: dict[str, str]) -> Listed:
+    """The pieces of a JSON answer, streamed if there are more than one. Raises Throttled as `answer` does."""
     first, second = next(pieces), next(pieces, None)
     if second is None:
         return HttpResponse(first, content_type="application/json", headers=headers)
@@ -41,17 +45,17 @@ def answer(
     return StreamingHttpResponse(whole, content_type="application/json", headers=headers)
 
 
-def _pieces(rows: Iterable[object], shape: BaseSerializer[Any]) -> Iterator[bytes]:
-    """The array in pieces, each but the last one of some size: every one is a write to the network."""
-    piece = bytearray(b"[")
+def pieces(rows: Iterable[object], *, before: bytes = b"", after: bytes = b"") -> Iterator[bytes]:
+    """An array of plain rows in pieces, each but the last one of some size: every one is a write to the network."""
+    piece = bytearray(before + b"[")
     between = b""
     for row in rows:
-        piece += between + _render(shape.to_representation(row))
+        piece += between + render(row)
         between = b","
         if len(piece) >= _PIECE:
             yield bytes(piece)
             piece.clear()
-    yield bytes(piece + b"]")
+    yield bytes(piece + b"]" + after)
 
 
 @dataclass(frozen=True, slots=True)

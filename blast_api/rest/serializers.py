@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from blast_api.domain.rules.preflight import Foretold
 from blast_api.domain.rules.said import MOST_ATTEMPTS, Machines
 from blast_api.domain.rules.verdict import WAITS_BECAUSE
 from blast_api.domain.rules.window import DAYS
@@ -184,6 +185,51 @@ class CallDetailSerializer(CallSerializer):
     """The call to one recipient, and what it waits for."""
 
     waiting = WaitingSerializer(allow_null=True, help_text="Null: it does not wait.")
+
+
+class ForetoldSerializer(serializers.Serializer[Any]):
+    """What would become of one recipient."""
+
+    position = serializers.IntegerField(help_text="In the list that was given, from 0.")
+    number = serializers.CharField(help_text="Digits with country code.")
+    verdict = serializers.ChoiceField(choices=[*Foretold])
+    reason = serializers.CharField(allow_null=True, help_text="The rule and its figures; null for a plain `call`.")
+    at = serializers.DateTimeField(allow_null=True, help_text="The earliest time of a `call` or a `wait`.")
+
+
+class AssumedSerializer(serializers.Serializer[Any]):
+    """What an estimate goes by."""
+
+    calls_per_second = serializers.FloatField(
+        help_text="The least of all bounds; a bound of calls at once is one, too."
+    )
+    queued_ahead = serializers.IntegerField(help_text="Calls of other shouts that go before the last one of this.")
+    windows = serializers.CharField(allow_null=True, help_text="Hours, in words; null: at any time.")
+    recording_length = serializers.IntegerField(help_text="Seconds.")
+    recording_length_known = serializers.BooleanField(help_text="False: the author has yet to record.")
+    answer_rate = serializers.FloatField(help_text="The share of calls that somebody or a machine answers.")
+    answer_rate_of = serializers.ChoiceField(
+        choices=["user", "application", "assumed"], help_text="Whose last calls were answered so; or nobody's."
+    )
+    retries = serializers.IntegerField(help_text="How many calls are tried again, if they end as those did.")
+
+
+class EstimateSerializer(serializers.Serializer[Any]):
+    """When it would begin and end; times are null where nobody would be called."""
+
+    first_call = serializers.DateTimeField(allow_null=True)
+    last_call = serializers.DateTimeField(allow_null=True, help_text="The last that is made for the first time.")
+    finish = serializers.DateTimeField(allow_null=True)
+    assumes = AssumedSerializer()
+    certainty = serializers.CharField(help_text="How far to rely on it.")
+
+
+class PreflightSerializer(serializers.Serializer[Any]):
+    """What `POST /shouts` with this body would do."""
+
+    counts = serializers.DictField(child=serializers.IntegerField(), help_text="How many recipients have each verdict.")
+    recipients = ForetoldSerializer(many=True, required=False, help_text="In the order given.")
+    estimate = EstimateSerializer()
 
 
 class DoNotCallSerializer(serializers.Serializer[Any]):

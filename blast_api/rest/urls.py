@@ -15,6 +15,7 @@ class Router(SimpleRouter):
     routes = [
         Route("{prefix}", {"get": "list", "post": "create"}, "{basename}s", detail=False, initkwargs={}),
         Route("{prefix}/{lookup}", {"get": "retrieve"}, "{basename}", detail=True, initkwargs={}),
+        DynamicRoute("{prefix};{url_path}", "{basename}s-{url_name}", detail=False, initkwargs={}),
         DynamicRoute("{prefix}/{lookup};{url_path}", "{basename}-{url_name}", detail=True, initkwargs={}),
     ]
 

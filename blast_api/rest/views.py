@@ -25,10 +25,10 @@ from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
-from blast_api.services import dnc, pauses, shouts, waiting
+from blast_api.services import dnc, pauses, preflight, shouts, waiting
 from blast_api.services.attempts import public_status
 
-from . import docs, lists
+from . import docs, foretelling, lists
 from .fields import NumberField
 from .lists import Listed, answer
 from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, Page, named, page
@@ -41,6 +41,7 @@ from .serializers import (
     ShoutSerializer,
 )
 
+_NO_RECIPIENTS = "none"
 _LONGEST_ID = 100  # digits, zeros in front among them
 _LONGEST_KEY = 255  # characters, as the column has them
 
@@ -73,6 +74,19 @@ class ShoutViewSet(ViewSet):
             nudge.ring_author(message.pk)
         headers = {} if created else {"Idempotent-Replayed": "true"}
         return Response(_shout(message.pk), status=HTTPStatus.CREATED, headers=headers)
+
+    @docs.preflight_shout
+    @action(detail=False, methods=["post"], name="Shout List")
+    def preflight(self, request: Request) -> Listed:
+        refuse_unmeasured(request)
+        which = named(request, "recipients")
+        if which not in ("", _NO_RECIPIENTS):
+            raise ValidationError({"recipients": [f"Expected {_NO_RECIPIENTS}, or no such parameter."]})
+        serializer = NewShoutSerializer(data=request.data, context={"application": _application(request)})
+        serializer.is_valid(raise_exception=True)
+        new = serializer.to_new_shout(idempotency_key=None, request_digest="")
+        foretold = preflight.preflight(_application(request), new, now=database_now())
+        return foretelling.answer(_application(request), foretold, each=which != _NO_RECIPIENTS)
 
     @docs.retrieve_shout
     def retrieve(self, request: Request, pk: int) -> Response:

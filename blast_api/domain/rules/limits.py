@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from blast_api.domain.times import written
+
 from .verdict import Because, Never, Now, Verdict
 
 
@@ -53,4 +55,4 @@ def until(moment: datetime | None, now: datetime) -> Verdict:
     """Now, or never: what was not placed by then has expired."""
     if moment is None or now < moment:
         return Now()
-    return Never(Because.EXPIRED, f"it was to be placed before {moment.isoformat()}")
+    return Never(Because.EXPIRED, f"it was to be placed before {written(moment)}")

@@ -1,0 +1,64 @@
+"""What an estimate of a shout goes by: the bounds in force, how calls of before ended, and what waits in the queue."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from datetime import datetime
+
+from django.db.models import Count, Q
+
+from blast_api.conf import configuration
+from blast_api.domain.rules.delivery import Delivery
+from blast_api.domain.rules.estimate import Ahead, Course, Endings, RateBound
+from blast_api.domain.states import LIVE_SHOUTS, NOT_CALLED, CallStatus
+from blast_api.models import Application, Call, Message
+
+# Of the last calls, so many in so many shouts: what was long ago says little, and reading takes time.
+_LAST_SHOUTS, _LAST_CALLS = 10, 1000
+_NO_ENDING = sorted({*NOT_CALLED, CallStatus.CANCELLED})
+
+
+def course(application: Application, delivery: Delivery, *, length_s: int, endings: Endings) -> Course:
+    """How calls of a shout with these rules go, whose message is so long."""
+    config = configuration()
+    bounds = (
+        RateBound(config.max_calls_per_second, config.max_concurrent_calls),
+        RateBound(application.calls_per_second, application.concurrent_calls),
+        RateBound(delivery.calls_per_second, delivery.concurrent_calls),
+    )
+    return Course.of(
+        bounds,
+        message_s=length_s * config.call_length_ratio,
+        ring_s=config.ring_timeout,
+        endings=endings,
+        retry=delivery.retry,
+    )
+
+
+def endings_before(application: Application, userdata: str) -> tuple[Endings, str]:
+    """How the last calls of this user ended, else those of the application, else what is assumed; and which it is."""
+    of_application = Message.objects.filter(application=application)
+    for whose, messages in (("user", of_application.filter(userdata=userdata)), ("application", of_application)):
+        pks = list(messages.order_by("-pk").values_list("pk", flat=True)[:_LAST_SHOUTS])
+        ended = Call.objects.filter(message__in=pks, finished__isnull=False, attempts__gt=0)
+        last = ended.exclude(status__in=_NO_ENDING).order_by("-message_id", "-position")
+        if endings := Endings.of(Counter(last.values_list("status", flat=True)[:_LAST_CALLS])):
+            return endings, whose
+    return Endings.assumed(), "assumed"
+
+
+def ahead_of(application: Application, calls: int, *, first: datetime, now: datetime) -> Ahead:
+    """What leaves beside so many calls of a new shout of the application, the first of which is due then.
+
+    Turns go round the applications, and within this one round its shouts.
+    """
+    live = Message.objects.unclosed().filter(status__in=LIVE_SHOUTS, paused_at=None)
+    due = Call.objects.due(first).order_by().filter(message__in=live)
+    by_now = Count("pk", filter=Q(due_at__lte=now))
+    rows = due.values_list("message__application_id", "message_id").annotate(by_now, count=Count("pk"))
+    queues: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
+    for of_application, message, waiting, count in rows:
+        queue = queues[of_application, message if of_application == application.pk else 0]
+        queue[0] += waiting
+        queue[1] += count - waiting
+    return Ahead.of([(waiting, planned) for waiting, planned in queues.values()], calls)
