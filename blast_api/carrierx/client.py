@@ -77,12 +77,16 @@ Outcome = Accepted | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class CallOrder:
-    """A call to place: digits, the two call-control addresses, and whole seconds until it rings."""
+    """A call to place: digits, the two call-control addresses, and whole seconds until it rings.
+
+    The caller id is the endpoint's own number, the operator's `DID`, unless another is named.
+    """
 
     number: str
     url: str
     status_callback_url: str
     delay_s: int
+    did: str = ""
 
 
 def _segment(sid: str) -> str:
@@ -156,6 +160,8 @@ class CarrierClient:
             "status_callback_url": order.status_callback_url,
             "delay": order.delay_s,
         }
+        if order.did:
+            call["calling_did"] = order.did
         body = json.dumps(call).encode()
         headers = {**self._placement.headers, "Content-Length": str(len(body))}
         return replace(self._placement, headers=headers, body=body)

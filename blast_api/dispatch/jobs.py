@@ -54,6 +54,7 @@ class Place:
     slot: float
     delay_s: int  # whole seconds from the slot to the start
     number: str
+    did: str  # the caller id; empty: the operator's
     message_id: int
     kind: ClassVar[Party]
 
@@ -77,6 +78,7 @@ class Place:
             url=address(self.kind, row, serial, Step.ANSWERED),
             status_callback_url=address(self.kind, row, serial, Step.STATUS),
             delay_s=self.delay_s,
+            did=self.did,
         )
         return client.prepare_call(order)
 
@@ -90,7 +92,8 @@ class PlaceCall(Place):
 
     @classmethod
     def of(cls, call: Call, slot: float, delay_s: int = 0) -> PlaceCall:
-        return cls(slot, delay_s, call.number, call.message_id, delivery.CallAttempt(call.pk, call.serial))
+        attempt = delivery.CallAttempt(call.pk, call.serial)
+        return cls(slot, delay_s, call.number, call.message.did, call.message_id, attempt)
 
     @property
     def key(self) -> tuple[Party, int, int]:
@@ -139,7 +142,7 @@ class PlaceRecording(Place):
     @classmethod
     def of(cls, recording: Recording, slot: float) -> PlaceRecording:
         attempt = recordings.AuthorAttempt(recording.pk, recording.serial)
-        return cls(slot, 0, recording.message.caller, recording.pk, attempt)
+        return cls(slot, 0, recording.message.caller, recording.message.did, recording.pk, attempt)
 
     @property
     def key(self) -> tuple[Party, int, int]:

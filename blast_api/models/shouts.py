@@ -9,7 +9,15 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from blast_api.carrierx.events import HEARD_BY
-from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
+from blast_api.domain.states import (
+    ENDED_SHOUTS,
+    LIVE_SHOUTS,
+    OPEN_CALLS,
+    OPEN_SHOUTS,
+    CallStatus,
+    RecordingState,
+    ShoutStatus,
+)
 
 from .applications import Application, Bounded
 from .records import WAITS_TO_BE_WRITTEN, Recorded
@@ -50,6 +58,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
         open_ = Q(status=ShoutStatus.TIMED_OUT) & _has_calls(finished=None)
         at_rest = ~Q(status=ShoutStatus.TIMED_OUT) & _has_calls(_AT_REST, finished=None)
         return self.unclosed().filter(open_ | at_rest, status__in=ENDED_SHOUTS)
+
+    def past_until(self, now: datetime) -> Self:
+        """Open shouts whose time to place has passed, with calls that have not been placed."""
+        return self.unclosed().filter(_has_calls(_AT_REST, finished=None), until__lte=now, status__in=OPEN_SHOUTS)
 
     def to_close(self, late_until: datetime) -> Self:
         """Ended shouts of which no call can change any more; where the carrier may still tell of one, news have their time."""

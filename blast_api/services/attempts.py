@@ -83,6 +83,12 @@ DETECTED = Update(
     now=datetime,
     who=str,
 )
+# A machine picked up, and the shout has nothing for machines.
+SPARED = Update(
+    lambda call_id, serial, now: (_audible(call_id, serial), _picked_up(now) | {"machine": True}),
+    **_ATTEMPT,
+    now=datetime,
+)
 UNHEARD = Update(
     lambda call_id, serial, now: (
         _rows(call_id, serial).with_carrier().filter(~MAY_BE_HEARD | dnc.listed()),
@@ -92,7 +98,8 @@ UNHEARD = Update(
     now=datetime,
 )
 RECORDING = Select(
-    lambda call_id: Recording.objects.filter(message__calls=call_id).values_list("url", "take"), call_id=int
+    lambda call_id: Recording.objects.filter(message__calls=call_id).values_list("url", "take", "message__delivery"),
+    call_id=int,
 )
 
 
@@ -105,6 +112,10 @@ class ShoutRow:
     userdata: str
     status: str
     created: datetime
+    delivery: dict[str, object] | None = None
+    until: datetime | None = None
+    calls_per_second: float | None = None
+    concurrent_calls: int | None = None
 
 
 @dataclass(slots=True)
@@ -126,6 +137,7 @@ class CallRow:
     opted_out: bool
     withdrawn: bool
     recalled: bool
+    machine: bool
     message: ShoutRow
     q850: int | None = None
     duration: int | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,11 +22,13 @@ from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
 from blast_api.domain import menus
 from blast_api.domain.rules import retry
+from blast_api.domain.rules.said import Machines
+from blast_api.domain.rules.verdict import Now
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 from blast_api.models import Call, CallQuerySet, Message
 from blast_api.records import content
 
-from . import attempts, dnc, shouts
+from . import attempts, dnc, pauses, rules, shouts
 from .attempts import CallAttempt as CallAttempt
 from .attempts import CallRow
 
@@ -175,6 +177,10 @@ def detected(attempt: CallAttempt, who: Answerer, *, now: datetime) -> str | Non
     params = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
     # Looked up first: noted as heard is only what can be played, also if the database goes away in between.
     recording = attempts.RECORDING(call_id=attempt.call_id)
+    if who is Answerer.MACHINE and not _is_for_machines(recording):
+        if not attempts.SPARED(**params):
+            _nobody_hears(attempt, now=now)
+        return None
     heard = attempts.DETECTED(**params, who=who.value) > 0 or _nobody_hears(attempt, now=now)
     return _play_url(recording) if heard and who is not Answerer.HANGUP else None
 
@@ -215,9 +221,18 @@ def apologised(attempt: CallAttempt, *, asked: datetime) -> None:
         attempt.rows().update(apologised=True)
 
 
-def _play_url(recording: Sequence[tuple[str, int]]) -> str:
-    ((url, take),) = recording
+_Played = Sequence[tuple[str, int, Mapping[str, object] | None]]
+
+
+def _play_url(recording: _Played) -> str:
+    ((url, take, _),) = recording
     return play_url(url, take)
+
+
+def _is_for_machines(recording: _Played) -> bool:
+    """Whether the shout leaves its message with machines: most say nothing of them, so nobody need work out its rules."""
+    ((_, _, said),) = recording
+    return said is None or said.get("machines", Machines.MESSAGE) == Machines.MESSAGE
 
 
 def opt_out(call_id: int) -> None:
@@ -285,7 +300,7 @@ def _end(
     row.held_since = None
     line = content.cdr(row, row.message, said=said, late=late)
     if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:
-        again_at = configuration().delivery.retry.due_at(ending, attempts=row.attempts, now=now)
+        again_at = _again_at(row, ending, now=now)
         if again_at:
             row.serial += 1  # this attempt is recorded: its address is dead, also if the call is timed out as it waits
             if (
@@ -294,7 +309,20 @@ def _end(
                 row.due_at = again_at
             row.status, row.sid, row.answerer = CallStatus.READY, "", ""
             row.started = row.answered = row.finished = row.duration = row.q850 = None
-    return attempts.end(former, row, line)
+    ended = attempts.end(former, row, line)
+    if ended and ending is CallStatus.FAILED:
+        transaction.on_commit(partial(pauses.pause_if_failing, row.message.pk, now=now))
+    return ended
+
+
+def _again_at(row: CallRow, ending: CallStatus, *, now: datetime) -> datetime | None:
+    """When the call is tried again, by its shout's rules; None: never. A machine that was spared is an ending of its own."""
+    in_force = rules.in_force(row.message)
+    if row.machine and in_force.machines is not Machines.RETRY:
+        return None
+    word = retry.MACHINE if row.machine else ending
+    again_at = in_force.retry.due_at(word, attempts=row.attempts, now=now)
+    return again_at if again_at and isinstance(in_force.in_time(again_at), Now) else None
 
 
 def _ending(row: CallRow, reported: CallStatus) -> CallStatus:

@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from blast_api.db.undone import again_if_undone
 from blast_api.domain.errors import AlreadyEnded
-from blast_api.domain.states import OPEN_SHOUTS, CallStatus, ShoutStatus
-from blast_api.models import Message
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_SHOUTS, CallStatus, ShoutStatus
+from blast_api.models import Attempt, Message
 
-from . import withdrawals
+from . import rules, schedule, withdrawals
 
 log = logging.getLogger(__name__)
 
 ASKED = "asked"
+FAILING = "pause_at"  # as the rule is called
+
+
+def pause_if_failing(message_id: int, *, now: datetime) -> None:
+    """Pause a shout of whose last attempts too many have failed, by its own rule. What was before it was resumed is past."""
+    message = Message.objects.filter(pk=message_id, status__in=LIVE_SHOUTS, paused_at=None).first()
+    if message is None or (rule := rules.in_force(message).pause_at) is None:
+        return
+    ended = Attempt.objects.filter(message=message, claimed__isnull=False, ended__isnull=False)
+    if message.resumed_at:
+        ended = ended.filter(claimed__gt=message.resumed_at)
+    endings = ended.order_by("-id").values_list("ending", flat=True)[: rule.of]
+    failed = [ending == CallStatus.FAILED for ending in endings]
+    if rule.is_reached(failed):
+        about = {"action": "shout_failing", "shout": message_id, "failed": sum(failed), "of": rule.of}
+        log.error("most attempts of a shout fail: it is paused", extra=about)
+        with suppress(AlreadyEnded):
+            pause(message, because=FAILING, now=now)
 
 
 @again_if_undone
@@ -52,8 +71,8 @@ def resume(message: Message, *, now: datetime) -> None:
         # What nobody has begun to take back stays with the carrier.
         calls.filter(recalled=True, held_since=None).update(withdrawn=False, recalled=False)
         if message.status == ShoutStatus.ONGOING:
-            calls.filter(status=CallStatus.READY, held_since=None).update(due_at=F("due_at") + (now - paused_at))
-        Message.objects.filter(pk=message.pk).update(paused_at=None, paused_because="")
+            schedule.move(message, by=now - paused_at, now=now)
+        Message.objects.filter(pk=message.pk).update(paused_at=None, paused_because="", resumed_at=now)
         after_s = round((now - paused_at).total_seconds())
         log.info("a shout was resumed", extra={"action": "shout_resumed", "shout": message.pk, "after_s": after_s})
 

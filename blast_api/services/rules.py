@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Protocol
 
 from blast_api.conf import configuration
 from blast_api.domain.rules import delivery, said
@@ -10,7 +12,16 @@ from blast_api.domain.rules.delivery import Delivery
 from blast_api.models import Application, Message
 
 
-def in_force(message: Message) -> Delivery:
+class Ruled(Protocol):
+    """A shout, or what was read of one."""
+
+    delivery: Any  # as JSON
+    until: datetime | None
+    calls_per_second: float | None
+    concurrent_calls: int | None
+
+
+def in_force(message: Ruled) -> Delivery:
     """The rules by which its calls go out. Reads no row but this one."""
     return delivery.in_force(
         message.delivery,

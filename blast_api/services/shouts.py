@@ -22,6 +22,7 @@ from blast_api.domain.destinations import Destinations
 from blast_api.domain.errors import AlreadyEnded, InvalidField, KeyReused, TooManyWaiting
 from blast_api.domain.recipients import Recipient, each_once
 from blast_api.domain.rules.said import Said
+from blast_api.domain.rules.verdict import Never
 from blast_api.domain.states import (
     Q850,
     Q850_INVALID_NUMBER,
@@ -34,7 +35,7 @@ from blast_api.domain.states import (
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
 from blast_api.records import content
 
-from . import dnc, schedule, withdrawals
+from . import dnc, rules, schedule, withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -326,6 +327,22 @@ def end_open_calls(message: Message, *, most: int = _CHUNK, now: datetime) -> in
         window = timedelta(hours=configuration().message_timeout_check_window)
         Message.objects.to_close(now - window).filter(pk=message.pk).update(closed=now)
     return len(chunk)
+
+
+def expire(message: Message, *, now: datetime) -> int:
+    """End calls of a shout that were not placed in time, a bounded number; one whose author has not recorded is over with them.
+
+    Answers how many.
+    """
+    reason = rules.in_force(message).in_time(now)
+    if not isinstance(reason, Never):
+        return 0
+    with transaction.atomic():
+        calls = list(message.calls.at_rest().order_by("pk").select_for_update()[:_CHUNK])
+        end_calls(message, calls, CallStatus.EXPIRED, reasons={call.pk: reason.reason for call in calls}, now=now)
+        if message.status == ShoutStatus.PENDING and not message.calls.unfinished().exists():
+            end(message, ShoutStatus.FINISHED, now=now)
+    return len(calls)
 
 
 def end_calls(

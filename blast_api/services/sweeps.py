@@ -47,8 +47,11 @@ def release(now: datetime) -> int:
 
 
 def expire(now: datetime) -> int:
-    """Time out what is stuck: recording calls in one state, and calls that the carrier has and says nothing of."""
-    return recordings.expire(now) + silence.time_out(now)
+    """Time out what is stuck: recording calls in one state, and calls that the carrier has and says nothing of.
+
+    And end what its shout wanted placed by now.
+    """
+    return recordings.expire(now) + silence.time_out(now) + _expire_unplaced(now)
 
 
 def finish(now: datetime) -> int:
@@ -70,6 +73,15 @@ def forget(now: datetime) -> int:
 def _release(recording: Recording, *, now: datetime) -> int:
     with transaction.atomic():
         return shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
+
+
+def _expire_unplaced(now: datetime) -> int:
+    ended = 0
+    for message in Message.objects.past_until(now).order_by("until", "pk")[:_SHOUTS_AT_ONCE]:
+        ended += _alone(partial(shouts.expire, message, now=now), shout=message.pk)
+        if ended >= _CALLS_AT_ONCE:
+            break
+    return ended
 
 
 def _end_open_calls(now: datetime) -> int:

@@ -9,10 +9,12 @@ from functools import partial
 
 from . import said
 from .limits import PauseAt, until
-from .retry import RetryPolicy
+from .retry import MACHINE, RetryPolicy
 from .said import Machines
 from .verdict import Because, Later, Never, Rule, Verdict, earliest
 from .window import Window
+
+_AFTER_A_MACHINE_S = 3600.0  # a machine is tried again, if nobody says when
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +90,13 @@ def in_force(
         own["machines"] = Machines(str(said_of["machines"]))
     if "pause_at" in said_of:
         own["pause_at"] = None if said_of["pause_at"] is None else said.pause_at(said_of["pause_at"])
-    delays_s = said_of.get("retry", operators.retry.delays_s)
+    delays_s = dict(said_of.get("retry", operators.retry.delays_s))  # type: ignore[call-overload]  # as it was stored
+    if own.get("machines") is Machines.RETRY:
+        delays_s.setdefault(MACHINE, _AFTER_A_MACHINE_S)
     limit = int(str(said_of.get("attempts", operators.retry.limit + 1))) - 1
     return replace(
         operators,
-        retry=RetryPolicy(delays_s, limit),  # type: ignore[arg-type]  # as it was read when it was stored
+        retry=RetryPolicy(delays_s, limit),
         until=until,
         calls_per_second=calls_per_second,
         concurrent_calls=concurrent_calls,
