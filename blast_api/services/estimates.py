@@ -54,8 +54,8 @@ def ahead_of(application: Application, calls: int, *, first: datetime, now: date
     """
     live = Message.objects.unclosed().filter(status__in=LIVE_SHOUTS, paused_at=None)
     due = Call.objects.due(first).order_by().filter(message__in=live)
-    by_now = Count("pk", filter=Q(due_at__lte=now))
-    rows = due.values_list("message__application_id", "message_id").annotate(by_now, count=Count("pk"))
+    queued = due.values_list("message__application_id", "message_id")
+    rows = queued.annotate(waiting=Count("pk", filter=Q(due_at__lte=now)), count=Count("pk"))
     queues: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for of_application, message, waiting, count in rows:
         queue = queues[of_application, message if of_application == application.pk else 0]
