@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import beside, callbacks, capacity, isolation, masses, outage, rate, response, scale
+from . import beside, callbacks, capacity, foretold, isolation, masses, outage, rate, response, scale
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -20,6 +20,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "callbacks": callbacks.measure,
     "scale": scale.measure,
     "capacity": capacity.measure,
+    "preflight": foretold.measure,
     "isolation": isolation.measure,
     "outage": outage.measure,
     "masses": masses.measure,
