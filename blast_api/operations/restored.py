@@ -36,7 +36,9 @@ class Mended:
 def preview(ended: Iterable[Line]) -> Mended:
     """What `mend` would do."""
     unlisted = {
-        (line.application, line.userdata, line.number) for line in _opted_out(ended) if not _rows(line).exists()
+        (line.application, dnc.owner(line.userdata), line.number)
+        for line in _opted_out(ended)
+        if not _against(line).exists()
     }
     return Mended(canceled=_open().count(), listed=len(unlisted), doubtful=_unwritten().count())
 
@@ -53,8 +55,8 @@ def mend(ended: Iterable[Line], *, now: datetime) -> Mended:
         for model in filter(counted, apps.get_app_config("blast_api").get_models()):
             set_last_id(model, connection, last_id(model, connection) + _AHEAD)
     for line in _opted_out(ended):
-        if not _rows(line).exists():
-            dnc.add(int(line.application), line.userdata, line.number)
+        if not _against(line).exists():
+            dnc.add(int(line.application), line.userdata, line.number, call_id=line.pk)
             done.listed += 1
     done.doubtful = _unwritten().update(taken=F("created"), writer=state_dir.host())
     for message in list(_open()):
@@ -70,8 +72,8 @@ def _opted_out(ended: Iterable[Line]) -> Iterator[Line]:
             yield line
 
 
-def _rows(line: Line) -> QuerySet[DoNotCallNumber]:
-    return DoNotCallNumber.objects.filter(application=int(line.application), userdata=line.userdata, number=line.number)
+def _against(line: Line) -> QuerySet[DoNotCallNumber]:
+    return dnc.against(int(line.application), line.userdata).filter(number=line.number)
 
 
 def _open() -> MessageQuerySet:

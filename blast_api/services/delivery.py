@@ -236,13 +236,13 @@ def _is_for_machines(recording: _Played) -> bool:
 
 
 def opt_out(call_id: int) -> None:
-    """The person at the other end must never be called again by this user. Overtakes any ending, also the last."""
+    """The person at the other end must never be called again by those whom their list binds. Overtakes any ending, also the last."""
     with transaction.atomic():
         call = Call.objects.select_related("message").select_for_update(of=("self",)).filter(pk=call_id).first()
         if call is None:
             return
         message = call.message
-        dnc.add(message.application_id, message.userdata, call.number)
+        dnc.add(message.application_id, message.userdata, call.number, call_id=call_id)
         Call.objects.filter(pk=call_id).update(opted_out=True)
         ended = call_before(CallStatus.OPTED_OUT) - OPEN_CALLS
         Call.objects.filter(pk=call_id, status__in=ended).update(

@@ -16,8 +16,8 @@ from django.utils import timezone
 from blast_api.carrierx.events import Answerer, StatusReport
 from blast_api.db import bulk, statistics
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, Message
-from blast_api.services import attempts, delivery, shouts, sweeps
+from blast_api.models import Call, DoNotCallNumber, Message
+from blast_api.services import attempts, delivery, dnc, shouts, sweeps
 from tests.kits import factories
 from tests.kits.released import claim, released
 
@@ -32,7 +32,7 @@ _MANY = 5_000
 
 @contextmanager
 def _nothing_read_whole() -> Iterator[None]:
-    """Nobody goes through the table of calls in the block, which is one transaction."""
+    """Nobody goes through the tables of calls and of listed numbers in the block, which is one transaction."""
     with transaction.atomic():
         before = _read_whole()
         yield
@@ -40,18 +40,22 @@ def _nothing_read_whole() -> Iterator[None]:
 
 
 def _read_whole() -> int:
-    """Rows of calls that were read by going through the table, in this transaction."""
+    """Rows that were read by going through these tables, in this transaction."""
+    names = "('blast_api_call', 'blast_api_donotcallnumber')"
     with connection.cursor() as cursor:
-        cursor.execute("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'blast_api_call'")
+        cursor.execute(f"SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname IN {names}")
         (count,) = cursor.fetchone()
     return int(count)
 
 
 def _grown() -> Message:
-    """Nearly all of them settled long ago."""
+    """Nearly all of them settled long ago, and many numbers are listed, of the user and of all users."""
     past = factories.message(status=ShoutStatus.FINISHED, closed=timezone.now(), finished=timezone.now())
     rows = [[position, factories.number(position)] for position in range(_MANY)]
     bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, status="completed", finished=timezone.now())
+    for userdata in (past.userdata, dnc.ALL_USERS):
+        listed = [[factories.number(_MANY + index)] for index in range(_MANY)]
+        bulk.insert(DoNotCallNumber, ["number"], listed, application_id=past.application_id, userdata=userdata)
     return released(40)
 
 

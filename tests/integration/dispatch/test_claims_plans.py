@@ -17,15 +17,16 @@ from blast_api.db import bulk
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call
+from blast_api.models import Call, DoNotCallNumber
 from blast_api.monitoring import exposition
-from blast_api.services import delivery, shouts, silence, sweeps
+from blast_api.services import delivery, dnc, shouts, silence, sweeps
 from tests.kits import factories
 from tests.kits.released import claim, hold, released
 
 pytestmark = pytest.mark.django_db
 
 _SETTLED = 20_000
+_LISTED = 20_000
 _SHOUTS = 20
 
 
@@ -35,6 +36,14 @@ def _settled_past() -> None:
         rows = [[position, factories.number(position)] for position in range(_SETTLED // _SHOUTS)]
         ended = {"status": CallStatus.COMPLETED, "finished": timezone.now()}
         bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, **ended)
+
+
+def _long_lists() -> None:
+    """Of one user, and of all users of the application."""
+    application = factories.application()
+    for userdata in (factories.USER, dnc.ALL_USERS):
+        rows = [[factories.number(50_000 + index)] for index in range(_LISTED // 2)]
+        bulk.insert(DoNotCallNumber, ["number"], rows, application_id=application.pk, userdata=userdata)
 
 
 @contextmanager
@@ -71,13 +80,19 @@ def _full_scans(plans: list[tuple[str, str]]) -> list[tuple[str, str]]:
 _FULL_SCAN = {
     # A partial index, scanned whole, is as good as a search: it holds nothing but what is looked for.
     "sqlite": r"SCAN (blast_api_call|U0)(?! USING (COVERING )?INDEX call_)",
-    "postgresql": r"Seq Scan on blast_api_call ",
+    "postgresql": r"Seq Scan on (blast_api_call|blast_api_donotcallnumber) ",
+}
+# Each question about the list is one search for one number: by all columns of its index.
+_LIST_SEARCH = {
+    "sqlite": r"SEARCH .* \(application_id=\? AND userdata=\? AND number=\?\)",
+    "postgresql": r"using dnc_once on .*\n +Index Cond: .*application_id = .* AND \(userdata = ANY .* AND \(number = ",
 }
 
 
 @pytest.fixture
 def _many_settled_calls() -> None:
     _settled_past()
+    _long_lists()
     released(40)
     call = Call.objects.latest("pk")
     hold(call, since=timezone.now() - timedelta(hours=1), due_at=timezone.now() - timedelta(hours=1))
@@ -102,6 +117,10 @@ def status_callback() -> None:
 
 def answer_callback() -> None:
     assert delivery.answered(_held(), now=timezone.now())
+
+
+def listed_meanwhile() -> None:
+    assert not Call.objects.in_hand().filter(dnc.listed()).exists()
 
 
 def errands() -> None:
@@ -145,6 +164,19 @@ def test_the_claim_finds_its_calls_by_their_own_index() -> None:
     chosen = [plan for sql, plan in plans if sql.startswith("SELECT") and 'ORDER BY "blast_api_call"."due_at"' in sql]
     assert chosen
     assert all("call_to_claim" in plan for plan in chosen), plans
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+@pytest.mark.parametrize("work", [claim, answer_callback, listed_meanwhile])
+def test_a_list_is_searched_for_one_number_however_long_it_is(work: Callable[[], object]) -> None:
+    """That of the user, and that of all users of the application."""
+    with _plans() as plans:
+        work()
+    asked = [plan for sql, plan in plans if "blast_api_donotcallnumber" in sql]
+    assert asked
+    for plan in asked:
+        assert re.search(_LIST_SEARCH[connection.vendor], plan), plan
+    assert _full_scans(plans) == []
 
 
 @pytest.mark.usefixtures("_many_settled_calls")

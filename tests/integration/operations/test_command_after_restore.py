@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber, Message, Record
 from blast_api.records import content, writer
-from blast_api.services import delivery
+from blast_api.services import delivery, dnc
 from tests.kits import factories
 from tests.kits.commands import run, spawn
 from tests.kits.released import dispatch, hold, released
@@ -62,6 +63,16 @@ def test_who_pressed_5_since_the_backup_is_listed_again(tmp_path: Path) -> None:
     assert run("after_restore", "--json", *SINCE, *files).json["listed"] == 1
     assert run("after_restore", "--json", *SINCE, *files, "--yes").json["listed"] == 1
     assert set(DoNotCallNumber.objects.values_list("number", flat=True)) == {first.number, second.number}
+
+
+def test_who_opted_out_of_an_application_is_listed_for_all_its_users(tmp_path: Path, settings: Settings) -> None:
+    settings.OPT_OUT_SCOPE = "application"
+    calls = [factories.call(released(0, userdata=user), number=factories.number(1)) for user in ("a", "b")]
+    log = _opted_out(tmp_path / "cdr.log", *calls)
+    assert run("after_restore", "--json", *SINCE, log).json["listed"] == 1
+    assert run("after_restore", "--json", *SINCE, log, "--yes").json["listed"] == 1
+    entry = DoNotCallNumber.objects.get()
+    assert (entry.userdata, entry.number, entry.call_id) == (dnc.ALL_USERS, factories.number(1), calls[0].pk)
 
 
 def test_an_application_that_is_not_there_lists_nobody(tmp_path: Path) -> None:
