@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
 
+from .upserts import Upsert
+
 _CHUNK = 5000  # rows of one statement: about a megabyte of records
 _READ_AT_ONCE = 1000
 Row = TypeVar("Row")
@@ -28,6 +30,22 @@ def insert(
 
     Columns that are not named take their database default. All or nothing only inside a transaction.
     """
+    _insert(model, columns, rows, shared)
+
+
+def upsert(into: Upsert, rows: Iterable[Sequence[object]]) -> None:
+    """Insert rows of values like `insert`, for the columns that `into` names; those that are there are written over."""
+    _insert(into.model, into.columns, rows, {}, otherwise=into.otherwise)
+
+
+def _insert(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    shared: Mapping[str, object],
+    *,
+    otherwise: str = "",
+) -> None:
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
     if connection.vendor == "postgresql":
@@ -39,13 +57,11 @@ def insert(
     names = ", ".join(quote(str(fields[name].column)) for name in (*columns, *shared))
     values = ", ".join((*cells, *("%s" for _ in shared)))
     parameters = _prepared(fields, shared)
+    sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source} {otherwise}"  # noqa: S608
     left = iter(rows)
     with connection.cursor() as cursor:
         while chunk := list(islice(left, _CHUNK)):
-            cursor.execute(
-                f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source}",  # noqa: S608
-                [*parameters, json.dumps(chunk)],
-            )
+            cursor.execute(sql, [*parameters, json.dumps(chunk)])
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:

@@ -30,8 +30,10 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.db.models.sql import UpdateQuery
+
+from .upserts import Upsert
 
 ParameterType = type[int] | type[str] | type[datetime]
 
@@ -140,40 +142,41 @@ class Update(_Statement):
 
 
 class RecordedUpdate(Update):
-    """An update of one row, and the insertion of a record of it: both or, if the row is not as expected, neither.
+    """An update of one row, and the insertion of what it leads to, or its change: both or, if the row is not as expected, neither.
 
-    One round trip where the database can. The parameters that are not the update's are columns of the record.
+    One round trip where the database can. Parameters are those of the update, and `row.<column>` for each column of the row.
     """
 
     def __init__(
         self,
         build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]],
-        record: type[Model],
-        columns: Sequence[str],
+        record: Upsert,
         **parameters: ParameterType,
     ) -> None:
         super().__init__(build, **parameters)
-        self._columns = tuple(columns)
-        names = ", ".join(columns)
-        self._into = f"INSERT INTO {record._meta.db_table} ({names})"
-        self._values = ", ".join(["%s"] * len(columns))
+        self._record = record
+        self._columns = tuple(f"row.{name}" for name in record.columns)
 
     def __call__(self, **values: object) -> int:
         """Run it; answers whether the row was changed and recorded, as a number."""
         if connection.vendor == "postgresql":
             return super().__call__(**values)
+        record = self._record
         with transaction.atomic():
             changed = super().__call__(**values)
             if changed:
-                sql = f"{self._into} VALUES ({self._values})"
+                sql = f"{record.into} VALUES ({record.parameters}) {record.otherwise}"
                 _cursor().execute(sql, [_adapted(values[name]) for name in self._columns])
         return changed
 
     def _compile(self) -> _Compiled:
-        update = super()._compile()
+        update, record = super()._compile(), self._record
         if connection.vendor != "postgresql":
             return update
-        sql = f"WITH changed AS ({update.sql} RETURNING 1) {self._into} SELECT {self._values} FROM changed"  # noqa: S608  # names are ours
+        sql = (
+            f"WITH changed AS ({update.sql} RETURNING 1) "  # noqa: S608  # names are ours
+            f"{record.into} SELECT {record.parameters} FROM changed {record.otherwise}"
+        )
         count = len(update.constants)
         places = ((count + place, name) for place, name in enumerate(self._columns))
         return _Compiled(sql, (*update.constants, *self._columns), (*update.places, *places))

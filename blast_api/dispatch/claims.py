@@ -20,7 +20,7 @@ from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.domain.shares import divide
 from blast_api.domain.states import LIVE_SHOUTS, RecordingState
 from blast_api.models import Application, Call, CallQuerySet, Gate, Message, MessageQuerySet, Recording
-from blast_api.services import claiming, recordings
+from blast_api.services import claiming, history, recordings
 
 from . import gate
 from .bounds import UNBOUNDED, Bounds
@@ -72,6 +72,7 @@ def claim_placements(clock: DatabaseClock, *, room: int, only_author_of: int | N
             horizon = now + timedelta(seconds=config.placement_horizon)
             jobs += line.ahead(_near(near, bounds, until=horizon, now=now))
         if jobs:
+            history.begin((job.begun for job in jobs if isinstance(job, PlaceCall)), now=now)
             Gate.objects.filter(pk=row.pk).update(next_slot=line.next_slot, starts=line.starts.stretches)
             bounds.keep()
     if not jobs and bounds.withheld_until is not None:

@@ -20,7 +20,7 @@ from blast_api.domain.pacing import Departure, SlotMissed
 from blast_api.models import Call, Recording
 from blast_api.monitoring import counters
 from blast_api.monitoring.counters import PlacementOutcome
-from blast_api.services import delivery, recordings
+from blast_api.services import delivery, history, recordings
 
 from . import gate
 
@@ -88,12 +88,20 @@ class PlaceCall(Place):
     """Call a recipient."""
 
     attempt: delivery.CallAttempt
+    attempts: int  # of the call, with this one
     kind = Party.RECIPIENT
 
     @classmethod
     def of(cls, call: Call, slot: float, delay_s: int = 0) -> PlaceCall:
         attempt = delivery.CallAttempt(call.pk, call.serial)
-        return cls(slot, delay_s, call.number, call.message.did, call.message_id, attempt)
+        return cls(slot, delay_s, call.number, call.message.did, call.message_id, attempt, call.attempts)
+
+    @property
+    def begun(self) -> history.Begun:
+        """The attempt, as its row begins."""
+        return history.Begun(
+            self.message_id, self.attempt.call_id, self.attempt.serial, number=self.attempts, slot=self.slot
+        )
 
     @property
     def key(self) -> tuple[Party, int, int]:

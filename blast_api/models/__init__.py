@@ -11,6 +11,8 @@ from .applications import DoNotCallNumber as DoNotCallNumber
 from .carrier import Container as Container
 from .carrier import CronHost as CronHost
 from .carrier import Gate as Gate
+from .outboxes import OUTBOXES as OUTBOXES
+from .records import WAITS_TO_BE_WRITTEN as WAITS_TO_BE_WRITTEN
 from .records import LogKind as LogKind
 from .records import Record as Record
 from .records import Recorded as Recorded

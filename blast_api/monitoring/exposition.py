@@ -23,7 +23,7 @@ from blast_api.db import spool
 from blast_api.db.clock import AWAY, database_now
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, RecordingState
-from blast_api.models import Call, Gate, Message, Record, Recording
+from blast_api.models import OUTBOXES, Call, Gate, Message, Recording
 
 from . import counters, health
 
@@ -175,9 +175,10 @@ def _in_hand(now: datetime) -> Iterator[Metric]:
 
 
 def _records(now: datetime) -> Iterator[Metric]:
-    waiting = Record.objects.filter(written=None)
-    oldest = waiting.order_by("id").values_list("created", flat=True).first()
-    count = _bounded(waiting, "id")
+    waiting = [(outbox.waiting(), outbox.since) for outbox in OUTBOXES]
+    firsts = (rows.order_by(since).values_list(since, flat=True).first() for rows, since in waiting)
+    oldest = min(filter(None, firsts), default=None)
+    count = min(sum(_bounded(rows, since) for rows, since in waiting), _MOST)
     yield _gauge("records_waiting", f"Records that are not in their log yet; {_MOST} is that many or more.", count)
     yield _gauge(
         "records_oldest_waiting_seconds", "Age of the oldest of them; 0 if there is none.", _seconds(now, oldest)

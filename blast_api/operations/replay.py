@@ -18,7 +18,8 @@ from pathlib import Path
 
 from blast_api.db import state_dir
 from blast_api.domain.errors import BlastError
-from blast_api.models import Record
+from blast_api.models import LogKind
+from blast_api.records.sources import Source, of_log
 from blast_api.records.writer import HOST, append, lines_since, only_writer
 
 _BATCH = 1000
@@ -47,24 +48,26 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class RecordSelection:
-    """Records of one log that were stored since a moment and have been written."""
+    """Lines of one log about what has happened since a moment, as far as they have been written."""
 
-    kind: Record.Kind
+    kind: LogKind
     since: datetime
     every_host: bool = False
 
     def lines(self) -> Iterator[str]:
-        """Their lines, in their order. By short queries: a writer that waits must not wait for a long one to end.
+        """The lines, in the order in which their rows were made. Call it with the writers' lock. Raises OSError."""
+        for source in of_log(self.kind):
+            yield from self._of(source)
 
-        Call it with the writers' lock. Raises OSError.
-        """
+    def _of(self, source: Source) -> Iterator[str]:
+        """By short queries: a writer that waits must not wait for a long one to end."""
         last = 0
-        written = Record.objects.filter(kind=self.kind, created__gte=self.since, written__isnull=False).order_by("id")
+        written = source.rows.written(self.since).order_by("pk")
         if not self.every_host:
             written = written.filter(writer__in=(state_dir.host(), HOST))  # and as earlier releases named it
-        while batch := list(written.filter(id__gt=last).values_list("id", "line")[:_BATCH]):
-            yield from (line for _, line in batch)
-            last = batch[-1][0]
+        while batch := list(source.lines(written.filter(pk__gt=last)[:_BATCH])):
+            yield from (line.text for line in batch)
+            last = batch[-1].pk
 
 
 def replay(which: RecordSelection, path: Path, *, force: bool = False, dry_run: bool = False) -> Replayed:

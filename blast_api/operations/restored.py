@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet
 
 from blast_api.db import state_dir
 from blast_api.domain.states import OPEN_SHOUTS, CallStatus, ShoutStatus
-from blast_api.models import Application, DoNotCallNumber, Message, MessageQuerySet, Record
+from blast_api.models import OUTBOXES, Application, DoNotCallNumber, Message, MessageQuerySet
 from blast_api.services import dnc, shouts
 
 from .sequences import counted, last_id, set_last_id
@@ -40,7 +40,9 @@ def preview(ended: Iterable[Line]) -> Mended:
         for line in _opted_out(ended)
         if not _against(line).exists()
     }
-    return Mended(canceled=_open().count(), listed=len(unlisted), doubtful=_unwritten().count())
+    return Mended(
+        canceled=_open().count(), listed=len(unlisted), doubtful=sum(outbox.waiting().count() for outbox in OUTBOXES)
+    )
 
 
 def mend(ended: Iterable[Line], *, now: datetime) -> Mended:
@@ -58,7 +60,8 @@ def mend(ended: Iterable[Line], *, now: datetime) -> Mended:
         if not _against(line).exists():
             dnc.add(int(line.application), line.userdata, line.number, call_id=line.pk)
             done.listed += 1
-    done.doubtful = _unwritten().update(taken=F("created"), writer=state_dir.host())
+    host = state_dir.host()
+    done.doubtful = sum(outbox.waiting().update(taken=F(outbox.since), writer=host) for outbox in OUTBOXES)
     for message in list(_open()):
         done.canceled += shouts.end(message, ShoutStatus.CANCELED, now=now)
     return done
@@ -78,7 +81,3 @@ def _against(line: Line) -> QuerySet[DoNotCallNumber]:
 
 def _open() -> MessageQuerySet:
     return Message.objects.unclosed().filter(status__in=OPEN_SHOUTS)
-
-
-def _unwritten() -> QuerySet[Record]:
-    return Record.objects.filter(written=None)

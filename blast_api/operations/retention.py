@@ -1,4 +1,4 @@
-"""What was long ago is deleted: shouts with their calls and recordings, records, idempotency keys. Never a do-not-call list.
+"""What was long ago is deleted: shouts with their calls, attempts and recordings, and idempotency keys. Never a do-not-call list.
 
 Everything is done in small transactions and again harmlessly, so it may run beside everything else, be killed at any line
 and be run twice at once. A shout goes in this order:
@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.domain.states import ENDED_SHOUTS
-from blast_api.models import Call, Message, Record, Recording
+from blast_api.models import WAITS_TO_BE_WRITTEN, Attempt, Call, Message, Record, Recording
 from blast_api.services import shouts, storage
 
 _SHOUTS = 100
@@ -33,8 +33,9 @@ class Purged:
 
     shouts: int = 0
     calls: int = 0
+    attempts: int = 0
     recordings: int = 0
-    records: int = 0
+    records: int = 0  # of former releases, which stored the text of each line
     keys: int = 0
     kept: int = 0  # shouts that stay, because the carrier keeps their recording
     trouble: str = ""  # what it said last
@@ -55,6 +56,7 @@ def preview(before: datetime, *, now: datetime) -> Purged:
     return Purged(
         shouts=old.count(),
         calls=Call.objects.filter(message__in=old).count(),
+        attempts=Attempt.objects.filter(message__in=old).count(),
         recordings=files.exclude(file_sid__in=needed.values("file_sid")).values("file_sid").distinct().count(),
         records=_records(before).count(),
         keys=Message.objects.with_expired_key(now - timedelta(hours=configuration().idempotency_key_window)).count(),
@@ -76,8 +78,9 @@ def purge(before: datetime, client: CarrierClient, *, now: datetime) -> Iterator
                 done.kept += 1
                 yield done
                 continue
-            for calls in _delete_calls(pk):
+            for calls, attempts in _delete_calls(pk):
                 done.calls += calls
+                done.attempts += attempts
                 yield done
             done.shouts += _shouts(before).filter(pk=pk).delete()[1].get(Message._meta.label, 0)
             yield done
@@ -91,8 +94,10 @@ def purge(before: datetime, client: CarrierClient, *, now: datetime) -> Iterator
 
 
 def _shouts(before: datetime) -> QuerySet[Message]:
-    """Shouts that ended before then, and of which nothing can change any more."""
-    return Message.objects.filter(status__in=ENDED_SHOUTS, finished__lt=before, closed__lt=before)
+    """Shouts that ended before then, of which nothing can change any more, and every line is written."""
+    old = Message.objects.filter(status__in=ENDED_SHOUTS, finished__lt=before, closed__lt=before)
+    told = old.exclude(WAITS_TO_BE_WRITTEN).exclude(pk__in=Recording.objects.filter(WAITS_TO_BE_WRITTEN).values("pk"))
+    return told.exclude(pk__in=Attempt.objects.filter(WAITS_TO_BE_WRITTEN).values("message"))
 
 
 def _records(before: datetime) -> QuerySet[Record]:
@@ -135,10 +140,11 @@ def _delete_file(sid: str, client: CarrierClient, done: Purged) -> bool:
     return True
 
 
-def _delete_calls(message_id: int) -> Iterator[int]:
-    """In bounded transactions; tells how many went in each."""
+def _delete_calls(message_id: int) -> Iterator[tuple[int, int]]:
+    """With their attempts, in bounded transactions; tells how many of each went in it."""
     calls = Call.objects.filter(message=message_id).order_by("position").values_list("pk", "position")
     last = -1
     while batch := list(calls.filter(position__gt=last)[:_ROWS]):
         last = batch[-1][1]
-        yield Call.objects.filter(pk__in=[pk for pk, _ in batch]).delete()[0]
+        _, gone = Call.objects.filter(pk__in=[pk for pk, _ in batch]).delete()
+        yield gone.get(Call._meta.label, 0), gone.get(Attempt._meta.label, 0)

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Any
 
 from blast_api.carrierx.events import HEARD_BY
 from blast_api.domain.billing import Increments
 from blast_api.domain.states import CallStatus
 
+COLUMNS = (
+    "call_id",
+    "call__number",
+    "message__userdata",
+    "message__application_id",
+    "ending",
+    "duration",
+    "answerer",
+    "ended",
+    "late",
+)
 DIMENSIONS = ("day", "userdata", "status", "application")
 
 
@@ -91,6 +103,22 @@ class Line:
         answerer, late = str(about.get("answerer", "")), about.get("late") is True
         number = str(about.get("to_number", ""))
         return cls(pk, number, userdata, application, status, duration, answerer, finished, late)
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Line:
+        """What the line of an attempt says, without writing it: `row` has its columns, by `COLUMNS`."""
+        ended: datetime = row["ended"]
+        return cls(
+            pk=row["call_id"],
+            number=row["call__number"],
+            userdata=row["message__userdata"],
+            application=str(row["message__application_id"]),
+            status=row["ending"],
+            duration=row["duration"] or 0,
+            answerer=row["answerer"],
+            finished=ended.replace(microsecond=ended.microsecond // 1000 * 1000),  # as it is written
+            late=row["late"],
+        )
 
     @property
     def heard(self) -> bool:

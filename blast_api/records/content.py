@@ -1,20 +1,16 @@
-"""What a CDR, a BDR and a rec-CDR say.
+"""What a CDR, a BDR and a rec-CDR say: each is made of a row when it is written, and the same each time.
 
-A record is stored in the same transaction as the ending that it records (`add_*`), so none can be missing.
+A line is a function of columns that do not change any more. One that is corrected gets another name.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Protocol
-from uuid import uuid4
+from typing import Any
 
 from blast_api.carrierx.addresses import redacted
-from blast_api.conf import configuration
-from blast_api.db import bulk
-from blast_api.models import Call, Message, Record, Recording
 
 _VERSION = 1
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
@@ -22,93 +18,117 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 _LONGEST_BODY = 16384
 _LONGEST_FIELD = 2048
 _QUOTED = 1024
-_LONGEST_SAID = 300  # characters of the carrier's words about an attempt
 _TOLD_OF_AN_ENDING = ("CallSid", "CallStatus", "CallDuration", "Direction", "From", "To")
 
+# Columns of an attempt, of a shout and of a recording call of which their lines are made.
+OF_AN_ATTEMPT = (
+    "record",
+    "late",
+    "call_id",
+    "message_id",
+    "message__application_id",
+    "message__userdata",
+    "message__created",
+    "call__number",
+    "number",
+    "claimed",
+    "did",
+    "sid",
+    "started",
+    "answered",
+    "ended",
+    "ending",
+    "q850",
+    "duration",
+    "answerer",
+    "keys",
+    "reason",
+)
+OF_A_SHOUT = (
+    "record",
+    "late",
+    "pk",
+    "application_id",
+    "userdata",
+    "title",
+    "caller",
+    "status",
+    "schedule",
+    "created",
+    "started",
+    "finished",
+    "recording__url",
+    "recording__state",
+    "recording__state_since",
+)
+OF_A_RECORDING_CALL = ("record", "pk", "ended", "report")
 
-class _Shout(Protocol):
-    pk: int
-    application_id: int
-    userdata: str
-    created: datetime
-
-
-class _Ended(Protocol):
-    pk: int
-    number: str
-    sid: str
-    status: str
-    q850: int | None
-    duration: int | None
-    answerer: str
-    attempts: int
-    started: datetime | None
-    answered: datetime | None
-    finished: datetime | None
-
-
-def cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) -> str:
-    """The line about an attempt that has ended, for who stores it together with the ending; `call` holds how it ended.
-
-    `said` are the carrier's own words about it.
-    """
-    return _line(_cdr(call, message, said=said, late=late))
-
-
-def add_cdrs(calls: Iterable[Call], message: Message) -> None:
-    """Store the records of many ended calls of one shout."""
-    _add(Record.Kind.CDR, (_cdr(call, message) for call in calls))
-
-
-def _cdr(call: _Ended, message: _Shout, *, said: str = "", late: bool = False) -> dict[str, object]:
-    return {
-        "pk": call.pk,
-        "message": message.pk,
-        "application": message.application_id,
-        "user_data": message.userdata,
-        "to_number": call.number,
-        "did": configuration().did if call.attempts else None,
-        "sid": call.sid,
-        "status": call.status,
-        "q850": call.q850,
-        "duration": call.duration or 0,
-        "answerer": call.answerer,
-        "carrier_said": redacted(said[:_LONGEST_SAID]),
-        "attempt": call.attempts,
-        "num_retries": max(call.attempts - 1, 0),
-        "created": written_time(message.created),
-        "started": written_time(call.started),
-        "answered": written_time(call.answered),
-        "finished": written_time(call.finished),
-        "late": late,
-    }
+Columns = Mapping[str, Any]
 
 
-def add_bdr(message: Message, recording: Recording, *, late: bool = False) -> None:
-    """Store the record of a shout that has ended."""
-    line: dict[str, object] = {
-        "pk": message.pk,
-        "application": message.application_id,
-        "user_data": message.userdata,
-        "title": message.title,
-        "caller": message.caller,
-        "status": message.status,
-        "recording": recording.url,
-        "recording_call_status": recording.state,
-        "rec_call_status_updated_at": written_time(recording.state_since),
-        "schedule": written_time(message.schedule),
-        "created": written_time(message.created),
-        "started": written_time(message.started),
-        "finished": written_time(message.finished),
-        "late": late,
-    }
-    _add(Record.Kind.BDR, [line])
+def cdr(row: Columns) -> str:
+    """The line about an attempt that has ended, or about a recipient who ended without one."""
+    was_placed = row["claimed"] is not None
+    return _line(
+        {
+            "pk": row["call_id"],
+            "message": row["message_id"],
+            "application": row["message__application_id"],
+            "user_data": row["message__userdata"],
+            "to_number": row["call__number"],
+            "did": row["did"] or None,
+            "sid": row["sid"],
+            "status": row["ending"],
+            "q850": row["q850"],
+            "duration": row["duration"] or 0,
+            "answerer": row["answerer"],
+            "keys": row["keys"],
+            "carrier_said": row["reason"] if was_placed else "",
+            "reason": "" if was_placed else row["reason"],
+            "attempt": row["number"],
+            "num_retries": max(row["number"] - 1, 0),
+            "created": written_time(row["message__created"]),
+            "started": written_time(row["started"]),
+            "answered": written_time(row["answered"]),
+            "finished": written_time(row["ended"]),
+            "late": row["late"],
+        },
+        row,
+    )
 
 
-def add_rec_cdr(message_id: int, finished: datetime, body: Mapping[str, object]) -> None:
-    """Store the record of a recording call that has ended: the carrier's own status body and two fields of ours."""
-    line = json.loads(redacted(json.dumps(dict(body))))  # whatever is nested in it
-    _add(Record.Kind.REC_CDR, [_bounded(line) | {"message_id": message_id, "finished": written_time(finished)}])
+def bdr(row: Columns) -> str:
+    """The line about a shout that has ended."""
+    return _line(
+        {
+            "pk": row["pk"],
+            "application": row["application_id"],
+            "user_data": row["userdata"],
+            "title": row["title"],
+            "caller": row["caller"],
+            "status": row["status"],
+            "recording": row["recording__url"],
+            "recording_call_status": row["recording__state"],
+            "rec_call_status_updated_at": written_time(row["recording__state_since"]),
+            "schedule": written_time(row["schedule"]),
+            "created": written_time(row["created"]),
+            "started": written_time(row["started"]),
+            "finished": written_time(row["finished"]),
+            "late": row["late"],
+        },
+        row,
+    )
+
+
+def rec_cdr(row: Columns) -> str:
+    """The line about a recording call that has ended: the carrier's own status body and two fields of ours."""
+    ours = {"message_id": row["pk"], "finished": written_time(row["ended"])}
+    return _line(json.loads(row["report"] or "{}") | ours, row)
+
+
+def report(body: Mapping[str, object]) -> str:
+    """The carrier's status body as it is stored: JSON, without our tokens, of a bounded length."""
+    return _ENCODER.encode(_bounded(json.loads(redacted(json.dumps(dict(body))))))  # whatever is nested in it
 
 
 def _bounded(body: dict[str, object]) -> dict[str, object]:
@@ -127,12 +147,8 @@ def _bounded(body: dict[str, object]) -> dict[str, object]:
     return kept | {"cut": {"length": len(whole), "begins": rest[:_QUOTED]}}
 
 
-def _add(kind: Record.Kind, lines: Iterable[dict[str, object]]) -> None:
-    bulk.insert(Record, ["line"], ([_line(line)] for line in lines), kind=kind)
-
-
-def _line(about: dict[str, object]) -> str:
-    return _ENCODER.encode(about | {"v": _VERSION, "record": uuid4().hex})
+def _line(about: dict[str, object], row: Columns) -> str:
+    return _ENCODER.encode(about | {"v": _VERSION, "record": row["record"]})
 
 
 def written_time(moment: datetime | None) -> str | None:

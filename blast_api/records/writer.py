@@ -1,4 +1,4 @@
-"""The transactional outbox of the record logs: stored records are put into the files that the operator named.
+"""The transactional outbox of the record logs: a line of each row that waits for one gets into the file that the operator named.
 
 One process a host writes at a time, under a lock that dies with it: rows that its host had in hand without having finished
 are then a dead writer's, and the files themselves tell which lines got there. A host is whoever shares a STATE_DIR,
@@ -7,15 +7,14 @@ whatever its name.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import re
 import socket
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -25,16 +24,16 @@ from django.db.models import Q
 
 from blast_api.db import locks, state_dir, whole_lines
 from blast_api.db.clock import database_now
-from blast_api.models import Record
+from blast_api.models import LogKind
 from blast_api.monitoring import counters
 
 from . import reader
+from .sources import ALL, RecordLine, Source, names_in, of_log, statuses
 
 log = logging.getLogger(__name__)
 
 _BATCH = 1000
 _LOCK = "cdr.lock"
-_RECORD = re.compile(r'"record": ?"([^"]*)"')
 _SETTLED_AT_ONCE = 20_000  # some twenty megabytes
 # The name of this host for people; writers of earlier releases took records under it.
 HOST = socket.gethostname()[:64]
@@ -46,12 +45,12 @@ _LOST_HOST = timedelta(hours=1)
 _CLOCKS_APART = timedelta(days=1)
 
 
-def path_of(kind: Record.Kind) -> Path:
+def path_of(kind: LogKind) -> Path:
     """The log file of one kind of record."""
     paths = {
-        Record.Kind.CDR: settings.CDR_LOGGER_PATH,
-        Record.Kind.BDR: settings.BDR_LOG_PATH,
-        Record.Kind.REC_CDR: settings.REC_CDR_LOG_PATH,
+        LogKind.CDR: settings.CDR_LOGGER_PATH,
+        LogKind.BDR: settings.BDR_LOG_PATH,
+        LogKind.REC_CDR: settings.REC_CDR_LOG_PATH,
     }
     return Path(paths[kind])
 
@@ -69,50 +68,65 @@ def write_due(*, batches: int = sys.maxsize) -> int:
         except OSError as error:  # as without the lock, which lies beside it
             _keep_for_later(error)
             return 0
-        return _settle(host) + sum(_write_batches(kind, host, most=batches) for kind in Record.Kind)
+        return _settle(host) + sum(
+            _write_batches(source, host, most=batches) for kind in LogKind for source in of_log(kind)
+        )
 
 
-def _write_batches(kind: Record.Kind, host: str, *, most: int) -> int:
+def _write_batches(source: Source, host: str, *, most: int) -> int:
     written = 0
     for _ in range(most):
-        if not (count := _write(kind, _take(kind, host))):
+        taken = _take(source, host)
+        if taken is None or not (count := _write(source, taken)):
             break
         written += count
     return written
 
 
-def _take(kind: Record.Kind, host: str) -> list[Record]:
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Lines in hand, and since when: a row that was corrected meanwhile is in hand no more."""
+
+    lines: list[RecordLine]
+    at: datetime
+
+
+def _take(source: Source, host: str) -> Taken | None:
     with transaction.atomic():
-        waiting = Record.objects.filter(kind=kind, written=None, taken=None).order_by("id")
-        batch = list(waiting.select_for_update(skip_locked=connection.features.has_select_for_update)[:_BATCH])
-        Record.objects.filter(pk__in=[record.pk for record in batch]).update(taken=database_now(), writer=host)
-    return batch
+        waiting = source.rows.oldest_first(source.rows.waiting().filter(taken=None))
+        locked = waiting.select_for_update(skip_locked=connection.features.has_select_for_update)
+        pks = list(locked.values_list("pk", flat=True)[:_BATCH])
+        if not pks:
+            return None
+        rows = source.rows.waiting().filter(pk__in=pks)
+        lines = list(source.lines(source.rows.oldest_first(rows)))
+        now = database_now()
+        rows.update(taken=now, writer=host)
+    return Taken(lines, now)
 
 
-def _write(kind: Record.Kind, records: list[Record]) -> int:
-    """How many of the records, which are in hand, are written now."""
-    if not records:
-        return 0
-    rows = Record.objects.filter(pk__in=[record.pk for record in records])
+def _write(source: Source, taken: Taken) -> int:
+    """How many of the lines, which are in hand, are written now."""
+    rows = source.rows.waiting().filter(pk__in=[line.pk for line in taken.lines], taken=taken.at)
     try:
-        stands = append(path_of(kind), "".join(f"{record.line}\n" for record in records).encode())
+        stands = append(path_of(source.rows.log), "".join(f"{line.text}\n" for line in taken.lines).encode())
     except OSError as error:
-        _keep_for_later(error, kind=kind, count=len(records))
+        _keep_for_later(error, kind=source.rows.log, count=len(taken.lines))
         rows.update(taken=None, writer="")
         return 0
     if not stands:  # they stay in hand, and the next run looks for them as for those of a dead writer
         return 0
     rows.update(written=database_now())
-    _count(kind, (record.line for record in records))
-    return len(records)
+    _count(source.rows.log, statuses(taken.lines))
+    return len(taken.lines)
 
 
-def _count(kind: Record.Kind, written: Iterable[str]) -> None:
+def _count(kind: LogKind, written: Iterable[str | None]) -> None:
     """What the lines tell, as metrics: each ending is a line, and each line is written once."""
-    counter = {Record.Kind.CDR: counters.ATTEMPTS_ENDED, Record.Kind.BDR: counters.SHOUTS_ENDED}.get(kind)
+    counter = {LogKind.CDR: counters.ATTEMPTS_ENDED, LogKind.BDR: counters.SHOUTS_ENDED}.get(kind)
     if counter is None:
         return
-    for status, times in Counter(json.loads(line).get("status", counters.OTHER) for line in written).items():
+    for status, times in Counter(status or counters.OTHER for status in written).items():
         counter.add(status, times=times)
 
 
@@ -176,21 +190,22 @@ def _settle(host: str) -> int:
     """
     now = database_now()
     is_over = Q(writer=host) | Q(writer=HOST, taken__lt=now - _FORMER_WRITER) | Q(taken__lt=now - _LOST_HOST)
-    left = Record.objects.filter(is_over, written=None, taken__isnull=False).order_by("taken")
     found = 0
-    for kind in Record.Kind:
-        if rows := list(left.filter(kind=kind).values_list("pk", "line", "taken")[:_SETTLED_AT_ONCE]):
-            found += _look_for(kind, rows, host=host, now=now)
+    for source in ALL:
+        left = source.rows.waiting().filter(is_over, taken__isnull=False).order_by("taken")
+        if rows := list(left.values_list("pk", source.named, "taken")[:_SETTLED_AT_ONCE]):
+            found += _look_for(source, rows, host=host, now=now)
     return found
 
 
-def _look_for(kind: Record.Kind, rows: list[tuple[int, str, datetime | None]], *, host: str, now: datetime) -> int:
+def _look_for(source: Source, rows: list[tuple[int, str, datetime | None]], *, host: str, now: datetime) -> int:
     """Settle these by what the files say, if they can be read; answers how many are there. A host that is faster has them."""
-    wanted = {name: pk for pk, line, _ in rows for name in _records_in(line)}
+    kind = source.rows.log
+    wanted = {name: pk for pk, named, _ in rows for name in names_in(named)}
     found: dict[int, str] = {}
     try:
         for line in lines_since(path_of(kind), min(taken for _, _, taken in rows if taken)):
-            for name in _records_in(line):
+            for name in names_in(line):
                 if name in wanted:
                     found[wanted[name]] = line
     except (OSError, reader.UnreadableLog) as error:  # moved away while we looked, perhaps: the next run looks again
@@ -201,16 +216,11 @@ def _look_for(kind: Record.Kind, rows: list[tuple[int, str, datetime | None]], *
         return 0
     for first in range(0, len(rows), _BATCH):
         pks = [pk for pk, _, _ in rows[first : first + _BATCH]]
-        batch = Record.objects.filter(written=None, taken__lte=now)
+        batch = source.rows.waiting().filter(taken__lte=now)  # and none that was corrected meanwhile, or taken anew
         batch.filter(pk__in=[pk for pk in pks if pk in found]).update(written=now, writer=host)
         batch.filter(pk__in=pks).update(taken=None, writer="")
-    _count(kind, found.values())
+    _count(kind, statuses(RecordLine(pk, line, None) for pk, line in found.items()))
     return len(found)
-
-
-def _records_in(line: str) -> list[str]:
-    """The id of a line, its `record`, and whatever else in it has that name; a line without one is its own."""
-    return _RECORD.findall(line) or [line]
 
 
 def lines_since(path: Path, since: datetime) -> Iterator[str]:

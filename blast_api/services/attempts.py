@@ -6,20 +6,23 @@ row and the serial of its address; each statement changes something only while t
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import product, takewhile
 
+from django.db import transaction
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Length
+from django.db.models.lookups import LessThan
 
 from blast_api.conf import configuration
 from blast_api.db.prepared import ParameterType, RecordedUpdate, Select, Update
 from blast_api.domain.errors import AttemptOver
 from blast_api.domain.states import CallStatus
-from blast_api.models import Call, CallQuerySet, Record, Recording
+from blast_api.models import Call, CallQuerySet, Recording
 
-from . import dnc, shouts
+from . import dnc, history, shouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ def public_status(now: datetime) -> Case:
     return Case(rings, default=F("status"))
 
 
+_MOST_KEYS = 128  # as the column has room for
 _ATTEMPT: dict[str, ParameterType] = {"call_id": int, "serial": int}
 
 
@@ -111,7 +115,7 @@ class ShoutRow:
     application_id: int
     userdata: str
     status: str
-    created: datetime
+    did: str
     delivery: dict[str, object] | None = None
     until: datetime | None = None
     calls_per_second: float | None = None
@@ -133,6 +137,7 @@ class CallRow:
     started: datetime | None
     answered: datetime | None
     answerer: str
+    keys: str
     apologised: bool
     opted_out: bool
     withdrawn: bool
@@ -168,30 +173,32 @@ _OF_AN_ENDING: dict[str, ParameterType] = {
     "started": datetime,
     "answered": datetime,
     "answerer": str,
+    "keys": str,
 }
 
 
 def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedUpdate:
-    """Ends an attempt and records it, if all that the ending was concluded from still holds."""
+    """Ends an attempt of a call, and its row, if all that the ending was concluded from still holds."""
     return RecordedUpdate(
-        lambda call_id, former_serial, former_status, former_answerer, **changes: (
+        lambda call_id, former_serial, former_status, former_answerer, former_keys, **changes: (
             _rows(call_id, former_serial)
             .outstanding()
             .filter(
                 status=former_status,
                 answerer=former_answerer,
+                keys=former_keys,
                 opted_out=opted_out,
                 withdrawn=withdrawn,
                 recalled=recalled,
             ),
             changes,
         ),
-        Record,
-        ("kind", "line"),
+        history.ENDED,
         call_id=int,
         former_serial=int,
         former_status=str,
         former_answerer=str,
+        former_keys=str,
         **_OF_AN_ENDING,
     )
 
@@ -212,6 +219,15 @@ ACCEPTED = Update(
     status=str,
     sid=str,
     started=datetime,
+)
+PRESSED = Update(
+    lambda call_id, serial, keys, count: (
+        _rows(call_id, serial).with_carrier().filter(LessThan(Length("keys"), count)),
+        {"keys": keys},
+    ),
+    **_ATTEMPT,
+    keys=str,
+    count=int,
 )
 NAMED = Update(lambda call_id, serial, sid: (_rows(call_id, serial).filter(sid=""), {"sid": sid}), **_ATTEMPT, sid=str)
 # The carrier has let go of what a pause takes back: it waits with us again, and its attempt was none.
@@ -253,26 +269,53 @@ def to_settle(attempt: CallAttempt) -> tuple[CallRow, bool] | None:
     return CallRow(*values), another is not None
 
 
-def end(former: CallRow, row: CallRow, line: str) -> bool:
-    """Write down how an attempt ended, with its record; False: it is no longer as `former` says, and nothing was done."""
+def end(former: CallRow, row: CallRow, attempt: Mapping[str, object]) -> bool:
+    """Write down how an attempt ended, in its call and in its row; False: it is no longer as `former` says, and nothing was done.
+
+    `attempt` is what is stored of it: `history.end_of`.
+    """
     found_by = {
         "call_id": former.pk,
         "former_serial": former.serial,
         "former_status": former.status,
         "former_answerer": former.answerer,
+        "former_keys": former.keys,
     }
     changes = {name: getattr(row, name) for name in _OF_AN_ENDING}
-    return (
-        _ENDED[former.opted_out, former.withdrawn, former.recalled](
-            **found_by, **changes, kind=Record.Kind.CDR, line=line
-        )
-        > 0
-    )
+    stored = {f"row.{column}": value for column, value in attempt.items()}
+    return _ENDED[former.opted_out, former.withdrawn, former.recalled](**found_by, **changes, **stored) > 0
 
 
 def taken_back(attempt: CallAttempt) -> bool:
     """A call that a pause takes back is not with the carrier any more; False: it is up, has ended, or is no longer recalled."""
-    return TAKEN_BACK(call_id=attempt.call_id, serial=attempt.serial) > 0
+    with transaction.atomic():
+        changed = TAKEN_BACK(call_id=attempt.call_id, serial=attempt.serial)
+        if changed:
+            history.forget_unplaced([attempt.call_id])
+    return changed > 0
+
+
+def give_back(unplaced: Sequence[CallAttempt]) -> int:
+    """Of these placements, those that are in hand were none, and their addresses are dead. Answers how many."""
+    with transaction.atomic():
+        given = GIVEN_BACK.many({"call_id": each.call_id, "serial": each.serial} for each in unplaced)
+        if given:
+            history.forget_unplaced([each.call_id for each in unplaced])
+    return given
+
+
+def pressed(attempt: CallAttempt, keys: str) -> None:
+    """These keys were pressed in an attempt so far; of two that tell of it, the one that knows more counts."""
+    keys = keys[:_MOST_KEYS]
+    PRESSED(call_id=attempt.call_id, serial=attempt.serial, keys=keys, count=len(keys))
+
+
+def opted_out(attempt: CallAttempt, keys: str) -> None:
+    """The person of this call has opted out, by these keys; that counts whatever has become of the attempt."""
+    keys = keys[:_MOST_KEYS]
+    is_news = Q(LessThan(Length("keys"), len(keys)), serial=attempt.serial)
+    known = Case(When(is_news, then=Value(keys)), default=F("keys"))
+    Call.objects.filter(pk=attempt.call_id).update(opted_out=True, keys=known)
 
 
 def refuse_if_over(attempt: CallAttempt, *, now: datetime) -> None:

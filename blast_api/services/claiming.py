@@ -54,6 +54,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
         withdrawn=False,
         recalled=False,
         apologised=False,
+        keys="",
         machine=False,
         refused=None,
     )

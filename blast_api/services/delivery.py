@@ -26,15 +26,15 @@ from blast_api.domain.rules.said import Machines
 from blast_api.domain.rules.verdict import Now
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
 from blast_api.models import Call, CallQuerySet, Message
-from blast_api.records import content
 
-from . import attempts, dnc, pauses, rules, shouts
+from . import attempts, dnc, history, pauses, rules, shouts
 from .attempts import CallAttempt as CallAttempt
 from .attempts import CallRow
 
 log = logging.getLogger(__name__)
 
 _LAPSED_AT_ONCE = 1000
+_FORBIDDEN = "forbidden for this number"
 ENDED_AT_ONCE = 500
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
@@ -56,7 +56,7 @@ def lapse(now: datetime) -> int:
     return give_back([CallAttempt(pk, serial) for pk, serial in oldest])
 
 
-def end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> dict[int, int]:
+def end_by_shout(which: CallQuerySet, status: CallStatus, *, why: str = "", now: datetime) -> dict[int, int]:
     """End such calls without word from the carrier, a bounded number of them; answers how many of which shout."""
     found: defaultdict[int, list[int]] = defaultdict(list)
     for pk, message_id in which.values_list("pk", "message_id")[:ENDED_AT_ONCE]:
@@ -65,7 +65,7 @@ def end_by_shout(which: CallQuerySet, status: CallStatus, *, now: datetime) -> d
         with transaction.atomic():
             message = Message.objects.get(pk=message_id)
             calls = list(which.filter(pk__in=pks).order_by("pk").select_for_update(of=("self",)))
-            shouts.end_calls(message, calls, status, now=now)
+            shouts.end_calls(message, calls, status, reasons=dict.fromkeys(pks, why), now=now)
         found[message_id] = [call.pk for call in calls]
     return {message_id: len(pks) for message_id, pks in found.items()}
 
@@ -120,21 +120,25 @@ def put_off(attempt: CallAttempt, *, reason: str = "", suspect: bool, now: datet
         if again_at is None:
             refused(attempt, reason=reason, now=now)
             return
-        in_hand.update(
-            refusals=refusals + 1,
-            refused=now if suspect else None,
-            due_at=max(again_at, due_at or now),
-            held_since=None,
-            attempts=F("attempts") - 1,
-            serial=F("serial") + 1,
-        )
+        with transaction.atomic():
+            given_back = in_hand.update(
+                refusals=refusals + 1,
+                refused=now if suspect else None,
+                due_at=max(again_at, due_at or now),
+                held_since=None,
+                attempts=F("attempts") - 1,
+                serial=F("serial") + 1,
+            )
+            if given_back:
+                history.forget_unplaced([attempt.call_id])
 
 
 def barred(before: datetime, *, now: datetime) -> None:
     """What the carrier forbade before then, it forbids for the number, for it has taken another since: such calls have failed."""
     suspects = Call.objects.filter(status=CallStatus.READY, held_since=None, refused__lt=before)
-    for message_id, count in end_by_shout(suspects.order_by("refused"), CallStatus.FAILED, now=now).items():
-        about = {"action": "call_refused", "reason": "forbidden for this number", "shout": message_id, "count": count}
+    ended = end_by_shout(suspects.order_by("refused"), CallStatus.FAILED, why=_FORBIDDEN, now=now)
+    for message_id, count in ended.items():
+        about = {"action": "call_refused", "reason": _FORBIDDEN, "shout": message_id, "count": count}
         log.error("the carrier refused calls to numbers that it does not call", extra=about)
 
 
@@ -145,7 +149,7 @@ def clear_suspects() -> None:
 
 def give_back(unplaced: Sequence[CallAttempt]) -> int:
     """These calls were surely not placed: they wait for their next turn, and these addresses are dead."""
-    return attempts.GIVEN_BACK.many({"call_id": each.call_id, "serial": each.serial} for each in unplaced)
+    return attempts.give_back(unplaced)
 
 
 # --- What the carrier reports ----------------------------------------------------------------------------------------
@@ -193,7 +197,9 @@ def pressed(attempt: CallAttempt, digits: str, *, replays: int = 0, now: datetim
     attempts.refuse_if_over(attempt, now=now)
     wish = menus.at_delivery(digits)
     if wish is menus.Wish.OPT_OUT:
-        opt_out(attempt.call_id)
+        opt_out(attempt, keys="0" * replays + digits)
+    elif digits:
+        attempts.pressed(attempt, "0" * replays + digits)
     if wish is not menus.Wish.REPLAY:
         return wish, ""
     if replays >= configuration().max_replays or not _is_heard(attempt):
@@ -235,19 +241,18 @@ def _is_for_machines(recording: _Played) -> bool:
     return said is None or said.get("machines", Machines.MESSAGE) == Machines.MESSAGE
 
 
-def opt_out(call_id: int) -> None:
+def opt_out(attempt: CallAttempt, *, keys: str) -> None:
     """The person at the other end must never be called again by those whom their list binds. Overtakes any ending, also the last."""
     with transaction.atomic():
-        call = Call.objects.select_related("message").select_for_update(of=("self",)).filter(pk=call_id).first()
+        same = Call.objects.filter(pk=attempt.call_id)
+        call = same.select_related("message").select_for_update(of=("self",)).first()
         if call is None:
             return
         message = call.message
-        dnc.add(message.application_id, message.userdata, call.number, call_id=call_id)
-        Call.objects.filter(pk=call_id).update(opted_out=True)
+        dnc.add(message.application_id, message.userdata, call.number, call_id=call.pk)
+        attempts.opted_out(attempt, keys)
         ended = call_before(CallStatus.OPTED_OUT) - OPEN_CALLS
-        Call.objects.filter(pk=call_id, status__in=ended).update(
-            status=CallStatus.OPTED_OUT, q850=Q850[CallStatus.OPTED_OUT]
-        )
+        same.filter(status__in=ended).update(status=CallStatus.OPTED_OUT, q850=Q850[CallStatus.OPTED_OUT])
         # Afterwards, and by itself: what is on the list is there, whatever other calls are locked at this moment.
         transaction.on_commit(partial(dnc.recall, message.application_id, message.userdata, call.number))
 
@@ -298,7 +303,15 @@ def _end(
     assert former.status in call_before(ending)
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
     row.held_since = None
-    line = content.cdr(row, row.message, said=said, late=late)
+    stored = history.end_of(
+        row,
+        row.serial,
+        message_id=row.message.pk,
+        claimed=former.started or former.held_since or now,
+        own_did=row.message.did,
+        why=history.reason(said),
+        late=late,
+    )
     if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:
         again_at = _again_at(row, ending, now=now)
         if again_at:
@@ -307,9 +320,9 @@ def _end(
                 again_at > now or row.due_at is None
             ):  # otherwise it keeps its place, before calls that were due after it
                 row.due_at = again_at
-            row.status, row.sid, row.answerer = CallStatus.READY, "", ""
+            row.status, row.sid, row.answerer, row.keys = CallStatus.READY, "", "", ""
             row.started = row.answered = row.finished = row.duration = row.q850 = None
-    ended = attempts.end(former, row, line)
+    ended = attempts.end(former, row, stored)
     if ended and ending is CallStatus.FAILED:
         transaction.on_commit(partial(pauses.pause_if_failing, row.message.pk, now=now))
     return ended

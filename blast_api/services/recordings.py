@@ -24,7 +24,7 @@ from blast_api.domain.menus import Choice
 from blast_api.domain.rules import retry
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus, recording_before
 from blast_api.models import Message, Recording
-from blast_api.records import content
+from blast_api.records import content, outbox
 
 from . import shouts
 
@@ -295,9 +295,9 @@ def ended(attempt: AuthorAttempt, report: StatusReport, *, now: datetime) -> Non
     with transaction.atomic():
         current = Recording.objects.filter(pk=attempt.message_id, serial=attempt.serial, ended=None)
         proven = ~Q(state=RecordingState.NO_REC_CALL, held_since=None)
-        if not current.filter(proven).update(ended=now):
+        told = {"report": content.report(report.body)} | outbox.due()
+        if not current.filter(proven).update(ended=now, **told):
             return
-        content.add_rec_cdr(attempt.message_id, now, report.body)
         recording = Recording.objects.select_related("message").get(pk=attempt.message_id)
         if recording.state in (RecordingState.NO_REC_CALL, RecordingState.PLACED):
             if report.ending in (CallStatus.FAILED, CallStatus.APP_ERROR):

@@ -33,9 +33,9 @@ from blast_api.domain.states import (
     shout_before,
 )
 from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
-from blast_api.records import content
+from blast_api.records import outbox
 
-from . import dnc, rules, schedule, withdrawals
+from . import dnc, history, rules, schedule, withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -157,8 +157,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     bulk.insert(Call, _CALL_COLUMNS, rows, message_id=message.pk)
     waiting = message.calls.filter(status=CallStatus.PENDING)
     waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
-    settled = message.calls.exclude(status=CallStatus.PENDING)
-    content.add_cdrs(bulk.read(settled, "position", lambda call: call.position), message)
+    history.end_at_once(message, refusal, now=now)
     recording = Recording.objects.create(
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
     )
@@ -289,16 +288,14 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
     """
     with transaction.atomic():
         ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
-            status=status, finished=now
+            status=status, finished=now, **outbox.due()
         )
         if not ended:
             return False
         message.refresh_from_db()
-        content.add_bdr(message, message.recording)
         _tell("ended", message.pk, status=status)
         if status != ShoutStatus.TIMED_OUT:
-            unheard = message.calls.with_carrier().filter(answered=None)
-            withdrawals.mark(unheard)
+            withdrawals.mark(message.calls.with_carrier().filter(answered=None))  # who listens hears it out
         transaction.on_commit(partial(end_open_calls, message, most=_AT_ONCE, now=now))
     return True
 
@@ -363,7 +360,7 @@ def end_calls(
         call.q850, call.finished = Q850.get(CallStatus(call.status)), now
         if call.status == status and q850 is not None:
             call.q850 = q850
-    content.add_cdrs(calls, message)
+    history.end_all(message, calls, reasons=reasons, now=now)
     for ending, cause in {(CallStatus(call.status), call.q850) for call in calls}:
         rows = Call.objects.filter(pk__in=[call.pk for call in calls if call.status == ending])
         rows.filter(status__in=call_before(ending)).update(status=ending, q850=cause, finished=now, held_since=None)
@@ -391,11 +388,10 @@ def _finish(settled: MessageQuerySet, message_id: int, *, late: bool, now: datet
     with transaction.atomic():
         unknown = Call.objects.filter(message=message_id, status=CallStatus.TIMED_OUT).exists()
         status, closed = (ShoutStatus.TIMED_OUT, None) if unknown else (ShoutStatus.FINISHED, now)
-        if not settled.filter(pk=message_id).update(status=status, finished=now, closed=closed):
+        told = outbox.due(late=late)
+        if not settled.filter(pk=message_id).update(status=status, finished=now, closed=closed, **told):
             return False
-        message = Message.objects.select_related("recording").get(pk=message_id)
-        content.add_bdr(message, message.recording, late=late)
-        _tell("ended", message.pk, status=message.status, late=late)
+        _tell("ended", message_id, status=status, late=late)
     return True
 
 

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from blast_api.models import Record
 from tests.kits.processes import processes, wait_until
+from tests.kits.records import unwritten
 from tests.kits.world import World, recipient
 
 _SIZE = 256 * 1024
@@ -91,10 +91,10 @@ def test_a_full_disk_stops_no_call_and_loses_no_record(
     assert sorted(call.number for call in world.carrier.calls[1:]) == sorted(_PEOPLE)
     assert child.poll() is None
     assert len(_written(inside, "cdr.log")) < len(_PEOPLE)
-    assert Record.objects.filter(written=None).exists()
+    assert unwritten()
 
     filler.unlink()
-    wait_until(lambda: not Record.objects.filter(written=None).exists())
+    wait_until(lambda: unwritten() == 0)
     assert Counter(line["to_number"] for line in _written(inside, "cdr.log")) == Counter(_PEOPLE)
     assert [line["pk"] for line in _written(inside, "bdr.log")] == [shout]
     _written(inside, "blast-api.log")
@@ -152,9 +152,9 @@ def test_logs_that_are_out_of_reach_for_a_while_lose_no_record(
 
         wait_until(is_over)
         assert child.poll() is None
-        assert Record.objects.filter(written=None).count() == len(_PEOPLE) + 2
+        assert unwritten() == len(_PEOPLE) + 2
         mend()
-        wait_until(lambda: not Record.objects.filter(written=None).exists())
+        wait_until(lambda: unwritten() == 0)
         child.terminate()
         assert child.wait(20) == 0
     assert Counter(line["to_number"] for line in _written(small_disk, "cdr.log")) == Counter(_PEOPLE)

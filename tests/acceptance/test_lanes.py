@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from blast_api.models import CronHost, Message, Record
+from blast_api.models import CronHost, Message
 from blast_api.simulator import Carrier
 from tests.kits.processes import processes, wait_until
+from tests.kits.records import unwritten, waiting
 from tests.kits.released import released
 
 pytestmark = [
@@ -36,11 +37,11 @@ def _lives(pid: int) -> bool:
 
 
 def _record() -> None:
-    Record.objects.create(kind=Record.Kind.CDR, line=f'{{"record": "r{Record.objects.count()}"}}')
+    waiting(1)
 
 
 def _is_written() -> bool:
-    return not Record.objects.filter(written=None).exists()
+    return unwritten() == 0
 
 
 def test_each_lane_is_there_whatever_becomes_of_the_other(carrier: Carrier, settings: Settings) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pytest_django import Settings
 
-from blast_api.models import Record
 from tests.kits.processes import processes, wait_until
+from tests.kits.records import unwritten
 from tests.kits.world import World, lines, recipient
 
 _PEOPLE = [recipient(0, index=index) for index in range(60)]
@@ -31,6 +31,6 @@ def test_dispatchers_of_both_releases_write_each_record_once(world: World, setti
             return world.status(shout) == "finished"
 
         wait_until(is_over)
-        wait_until(lambda: not Record.objects.filter(written=None).exists())
+        wait_until(lambda: unwritten() == 0)
     assert Counter(line["to_number"] for line in lines(str(logs / "cdr.log"))) == Counter(_PEOPLE)
     assert [line["pk"] for line in lines(str(logs / "bdr.log"))] == [shout]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from django.db import models, transaction
@@ -14,7 +15,8 @@ from django.test import Client
 from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, DoNotCallNumber, Gate, Message, Record, Recording
+from blast_api.models import Attempt, Call, DoNotCallNumber, Gate, LogKind, Message, Recording
+from blast_api.records.sources import of_log
 from tests.kits.factories import call, message, recording
 
 STEPS = {
@@ -70,7 +72,7 @@ def delivered(*, shout: dict[str, Any] | None = None, **fields: Any) -> Call:
 
 def rows() -> dict[str, list[tuple[Any, ...]]]:
     """Every row there is, by model; of the do-not-call lists only whose and which."""
-    tables: tuple[type[models.Model], ...] = (Message, Recording, Call, Record, Gate)
+    tables: tuple[type[models.Model], ...] = (Message, Recording, Call, Attempt, Gate)
     whole = {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in tables}
     return whole | {"DoNotCallNumber": list(DoNotCallNumber.objects.order_by("pk").values_list("userdata", "number"))}
 
@@ -103,6 +105,12 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def lines(kind: Record.Kind) -> list[dict[str, Any]]:
-    """The records stored so far."""
-    return [json.loads(line) for line in Record.objects.filter(kind=kind).order_by("pk").values_list("line", flat=True)]
+def texts(kind: LogKind) -> list[str]:
+    """The lines of the rows so far, whether they are written or not; of one that was corrected, the last."""
+    found = (source.lines(source.rows.oldest_first(source.rows.rows)) for source in of_log(kind))
+    return [line.text for line in chain.from_iterable(found)]
+
+
+def lines(kind: LogKind) -> list[dict[str, Any]]:
+    """What these lines say."""
+    return list(map(json.loads, texts(kind)))

@@ -6,18 +6,20 @@ The test of any order tells of each event that it made; `hold` then looks at the
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.http import HttpResponse
+from django.utils import timezone
 
 from blast_api.callcontrol import documents
 from blast_api.carrierx.client import Accepted, Outcome, Unknown
 from blast_api.dispatch.jobs import PlaceCall
 from blast_api.domain.states import CARRIER_ENDINGS, LIVE_SHOUTS, CallStatus, ShoutStatus
-from blast_api.models import Call, DoNotCallNumber, Message, Record
+from blast_api.models import Attempt, Call, DoNotCallNumber, LogKind, Message
+from blast_api.records import sources
 
 MESSAGE = b"http://127.0.0.1:9/f/0a0a.wav"
 FINAL_WORDS = {"completed", "failed", "busy", "noanswer", "cancel"}
@@ -26,7 +28,7 @@ LATE_WINDOW_H = 1
 
 
 @dataclass(frozen=True)
-class Attempt:
+class Given:
     """A call that the carrier was given, by its address."""
 
     call: int
@@ -39,7 +41,7 @@ class Attempt:
 class Callback:
     """What the carrier says or asks about an attempt."""
 
-    about: Attempt
+    about: Given
     step: str
     told: Mapping[str, str]
 
@@ -89,11 +91,10 @@ class Promises:
         self.opted_out: set[tuple[str, str]] = set()
         # What we saw.
         self.rows = Rows()
-        self._last_record = 0
         self._recorded: Counter[tuple[str, int, bool]] = Counter()
         self._expected: Counter[tuple[str, int, bool]] = Counter()
 
-    def is_live(self, attempt: Attempt) -> bool:
+    def is_live(self, attempt: Given) -> bool:
         """Whether a recipient may be heard by this attempt."""
         return self._live(attempt.call, attempt.serial) is not None
 
@@ -194,6 +195,7 @@ class Promises:
             calls = [call for call in after.calls.values() if call.message_id == pk]
             self._of_shout(before.shouts.get(pk), shout, calls, swept=swept)
         self.rows = after
+        self._of_attempts()
         self._of_records()
         assert self.opted_out <= listed(), "an opt-out was lost"
         wished = {
@@ -242,15 +244,34 @@ class Promises:
             assert before.closed is None
             self._expected["bdr", shout.pk, True] += 1
 
+    def _of_attempts(self) -> None:
+        """A row for each placement that may have been one, and for an end without any; open is that which may be heard."""
+        by_call: defaultdict[int, list[Attempt]] = defaultdict(list)
+        for row in Attempt.objects.order_by("serial"):
+            by_call[row.call_id].append(row)
+        with_carrier = set(Call.objects.with_carrier().values_list("pk", flat=True))
+        for pk, call in self.rows.calls.items():
+            placed = [row for row in by_call[pk] if row.claimed]
+            assert [row.number for row in placed] == list(range(1, call.attempts + 1)), "not one row for each attempt"
+            assert all((row.message_id, row.slot is None) == (call.message_id, False) for row in placed)
+            open_ = [row.serial for row in by_call[pk] if not row.record]
+            assert open_ == ([call.serial] if pk in with_carrier else []), "an attempt is open that is none"
+            at_rest = [(row.serial, row.ending) for row in by_call[pk] if not row.claimed]
+            assert at_rest in ([], [(call.serial, call.status)]) or call.opted_out
+            if call.finished:
+                assert by_call[pk][-1].serial == call.serial, "an ending without a row"
+
     def _of_records(self) -> None:
-        new = Record.objects.filter(pk__gt=self._last_record).order_by("pk")
-        for pk, kind, line in new.values_list("pk", "kind", "line"):
-            about = json.loads(line)
-            self._recorded[kind, about["pk"], about["late"]] += 1
-            self._last_record = pk
-            if kind == Record.Kind.CDR:
-                call = self.rows.calls[about["pk"]]
-                assert about["status"] == call.status or (call.finished is None and about["status"] != "timed-out")
+        """Each line is written as soon as it waits."""
+        for source in sources.ALL:
+            waiting = source.rows.waiting()
+            for line in list(source.lines(waiting)):
+                about = json.loads(line.text)
+                self._recorded[source.rows.log, about["pk"], about["late"]] += 1
+                if source.rows.log == LogKind.CDR:
+                    call = self.rows.calls[about["pk"]]
+                    assert about["status"] == call.status or (call.finished is None and about["status"] != "timed-out")
+            waiting.update(written=timezone.now())
         missing, extra = self._expected - self._recorded, self._recorded - self._expected
         assert not missing | extra, f"not one line for each ending: {missing=} {extra=}"
 

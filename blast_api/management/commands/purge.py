@@ -14,7 +14,7 @@ from blast_api.db.clock import database_now
 from blast_api.management.operating import USAGE, OperatorCommand
 from blast_api.operations import retention
 
-_COUNTED = ("shouts", "calls", "recordings", "records", "keys")
+_COUNTED = ("shouts", "calls", "attempts", "recordings", "records", "keys")
 _TOLD_EVERY_S = 5.0
 
 
@@ -69,6 +69,6 @@ class Command(OperatorCommand):
                 if time.monotonic() > told_at + _TOLD_EVERY_S:
                     told_at = time.monotonic()
                     self.stderr.write(
-                        f"{done.shouts} shouts, {done.calls} calls, {done.records} records deleted so far"
+                        f"{done.shouts} shouts, {done.calls} calls, {done.attempts} attempts deleted so far"
                     )
         return done

@@ -10,14 +10,14 @@ from pathlib import Path
 from django.core.management.base import CommandError, CommandParser
 
 from blast_api.management.operating import USAGE, OperatorCommand, moment
-from blast_api.models import Record
+from blast_api.models import LogKind
 from blast_api.operations import replay
 from blast_api.records.writer import path_of
 
 
 class Command(OperatorCommand):
     help = (
-        "Writes the lines of cdr.log, bdr.log and rec_cdr.log again that were lost, as they stand in the database. Lines "
+        "Writes the lines of cdr.log, bdr.log and rec_cdr.log again that were lost, made of the same rows. Lines "
         "that the log or one of its rotated forms beside it still has are not written twice. runcrons may go on meanwhile. "
         "Each line has the same text, and the same record, as the first time."
     )
@@ -25,10 +25,13 @@ class Command(OperatorCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument(
-            "--since", required=True, metavar="T", help="stored on this day or at this moment, or later (UTC)"
+            "--since",
+            required=True,
+            metavar="T",
+            help="about what happened on this day or at this moment, or later (UTC)",
         )
         parser.add_argument(
-            "--kind", action="append", choices=Record.Kind.values, help="this log only; may be given more than once"
+            "--kind", action="append", choices=LogKind.values, help="this log only; may be given more than once"
         )
         parser.add_argument(
             "--to",
@@ -54,7 +57,7 @@ class Command(OperatorCommand):
         **options: object,
     ) -> None:
         start = moment("--since", since, zone=UTC)
-        kinds = [Record.Kind(word) for word in kind or Record.Kind.values]
+        kinds = [LogKind(word) for word in kind or LogKind.values]
         if to is not None and len(kinds) != 1:
             raise CommandError("--to takes the lines of one log: name it with --kind.", returncode=USAGE)
         if to == "-":

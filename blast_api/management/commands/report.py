@@ -13,11 +13,12 @@ from django.core.management.base import CommandError, CommandParser
 from blast_api.conf import configuration
 from blast_api.db import bulk
 from blast_api.management.operating import USAGE, OperatorCommand, moment
-from blast_api.models import Record
-from blast_api.operations.usage import DIMENSIONS, Figures, Line, Report
+from blast_api.models import LogKind
+from blast_api.models.outboxes import ATTEMPTS, FORMER
+from blast_api.operations.usage import COLUMNS, DIMENSIONS, Figures, Line, Report
 from blast_api.records.reader import UnreadableLog, lines_of, lines_of_path
 
-# A record is stored with the ending that it records, or a little later; clocks may have been set in between.
+# A line of a former release was stored with the ending that it tells, or a little later; clocks may have been set in between.
 _CLOCKS_APART = timedelta(days=1)
 _FIGURES = ("attempts", "minutes", "billed minutes", "reached", "opted out")
 
@@ -89,28 +90,33 @@ class Command(OperatorCommand):
         self.tell_rows((*dimensions, *_FIGURES, *statuses), rows)
 
 
-def _sources(files: list[str], since: datetime | None) -> Iterator[tuple[str, Iterable[str | bytes]]]:
+def _sources(files: list[str], since: datetime | None) -> Iterator[tuple[str, Iterable[Line | str | bytes]]]:
     if not files:
         yield "the database", _stored(since)
     for name in files:
         yield name, lines_of(sys.stdin.buffer, "standard input") if name == "-" else lines_of_path(Path(name))
 
 
-def _stored(since: datetime | None) -> Iterator[str]:
-    """The stored lines, also those after the range: they may correct what is in it."""
-    stored = Record.objects.filter(kind=Record.Kind.CDR)
-    if since:
-        stored = stored.filter(created__gte=since - _CLOCKS_APART)
-    return (line for _, line in bulk.read(stored.values_list("pk", "line"), "pk", lambda row: row[0]))
+def _stored(since: datetime | None) -> Iterator[Line | str]:
+    """What is stored, also what is after the range: of former releases it may correct what is in it."""
+    for outbox in FORMER:
+        if outbox.log == LogKind.CDR:
+            lines = outbox.rows.filter(created__gte=since - _CLOCKS_APART) if since else outbox.rows
+            yield from (line for _, line in bulk.read(lines.values_list("pk", "line"), "pk", lambda row: row[0]))
+    attempts = ATTEMPTS.rows.filter(ended__gte=since) if since else ATTEMPTS.rows
+    for _, *values in bulk.read(attempts.values_list("pk", *COLUMNS), "pk", lambda row: row[0]):
+        yield Line.of(dict(zip(COLUMNS, values, strict=True)))
 
 
-def _read(report: Report, name: str, lines: Iterable[str | bytes], faults: list[str], *, userdata: str | None) -> int:
+def _read(
+    report: Report, name: str, lines: Iterable[Line | str | bytes], faults: list[str], *, userdata: str | None
+) -> int:
     """Count the lines of one source in; answers how many cannot be read. What is wrong is added to `faults`."""
     number = unreadable = first = 0
     try:
         for number, text in enumerate(lines, start=1):
             try:
-                line = Line.read(text)
+                line = text if isinstance(text, Line) else Line.read(text)
             except (ValueError, RecursionError):
                 unreadable += 1
                 first = first or number

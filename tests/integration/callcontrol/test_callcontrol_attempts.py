@@ -15,7 +15,7 @@ from blast_api.callcontrol import documents
 from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, Message, Record
+from blast_api.models import Call, LogKind, Message
 from blast_api.services import claiming, delivery, shouts
 from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows
 from tests.kits.factories import application
@@ -54,9 +54,7 @@ def test_a_failed_call_is_tried_again_as_often_as_the_operator_says(callbacks: C
             assert call.message.status == ShoutStatus.ONGOING
             call = claimed_again(call)
     assert len(addresses) == 3
-    assert [(line["status"], line["num_retries"]) for line in lines(Record.Kind.CDR)] == [
-        ("failed", n) for n in range(3)
-    ]
+    assert [(line["status"], line["num_retries"]) for line in lines(LogKind.CDR)] == [("failed", n) for n in range(3)]
     assert Message.objects.get().status == ShoutStatus.FINISHED
 
 
@@ -141,7 +139,7 @@ def test_what_the_carrier_refused_for_good_is_not_tried_again() -> None:
     delivery.refused(delivery.CallAttempt(call.pk, 1), now=timezone.now())
     call.refresh_from_db()
     assert (call.status, call.q850, call.attempts) == (C.FAILED, 41, 1)
-    assert [line["status"] for line in lines(Record.Kind.CDR)] == ["failed"]
+    assert [line["status"] for line in lines(LogKind.CDR)] == ["failed"]
 
 
 @pytest.mark.parametrize("claimed", [False, True], ids=["waiting for its next turn", "in hand again"])
@@ -169,7 +167,7 @@ def test_an_attempt_is_recorded_once_though_the_next_one_is_timed_out_before_it_
     callbacks.of_call(call, "status", serial=1, CallStatus="failed")
     call.refresh_from_db()
     assert call.status == C.TIMED_OUT
-    assert [(line["status"], line["late"]) for line in lines(Record.Kind.CDR)] == [
+    assert [(line["status"], line["late"]) for line in lines(LogKind.CDR)] == [
         ("failed", False),
         ("timed-out", False),
     ]
@@ -247,7 +245,7 @@ def test_a_withdrawn_call_that_rings_all_the_same_hangs_up_at_once(
     callbacks.of_call(call, "status", CallStatus=word)
     call.refresh_from_db()
     assert (call.status, call.answerer, call.q850) == (ending, "", None)
-    assert [line["status"] for line in lines(Record.Kind.CDR)] == [ending]
+    assert [line["status"] for line in lines(LogKind.CDR)] == [ending]
 
 
 def test_a_person_who_listens_already_hears_a_canceled_message_to_its_end(callbacks: Callbacks) -> None:
@@ -266,7 +264,7 @@ def test_a_call_taken_back_in_time_never_rang(*, still_waited: bool) -> None:
     delivery.withdrawn(delivery.CallAttempt(call.pk, 1), still_waited=still_waited, now=timezone.now())
     call.refresh_from_db()
     assert (call.status, call.started) == (C.CANCELLED, None)
-    assert [line["status"] for line in lines(Record.Kind.CDR)] == ["cancelled"]
+    assert [line["status"] for line in lines(LogKind.CDR)] == ["cancelled"]
 
 
 def test_a_call_that_no_longer_waited_is_left_to_its_status_callback(callbacks: Callbacks) -> None:
@@ -274,7 +272,7 @@ def test_a_call_that_no_longer_waited_is_left_to_its_status_callback(callbacks: 
     call = delivered(withdrawn=True, shout={"status": ShoutStatus.CANCELED}, **near)
     delivery.withdrawn(delivery.CallAttempt(call.pk, 1), still_waited=False, now=timezone.now())
     call.refresh_from_db()
-    assert (call.status, lines(Record.Kind.CDR)) == (C.ONGOING, [])
+    assert (call.status, lines(LogKind.CDR)) == (C.ONGOING, [])
     callbacks.of_call(call, "status", CallStatus="cancel")
     call.refresh_from_db()
     assert call.status == C.CANCELLED

@@ -17,10 +17,10 @@ from blast_api.callcontrol import documents
 from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, Record, Recording
+from blast_api.models import Call, LogKind, Recording
 from blast_api.services.recordings import Reply
 from blast_api.simulator.document import read_document
-from tests.kits.callbacks import ENDPOINTS, KEYS, ask, delivered, path, undone
+from tests.kits.callbacks import ENDPOINTS, KEYS, ask, delivered, path, texts, undone
 from tests.kits.factories import call, message, recording
 
 pytestmark = pytest.mark.django_db
@@ -245,7 +245,7 @@ def test_a_record_of_the_authors_call_is_always_json(client: Client) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
 
-    line = json.loads(Record.objects.get(kind=Record.Kind.REC_CDR).line, parse_constant=refuse)
+    line = json.loads(texts(LogKind.REC_CDR)[0], parse_constant=refuse)
     assert (line["a"], line["b"], line["c"], line["d"]) == (None, None, "\0\ud800", [None, {"e": None}])
 
 
@@ -267,7 +267,7 @@ def test_an_ending_that_could_not_be_stored_is_told_again(client: Client, settin
     settings.VOICE_MENU = {}
     assert ask(client, address, CallStatus="completed").status_code == 500
     ringing.refresh_from_db()
-    assert (ringing.status, Record.objects.count()) == (CallStatus.ONGOING, 0)
+    assert (ringing.status, texts(LogKind.CDR)) == (CallStatus.ONGOING, [])
 
 
 # --- Anything at all ----------------------------------------------------------------------------------------------

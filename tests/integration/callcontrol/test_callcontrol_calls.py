@@ -16,7 +16,7 @@ from blast_api.carrierx.events import Answerer
 from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import Q850, CallStatus, ShoutStatus
-from blast_api.models import Call, Record
+from blast_api.models import Call, LogKind
 from blast_api.services import delivery
 from tests.kits import factories
 from tests.kits.callbacks import Callbacks, delivered, lines, rows
@@ -120,10 +120,10 @@ def test_a_final_word_settles_the_call_and_its_shout(
     assert (call.status, call.q850, call.duration) == (ending, Q850.get(ending), 7)
     assert (call.held_since, call.sid) == (None, "sid")
     assert call.finished is not None
-    (cdr,) = lines(Record.Kind.CDR)
+    (cdr,) = lines(LogKind.CDR)
     assert (cdr["pk"], cdr["status"], cdr["duration"], cdr["late"]) == (call.pk, ending, 7, False)
     assert call.message.status == ShoutStatus.FINISHED
-    assert [line["status"] for line in lines(Record.Kind.BDR)] == ["finished"]
+    assert [line["status"] for line in lines(LogKind.BDR)] == ["finished"]
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_a_final_word_settles_the_call_and_its_shout(
 )
 def test_a_record_has_the_carriers_own_words(callbacks: Callbacks, told: dict[str, Any], said: str) -> None:
     callbacks.of_call(delivered(), "status", CallStatus="Busy", **told)
-    (cdr,) = lines(Record.Kind.CDR)
+    (cdr,) = lines(LogKind.CDR)
     assert (cdr["status"], cdr["carrier_said"]) == ("busy", said)
 
 
@@ -152,8 +152,8 @@ def test_late_news_settles_a_call_and_its_shout_within_the_window(
     call.message.refresh_from_db()
     assert (call.status, call.duration) == (ending, 7)
     assert (call.message.status, call.message.closed is None) == (ShoutStatus.FINISHED, False)
-    assert [(line["status"], line["late"]) for line in lines(Record.Kind.CDR)] == [(ending, True)]
-    assert [(line["status"], line["late"]) for line in lines(Record.Kind.BDR)] == [("finished", True)]
+    assert [(line["status"], line["late"]) for line in lines(LogKind.CDR)] == [(ending, True)]
+    assert [(line["status"], line["late"]) for line in lines(LogKind.BDR)] == [("finished", True)]
 
 
 def test_late_news_of_one_call_leaves_a_shout_with_others_timed_out(callbacks: Callbacks) -> None:
@@ -162,7 +162,7 @@ def test_late_news_of_one_call_leaves_a_shout_with_others_timed_out(callbacks: C
     callbacks.of_call(call, "status", CallStatus="completed")
     call.message.refresh_from_db()
     assert call.message.status == ShoutStatus.TIMED_OUT
-    assert lines(Record.Kind.BDR) == []
+    assert lines(LogKind.BDR) == []
 
 
 def test_late_news_is_not_tried_again(callbacks: Callbacks, settings: Settings) -> None:

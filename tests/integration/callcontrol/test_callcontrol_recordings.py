@@ -13,7 +13,7 @@ from blast_api.carrierx.addresses import address
 from blast_api.carrierx.storage import play_url
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Message, Record, Recording
+from blast_api.models import LogKind, Message, Recording
 from blast_api.services import recordings, sweeps
 from blast_api.services.recordings import AuthorAttempt, Reply
 from tests.kits.callbacks import Callbacks, lines, rows, undone
@@ -150,7 +150,7 @@ def test_a_shout_that_waits_for_no_recording_takes_none(callbacks: Callbacks, st
         row.refresh_from_db()
         assert (row.state, row.message.status) == (STATES[state]["state"], status)
     assert rows()["Call"] == before["Call"]
-    assert rows()["Record"] == []
+    assert lines(LogKind.CDR) == lines(LogKind.BDR) == []
 
 
 # --- A take ----------------------------------------------------------------------------------------------------------
@@ -262,9 +262,9 @@ def test_an_author_who_was_not_reached_ends_the_shout(
     status, after = expected
     assert (row.message.status, row.state) == (status, after or R.PLACED)
     assert row.ended is not None
-    (line,) = lines(Record.Kind.REC_CDR)
+    (line,) = lines(LogKind.REC_CDR)
     assert (line["message_id"], line["CallStatus"], line["Extra"]) == (row.pk, word, {"a": [1]})
-    (bdr,) = lines(Record.Kind.BDR)
+    (bdr,) = lines(LogKind.BDR)
     assert (bdr["status"], bdr["recording_call_status"]) == (status, row.state)
 
 
@@ -277,7 +277,7 @@ def test_an_author_who_hangs_up_undecided_cancels_the_shout_a_little_later(callb
     assert recordings.expire(timezone.now()) == 0
     assert recordings.expire(timezone.now() + timedelta(seconds=6)) == 1
     assert Message.objects.get().status == ENDED
-    assert len(lines(Record.Kind.REC_CDR)) == 1
+    assert len(lines(LogKind.REC_CDR)) == 1
 
 
 def test_a_confirmation_that_the_end_of_the_call_overtook_still_counts(callbacks: Callbacks) -> None:
@@ -308,14 +308,14 @@ def test_only_a_final_word_and_only_the_first_is_recorded(callbacks: Callbacks, 
     for word in ("completed", "failed", "busy"):
         callbacks.of_author(row, "status", CallStatus=word)
     assert rows() == after
-    assert len(lines(Record.Kind.REC_CDR)) == (0 if state in ("not claimed", "given back") else 1)
+    assert len(lines(LogKind.REC_CDR)) == (0 if state in ("not claimed", "given back") else 1)
 
 
 def test_the_end_of_the_call_is_recorded_whatever_became_of_the_shout(callbacks: Callbacks) -> None:
     row = ringing({"status": ENDED}, state=R.PLACED)
     callbacks.of_author(row, "status", CallStatus="completed")
-    assert [line["message_id"] for line in lines(Record.Kind.REC_CDR)] == [row.pk]
-    assert lines(Record.Kind.BDR) == []
+    assert [line["message_id"] for line in lines(LogKind.REC_CDR)] == [row.pk]
+    assert lines(LogKind.BDR) == []
 
 
 # --- Before the answer to the placement is kept ---------------------------------------------------------------------

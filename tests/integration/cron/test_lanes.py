@@ -6,15 +6,19 @@ import time
 from collections.abc import Sequence
 from datetime import timedelta
 from threading import Event
+from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from blast_api import cron
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Message, Record
+from blast_api.models import LogKind, Message
 from blast_api.records import writer
 from blast_api.services import shouts, sweeps
+from tests.kits.callbacks import lines
+from tests.kits.records import in_hand, unwritten, waiting
 from tests.kits.released import released
 
 
@@ -63,19 +67,25 @@ def test_a_shout_that_was_canceled_ends_its_calls_a_piece_at_a_time() -> None:
         sweeps.sweep(timezone.now())
         left.append(message.calls.unfinished().count())
     assert left == [1150, 650, 150, 0]
-    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1250
+    assert len(lines(LogKind.CDR)) == 1250
     assert Message.objects.get().closed is not None
 
 
 @pytest.mark.django_db(transaction=True)
 def test_what_is_wrong_with_one_shout_costs_that_one() -> None:
-    """It has lost its recording, so that no record can be made of its end."""
+    """It cannot be ended, whatever it is."""
     wrong, other = released(1), released(1)
     for message in (wrong, other):
         message.calls.update(status=CallStatus.COMPLETED, finished=timezone.now())
-    wrong.recording.delete()
+
+    def fault(execute: Any, sql: str, params: Any, *rest: Any) -> Any:
+        if sql.startswith('UPDATE "blast_api_message"') and wrong.pk in params:
+            raise RuntimeError("as the test wishes")
+        return execute(sql, params, *rest)
+
     canceled = released(1, status=ShoutStatus.CANCELED, finished=timezone.now())
-    sweeps.sweep(timezone.now())
+    with connection.execute_wrapper(fault):
+        sweeps.sweep(timezone.now())
     assert {message.pk: message.status for message in Message.objects.all()} == {
         wrong.pk: ShoutStatus.ONGOING,
         other.pk: ShoutStatus.FINISHED,
@@ -87,18 +97,18 @@ def test_what_is_wrong_with_one_shout_costs_that_one() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_turn_of_the_sweeps_writes_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_BATCH", 2)
-    Record.objects.bulk_create(Record(kind="cdr", line=f'{{"record": "{index}"}}') for index in range(5))
+    waiting(5)
     job = cron.CheckMessageStatuses()
     assert [job.run_if_due() for _ in range(4)] == [True, True, True, False]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_who_places_calls_sweeps_nothing_and_writes_no_record() -> None:
-    Record.objects.create(kind="cdr", line="{}")
+    waiting(1)
     message = released(0, status=ShoutStatus.SCHEDULED)
     cron.place_for(0.5, Event())
-    assert Message.objects.get().status == message.status
-    assert Record.objects.filter(written=None, taken=None).exists()
+    assert Message.objects.get(pk=message.pk).status == message.status
+    assert (unwritten(), in_hand()) == (1, 0)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -24,10 +24,10 @@ from blast_api.callcontrol import documents
 from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus
-from blast_api.models import Call, DoNotCallNumber, Record
+from blast_api.models import Call, DoNotCallNumber, LogKind
 from blast_api.simulator import Carrier
 from tests.kits import factories, unhurried
-from tests.kits.callbacks import ask, delivered, path
+from tests.kits.callbacks import ask, delivered, lines, path
 from tests.kits.disks import full_at
 from tests.kits.released import released
 
@@ -164,7 +164,7 @@ def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(
         ask(client, path(Party.RECIPIENT, asks.pk, 1, "status"), CallStatus="completed")
     asks.refresh_from_db()
     assert (asks.status, asks.answerer) == (CallStatus.APP_ERROR, "")
-    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 2
+    assert len(lines(LogKind.CDR)) == 2
 
 
 @each_fault

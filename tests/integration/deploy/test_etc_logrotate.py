@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from blast_api.logs.file import LogFile
 from blast_api.logs.redaction import LineFormatter
-from blast_api.records import content, writer
+from blast_api.records import writer
+from blast_api.services import history
 from tests.kits import factories
 
 pytestmark = [
@@ -92,10 +94,10 @@ def test_whoever_writes_while_logs_are_rotated_loses_nothing(tmp_path: Path) -> 
         process.start()
     for rotation in range(ROTATIONS):
         for _ in range(20):
-            content.add_cdrs([factories.call(message)], message)
+            history.end_all(message, [factories.call(message)], now=timezone.now())
             writer.write_due()
         _rotate(configuration, days_ago=ROTATIONS - rotation)
-    content.add_cdrs([factories.call(message)], message)
+    history.end_all(message, [factories.call(message)], now=timezone.now())
     writer.write_due()
     stop.touch()
     for process in writers:

@@ -17,8 +17,8 @@ from pytest_django import Settings
 from blast_api.carrierx.events import StatusReport
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Message
-from blast_api.records import content, writer
-from blast_api.services import delivery
+from blast_api.records import writer
+from blast_api.services import delivery, history
 from tests.kits import factories
 from tests.kits.logstash import Pipeline
 from tests.kits.world import World, lines, recipient
@@ -160,7 +160,9 @@ def test_only_a_line_that_said_timed_out_is_corrected_by_a_late_one() -> None:
     call = factories.call(
         message, status=CallStatus.TIMED_OUT, sid="s", serial=1, attempts=2, finished=now, answerer="HUMAN"
     )
-    content.add_cdrs([factories.call(message, status=CallStatus.FAILED), call], message)
+    failed = factories.call(message, status=CallStatus.FAILED, finished=now - timedelta(seconds=1))
+    history.end_all(message, [failed, call], now=now)
+    writer.write_due()
     for _ in range(2):
         ended = StatusReport(CallStatus.COMPLETED, "completed", "s", 3, {})
         delivery.settled(delivery.CallAttempt(call.pk, call.serial), ended, now=now)

@@ -16,9 +16,9 @@ from pytest_django import Settings
 
 from blast_api.carrierx.events import StatusReport
 from blast_api.domain.states import CallStatus
-from blast_api.models import Call, Record
-from blast_api.records import content, writer
-from blast_api.services import delivery
+from blast_api.models import Call, LogKind
+from blast_api.records import writer
+from blast_api.services import delivery, history
 from tests.kits import factories, unhurried
 from tests.kits.world import World, lines, recipient
 
@@ -77,9 +77,9 @@ def test_the_manual_has_a_line_for_each_of_three_questions() -> None:
 def test_the_minutes_of_use_are_whole_minutes(tmp_path: Path) -> None:
     message = factories.message()
     for duration in (100, None, 85):
-        content.add_cdrs([factories.call(message, duration=duration)], message)
+        history.end_all(message, [factories.call(message, duration=duration)], now=timezone.now())
     writer.write_due()
-    log = writer.path_of(Record.Kind.CDR).read_bytes()
+    log = writer.path_of(LogKind.CDR).read_bytes()
     (tmp_path / "cdr.log-20190909.gz").write_bytes(gzip.compress(log))
     assert _jq(MINUTES, tmp_path) == "3\n"
 

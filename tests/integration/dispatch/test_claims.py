@@ -18,9 +18,10 @@ from blast_api.dispatch.clock import AFTER_A_JUMP
 from blast_api.dispatch.jobs import PlaceCall, PlaceRecording
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace
 from blast_api.domain.states import OPEN_CALLS, CallStatus, ShoutStatus
-from blast_api.models import Call, Gate, Message, Record, Recording
+from blast_api.models import Call, Gate, LogKind, Message, Recording
 from blast_api.services import shouts
 from tests.kits import factories
+from tests.kits.callbacks import lines
 from tests.kits.released import claim, hold, placed_of, released
 
 pytestmark = pytest.mark.django_db
@@ -199,7 +200,7 @@ def test_a_number_listed_a_moment_ago_is_settled_with_a_record_and_not_called() 
     call = message.calls.get(position=1)
     assert (call.status, call.attempts, call.q850) == (CallStatus.DO_NOT_CALL, 0, None)
     assert call.finished is not None
-    assert Record.objects.filter(kind="cdr", line__contains='"status":"do not call"').count() == 1
+    assert [line["status"] for line in lines(LogKind.CDR)] == ["do not call"]
 
 
 def test_another_users_list_does_not_count() -> None:

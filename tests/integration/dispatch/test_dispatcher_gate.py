@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -14,8 +13,9 @@ from blast_api.dispatch import gate
 from blast_api.dispatch.jobs import PlaceCall, keep_all
 from blast_api.domain.breaker import is_shut
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, Gate, Record
+from blast_api.models import Call, Gate, LogKind
 from tests.kits import factories
+from tests.kits.callbacks import lines
 from tests.kits.released import claim, released
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("forty_a_second")]
@@ -98,7 +98,7 @@ def test_a_call_that_is_forbidden_while_others_are_taken_has_failed_and_costs_no
     assert (_statuses()[barred], _statuses()[taken]) == (CallStatus.FAILED, CallStatus.ONGOING)
     row = Gate.objects.get(pk=Gate.Lane.CALLS)
     assert (row.denials, row.troubles, row.shut_until) == (0, 0, None)
-    (line,) = (json.loads(line) for line in Record.objects.values_list("line", flat=True))
+    (line,) = lines(LogKind.CDR)
     assert (line["to_number"], line["status"], line["q850"], line["num_retries"]) == (barred, "failed", 41, 0)
 
 

@@ -18,7 +18,7 @@ from blast_api.dispatch.errands import claim_errands
 from blast_api.dispatch.inquiry import Inquiry
 from blast_api.dispatch.jobs import Job
 from blast_api.domain.states import CallStatus
-from blast_api.models import Call, Container, Record
+from blast_api.models import Call, Container, LogKind
 from blast_api.services import sweeps
 from blast_api.simulator import Carrier
 from tests.kits import factories
@@ -86,7 +86,7 @@ def test_what_the_records_tell_is_how_the_call_ended(
     dispatch()
     call.refresh_from_db()
     assert (call.status, call.duration, call.held_since) == (ending, duration, None)
-    (line,) = lines(Record.Kind.CDR)
+    (line,) = lines(LogKind.CDR)
     assert (line["status"], line["carrier_said"]) == (ending, f"SIP {told.get('sipcause', 200)}")
 
 

@@ -15,11 +15,12 @@ from pytest_django import Settings
 from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, DoNotCallNumber, Message, Record
+from blast_api.models import Call, DoNotCallNumber, LogKind, Message
 from blast_api.records import content, writer
 from blast_api.services import delivery, dnc
 from tests.kits import factories
 from tests.kits.commands import run, spawn
+from tests.kits.records import in_hand, waiting, waiting_of_a_former_release
 from tests.kits.released import dispatch, hold, released
 
 pytestmark = pytest.mark.django_db
@@ -30,9 +31,19 @@ SINCE = ("--since", BACKUP.isoformat())
 
 def _opted_out(path: Path, *calls: Call, ago: timedelta = timedelta(minutes=1)) -> str:
     """A log that tells of these calls that they were opted out of."""
-    for call in calls:
-        call.status, call.finished = CallStatus.OPTED_OUT, timezone.now() - ago
-    lines = "".join(f"{content.cdr(call, call.message)}\n" for call in calls)
+    told = [
+        {
+            "pk": call.pk,
+            "application": call.message.application_id,
+            "user_data": call.message.userdata,
+            "to_number": call.number,
+            "status": CallStatus.OPTED_OUT,
+            "duration": 0,
+            "finished": content.written_time(timezone.now() - ago),
+        }
+        for call in calls
+    ]
+    lines = "".join(f"{json.dumps(each)}\n" for each in told)
     path.write_bytes(gzip.compress(lines.encode()) if path.suffix == ".gz" else lines.encode())
     return str(path)
 
@@ -93,21 +104,20 @@ def test_new_rows_have_ids_that_nothing_since_the_backup_had() -> None:
 
 
 def test_a_record_that_a_log_has_already_is_not_written_again() -> None:
-    lines = [json.dumps({"record": f"r{index}"}) for index in range(3)]
-    Record.objects.bulk_create(Record(kind="cdr", line=line, created=BACKUP) for line in lines)
-    writer.path_of(Record.Kind.CDR).write_text(f"{lines[1]}\n")
-    assert run("after_restore", "--json", *SINCE, "--yes").json["doubtful"] == 3
+    former, ours = waiting_of_a_former_release(3, created=BACKUP), waiting(3)
+    writer.path_of(LogKind.CDR).write_text(f"{former[1]}\n{ours[1]}\n")
+    assert run("after_restore", "--json", *SINCE, "--yes").json["doubtful"] == 6
     writer.write_due()
-    assert sorted(writer.path_of(Record.Kind.CDR).read_text().splitlines()) == lines
+    assert sorted(writer.path_of(LogKind.CDR).read_text().splitlines()) == sorted(former + ours)
 
 
 def test_without_yes_nothing_is_done() -> None:
     shout = released(1)
-    Record.objects.create(kind="cdr", line="{}")
+    waiting_of_a_former_release(1)
     ran = run("after_restore", "--json", *SINCE)
     assert (ran.code, ran.json["canceled"], ran.json["doubtful"], ran.json["done"]) == (0, 1, 1, False)
     assert Message.objects.get().status == ShoutStatus.ONGOING
-    assert not Record.objects.exclude(taken=None).exists()
+    assert in_hand() == 0
     assert released(1).pk == shout.pk + 1
 
 

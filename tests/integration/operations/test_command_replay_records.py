@@ -17,34 +17,32 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.db import state_dir
-from blast_api.models import Record
+from blast_api.models import Attempt, LogKind
 from blast_api.operations import replay
 from blast_api.records import writer
 from tests.kits.commands import run, spawn
+from tests.kits.records import taken, unwritten, waiting
 from tests.kits.world import World, recipient
 
 pytestmark = pytest.mark.django_db
 
 SINCE = ("--since", "2000-01-01")
-CDR = Record.Kind.CDR
+CDR = LogKind.CDR
 
 
-def _written(count: int, kind: Record.Kind = CDR) -> list[str]:
-    """So many records, written to their log; answers the lines."""
-    first = Record.objects.count()
-    lines = [json.dumps({"record": f"r{first + index}", "pk": index}) for index in range(count)]
-    Record.objects.bulk_create(Record(kind=kind, line=line) for line in lines)
+def _written(count: int, kind: LogKind = CDR) -> list[str]:
+    """So many rows whose lines are written to their log; answers the lines."""
+    lines = waiting(count, kind)
     writer.write_due()
     return lines
 
 
-def _log(kind: Record.Kind = CDR) -> list[str]:
+def _log(kind: LogKind = CDR) -> list[str]:
     return writer.path_of(kind).read_text().splitlines()
 
 
-@pytest.mark.parametrize("kind", list(Record.Kind))
-def test_a_lost_log_is_written_again_word_for_word(kind: Record.Kind) -> None:
+@pytest.mark.parametrize("kind", list(LogKind))
+def test_a_lost_log_is_written_again_word_for_word(kind: LogKind) -> None:
     lines = _written(5, kind)
     writer.path_of(kind).unlink()
     ran = run("replay_records", "--json", *SINCE)
@@ -111,8 +109,8 @@ def test_with_force_all_is_written() -> None:
 
 def test_only_what_was_stored_since_is_written() -> None:
     lines = _written(4)
-    first = Record.objects.order_by("pk").values_list("pk", flat=True)[:2]
-    Record.objects.filter(pk__in=list(first)).update(created=timezone.now() - timedelta(days=3))
+    first = Attempt.objects.order_by("pk").values_list("pk", flat=True)[:2]
+    Attempt.objects.filter(pk__in=list(first)).update(ended=timezone.now() - timedelta(days=3))
     writer.path_of(CDR).unlink()
     since = (timezone.now() - timedelta(days=1)).isoformat()
     assert run("replay_records", "--json", "--since", since).json["cdr"]["written"] == 2
@@ -120,15 +118,15 @@ def test_only_what_was_stored_since_is_written() -> None:
 
 
 def test_what_waits_to_be_written_is_left_to_the_writers() -> None:
-    Record.objects.create(kind=CDR, line='{"record": "w"}')
+    lines = waiting(1)
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
     assert writer.write_due() == 1
-    assert _log() == ['{"record": "w"}']
+    assert _log() == lines
 
 
 def test_what_a_dead_writer_had_in_hand_is_left_to_the_writers() -> None:
-    Record.objects.create(kind=CDR, line='{"record": "h"}')
-    writer._take(CDR, state_dir.host())
+    waiting(1)
+    assert list(taken())
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
 
 
@@ -146,7 +144,7 @@ def test_nothing_is_written_while_another_has_the_writers_lock(monkeypatch: pyte
 
 def test_what_another_host_wrote_is_not_missed_here() -> None:
     lines = _written(2)
-    Record.objects.update(writer="another host")
+    Attempt.objects.update(writer="another host")
     writer.path_of(CDR).unlink()
     assert run("replay_records", "--json", *SINCE).json["cdr"]["stored"] == 0
     assert run("replay_records", "--json", "--every-host", *SINCE).json["cdr"]["written"] == 2
@@ -194,12 +192,11 @@ def test_it_works_while_others_write(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_BATCH", 5)
     lost = _written(50)
     writer.path_of(CDR).unlink()
-    new = [json.dumps({"record": f"n{index}"}) for index in range(300)]
-    Record.objects.bulk_create(Record(kind=CDR, line=line) for line in new)
+    new = waiting(300)
 
     def write() -> None:
         try:
-            while Record.objects.filter(written=None).exists():
+            while unwritten():
                 writer.write_due()
         finally:
             connection.close()
@@ -240,8 +237,8 @@ def test_the_command_by_itself_has_its_exit_codes() -> None:
 def test_the_logs_of_a_whole_shout_come_back(world: World, tmp_path: Path) -> None:
     world.recorded(*(recipient(ending) for ending in (0, 3, 6, 8)))
     world.play()
-    before = {kind: _log(kind) for kind in Record.Kind}
-    for kind in Record.Kind:
+    before = {kind: sorted(_log(kind)) for kind in LogKind}
+    for kind in LogKind:
         shutil.move(writer.path_of(kind), tmp_path / f"lost {kind}")
     assert run("replay_records", *SINCE).code == 0
-    assert {kind: _log(kind) for kind in Record.Kind} == before
+    assert {kind: sorted(_log(kind)) for kind in LogKind} == before

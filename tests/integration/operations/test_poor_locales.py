@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.utils import timezone
 
 from blast_api.db.clock import database_now
-from blast_api.models import Record
+from blast_api.models import LogKind
 from blast_api.monitoring import health
-from blast_api.records import content, writer
-from blast_api.services import applications
+from blast_api.records import writer
+from blast_api.services import applications, history
 from tests.kits import factories
 from tests.kits.commands import in_turn
 from tests.kits.processes import environment
@@ -58,9 +59,9 @@ def foreign(tmp_path: Path) -> Path:
     applications.make("\U0001f642")
     health.cron_ran("here", now=database_now())  # or the commands say first that it has not
     shout = released(2, userdata=FOREIGN, title=FOREIGN)
-    content.add_cdrs([factories.call(shout, status="completed")], shout)
+    history.end_all(shout, [factories.call(shout, status="completed")], now=timezone.now())
     writer.write_due()
-    (tmp_path / "cdr \U0001f642.log").write_bytes(writer.path_of(Record.Kind.CDR).read_bytes())
+    (tmp_path / "cdr \U0001f642.log").write_bytes(writer.path_of(LogKind.CDR).read_bytes())
     return tmp_path
 
 

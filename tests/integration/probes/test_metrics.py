@@ -17,12 +17,13 @@ from blast_api.carrierx.client import Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.domain.callbacks import Party, Reason
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, Record, Recording
+from blast_api.models import Call, Recording
 from blast_api.monitoring import counters, health
 from blast_api.records import writer
 from blast_api.simulator import Carrier
 from tests.kits import factories, unhurried
 from tests.kits.callbacks import ask, delivered, path
+from tests.kits.records import attempts, waiting_of_a_former_release
 from tests.kits.released import dispatch, hold, released
 from tests.kits.scraped import numbers, samples
 
@@ -141,8 +142,8 @@ def test_a_placement_is_in_hand_and_after_a_while_unknown(client: Client) -> Non
 
 def test_records_that_wait_are_told_with_their_age(client: Client) -> None:
     an_hour_ago = timezone.now() - timedelta(hours=1)
-    for number in range(3):
-        Record.objects.create(kind=Record.Kind.CDR, line=f'{{"status": "{number}"}}', created=an_hour_ago)
+    attempts(2, an_hour_ago)
+    waiting_of_a_former_release(1)
     told = scrape(client)
     assert told["records_waiting"] == 3
     assert told["records_oldest_waiting_seconds"] == pytest.approx(3600, abs=5)

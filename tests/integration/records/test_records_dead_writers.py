@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from blast_api.models import Record
+from blast_api.models import LogKind
 from blast_api.records import writer
 from tests.kits.bounded import bounded_anew
-from tests.kits.records import crash_before_marking, rotate, rotate_and_compress, waiting, written
+from tests.kits.records import crash_before_marking, rotate, rotate_and_compress, unwritten, waiting, written
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +49,7 @@ def _rotate_and_bzip2(path: Path) -> None:
 def test_what_a_dead_writer_wrote_is_found_after_rotation_too(rotate: Callable[[Path], None]) -> None:
     lines = waiting(3)
     crash_before_marking(2)
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     rotate(path)
     writer.write_due()
     for half in path.parent.glob("*.gz") if rotate is _compress_half else ():
@@ -60,14 +60,14 @@ def test_what_a_dead_writer_wrote_is_found_after_rotation_too(rotate: Callable[[
 @pytest.mark.parametrize("torn", ["{", '{"record": "r', "x" * 200_000])
 @pytest.mark.parametrize("before", ["", '{"record": "earlier"}\n'])
 def test_half_a_line_of_a_killed_writer_is_cut_off(torn: str, before: str) -> None:
-    writer.path_of(Record.Kind.CDR).write_text(before + torn)
+    writer.path_of(LogKind.CDR).write_text(before + torn)
     (line,) = waiting(1)
     writer.write_due()
-    assert writer.path_of(Record.Kind.CDR).read_text() == f"{before}{line}\n"
+    assert writer.path_of(LogKind.CDR).read_text() == f"{before}{line}\n"
 
 
 def test_a_rotated_log_that_is_no_log_disturbs_nothing() -> None:
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     path.with_name("cdr.log-1.gz").write_bytes(b"not gzip at all")
     path.with_name("cdr.log-2").write_bytes(b"no record\n\xff\xfe\x00 nor text\n")
     lines = waiting(2)
@@ -99,7 +99,7 @@ def test_a_rotated_log_that_nobody_here_can_read_is_not_taken_for_one_without_th
 ) -> None:
     lines = waiting(3)
     crash_before_marking(2)
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     text = path.read_text()
     pack(path)
     stands = path.with_name(f"{path.name}-20260101")
@@ -112,7 +112,7 @@ def test_a_rotated_log_that_nobody_here_can_read_is_not_taken_for_one_without_th
     assert told.__dict__["action"] == "log_unreadable"
     assert told.__dict__["error"].startswith(f"{next(path.parent.glob('cdr.log-*'))}: ")
     assert path.read_text().splitlines() == later
-    assert Record.objects.filter(written=None).count() == 3
+    assert unwritten() == 3
     for packed in path.parent.glob("cdr.log-*"):
         packed.unlink()
     stands.write_text(text)
@@ -123,16 +123,16 @@ def test_a_rotated_log_that_nobody_here_can_read_is_not_taken_for_one_without_th
 def test_what_is_packed_just_now_is_read_where_it_still_stands() -> None:
     lines = waiting(3)
     crash_before_marking(2)
-    _zstd(writer.path_of(Record.Kind.CDR))
+    _zstd(writer.path_of(LogKind.CDR))
     writer.write_due()
-    assert writer.path_of(Record.Kind.CDR).read_text().splitlines() == lines[2:]
+    assert writer.path_of(LogKind.CDR).read_text().splitlines() == lines[2:]
 
 
 @pytest.mark.parametrize("name", ["cdr.log.zst", "cdr.log.1.2"])
 def test_a_log_of_another_day_does_not_stand_for_a_packed_one(name: str) -> None:
     waiting(3)
     crash_before_marking(2)
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     path.rename(path.with_name("elsewhere"))
     path.with_name("cdr.log.1").write_text("")
     path.with_name(name).write_bytes(b"\x28\xb5\x2f\xfd\x24\x11")
@@ -142,7 +142,7 @@ def test_a_log_of_another_day_does_not_stand_for_a_packed_one(name: str) -> None
 def test_a_folder_with_a_name_like_a_rotated_log_disturbs_nothing() -> None:
     lines = waiting(2)
     crash_before_marking(1)
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     path.with_name("cdr.log.old").mkdir()
     writer.write_due()
     assert path.read_text().splitlines() == lines
@@ -151,7 +151,7 @@ def test_a_folder_with_a_name_like_a_rotated_log_disturbs_nothing() -> None:
 def test_who_finds_something_else_under_the_logs_name_knows_nothing_of_its_lines() -> None:
     lines = waiting(2)
     crash_before_marking(1)
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     path.rename(path.with_name("elsewhere"))
     path.mkdir()
     assert writer.write_due() == 0

@@ -11,10 +11,10 @@ import pytest
 from pytest_django import Settings
 
 from blast_api.db import state_dir
-from blast_api.models import Record
+from blast_api.models import LogKind
 from blast_api.records import writer
 from tests.kits.disks import full_at, large
-from tests.kits.records import KINDS, rotate, rotate_and_compress, waiting, written
+from tests.kits.records import KINDS, in_hand, rotate, rotate_and_compress, unwritten, waiting, written
 
 pytestmark = pytest.mark.django_db
 
@@ -24,8 +24,8 @@ def test_records_are_written_in_their_order_and_once(kind: str) -> None:
     lines = waiting(3, kind)
     assert writer.write_due() == 3
     assert writer.write_due() == 0
-    assert writer.path_of(Record.Kind(kind)).read_text() == "".join(f"{line}\n" for line in lines)
-    assert not Record.objects.filter(written=None).exists()
+    assert writer.path_of(LogKind(kind)).read_text() == "".join(f"{line}\n" for line in lines)
+    assert unwritten() == 0
 
 
 def test_more_records_than_one_batch_are_all_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_a_log_that_goes_away_in_mid_write_loses_nothing(
     def go_away(file: int) -> None:
         """When the lines are written and not yet on the disk, once."""
         if faults:
-            faults.pop()(writer.path_of(Record.Kind.CDR))
+            faults.pop()(writer.path_of(LogKind.CDR))
         fsync(file)
 
     lines = waiting(3)
@@ -77,7 +77,7 @@ def test_a_log_that_goes_away_in_mid_write_loses_nothing(
     lines += waiting(1)
     writer.write_due()
     assert written() == sorted(lines)
-    assert not Record.objects.filter(written=None).exists()
+    assert unwritten() == 0
 
 
 # --- Files that cannot be written ------------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ def test_a_log_that_goes_away_in_mid_write_loses_nothing(
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_log_that_cannot_be_written_keeps_its_records_and_holds_up_no_other(kind: str) -> None:
-    path = writer.path_of(Record.Kind(kind))
+    path = writer.path_of(LogKind(kind))
     path.mkdir()
     lines = {each: waiting(2, each) for each in KINDS}
     assert writer.write_due() == 4
@@ -121,7 +121,7 @@ def test_without_a_lock_everything_waits(
     mend = fault(state)
     lines = waiting(2)
     assert writer.write_due() == 0
-    assert not Record.objects.exclude(taken=None).exists()
+    assert in_hand() == 0
     mend()
     state.mkdir()
     assert writer.write_due() == 2
@@ -132,7 +132,7 @@ def test_a_full_disk_leaves_no_half_line() -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("there is no /dev/full here")
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     path.symlink_to(full)
     lines = waiting(2)
     assert writer.write_due() == 0
@@ -144,7 +144,7 @@ def test_a_full_disk_leaves_no_half_line() -> None:
 @pytest.mark.parametrize("room", [1, 17, 30])
 @pytest.mark.parametrize("torn", ["", '{"record": "of a killed wri'])
 def test_a_disk_that_takes_a_part_keeps_nothing_of_it_and_all_of_it_later(room: int, torn: str) -> None:
-    path = writer.path_of(Record.Kind.CDR)
+    path = writer.path_of(LogKind.CDR)
     length = large(path)
     lines = waiting(3)
     with path.open("a") as log:
@@ -152,7 +152,7 @@ def test_a_disk_that_takes_a_part_keeps_nothing_of_it_and_all_of_it_later(room: 
     with full_at(length + room):
         assert writer.write_due() == 0
         assert path.stat().st_size == length
-    assert not Record.objects.exclude(taken=None).exists()
+    assert in_hand() == 0
     assert writer.write_due() == 3
     with path.open("rb") as log:
         log.seek(length)

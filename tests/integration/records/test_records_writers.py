@@ -14,9 +14,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from blast_api.models import Record
+from blast_api.models import Attempt, LogKind
 from blast_api.records import writer
-from tests.kits.records import waiting, written
+from tests.kits.records import unwritten, waiting, written
 
 pytestmark = pytest.mark.django_db
 
@@ -43,7 +43,7 @@ def test_writers_at_once_write_each_record_once() -> None:
 @contextmanager
 def _writer_of_an_earlier_release() -> Iterator[bool]:
     """Whether it has the lock that it knows, which it makes beside cdr.log."""
-    file = os.open(writer.path_of(Record.Kind.CDR).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o640)
+    file = os.open(writer.path_of(LogKind.CDR).with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o640)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield True
@@ -72,18 +72,18 @@ def test_the_lock_is_no_file_among_the_logs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("hours", "written"), [(0.5, 0), (1.5, 1)])
 def test_what_a_lost_host_had_in_hand_is_written_here_after_an_hour(hours: float, written: int) -> None:
     waiting(1)
-    Record.objects.update(writer="another host", taken=timezone.now() - timedelta(hours=hours))
+    Attempt.objects.update(writer="another host", taken=timezone.now() - timedelta(hours=hours))
     assert writer.write_due() == written
 
 
 @pytest.mark.django_db(transaction=True)
 def test_rotation_at_any_moment_loses_nothing_and_doubles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "_BATCH", 5)
-    lines, path = waiting(400), writer.path_of(Record.Kind.CDR)
+    lines, path = waiting(400), writer.path_of(LogKind.CDR)
 
     def write() -> None:
         try:
-            while Record.objects.filter(written=None).exists():
+            while unwritten():
                 writer.write_due()
         finally:
             connection.close()

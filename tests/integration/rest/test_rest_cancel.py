@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from django.test import Client
 from django.utils import timezone
 
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, Message, Record
+from blast_api.models import Call, LogKind, Message
 from blast_api.simulator import Carrier
 from tests.kits import factories
+from tests.kits.callbacks import lines, rows
+from tests.kits.records import unwritten
 from tests.kits.rest import body, code, content, created, post
 
 pytestmark = [
@@ -43,19 +43,18 @@ def test_an_open_shout_is_canceled_with_all_that_is_not_with_the_carrier(client:
     assert (told["id"], told["status"]) == (message.pk, "canceled")
     assert told["calls"] == {"cancelled": 2, "completed": 1}
     assert told["finished"] is not None
-    lines = [json.loads(line) for line in Record.objects.order_by("pk").values_list("line", flat=True)]
-    assert [line["status"] for line in lines if "to_number" in line] == ["cancelled", "cancelled"]
-    assert [line["status"] for line in lines if "caller" in line] == ["canceled"]
+    assert [line["status"] for line in lines(LogKind.CDR)] == ["cancelled", "cancelled"]
+    assert [line["status"] for line in lines(LogKind.BDR)] == ["canceled"]
 
 
 def test_canceling_again_is_fine_and_records_nothing_twice(client: Client) -> None:
     message = shout("ongoing", "ready")
     first = content(client.delete(path(message)))
-    count = Record.objects.count()
+    lines = rows()
     again = client.delete(path(message))
     assert again.status_code == 200
     assert content(again) == first
-    assert Record.objects.count() == count
+    assert rows() == lines
 
 
 @pytest.mark.parametrize("status", [ShoutStatus.FINISHED, ShoutStatus.TIMED_OUT, ShoutStatus.ERROR])
@@ -64,7 +63,7 @@ def test_what_has_ended_cannot_be_canceled(client: Client, status: ShoutStatus) 
     assert code(client.delete(path(message))) == (409, "already-ended")
     message.refresh_from_db()
     assert message.status == status
-    assert not Record.objects.exists()
+    assert unwritten() == 0
 
 
 @pytest.mark.parametrize("method", ["get", "post", "put", "patch"])

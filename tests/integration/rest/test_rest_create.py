@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +14,10 @@ from django.utils.dateparse import parse_datetime
 
 from blast_api.conf import configuration
 from blast_api.domain.states import RecordingState
-from blast_api.models import Call, DoNotCallNumber, Message, Record, Recording
+from blast_api.models import Call, DoNotCallNumber, LogKind, Message, Recording
 from blast_api.simulator import Carrier
 from tests.kits import factories
+from tests.kits.callbacks import lines
 from tests.kits.factories import AUTHOR, USER, number
 from tests.kits.rest import OPERATORS_RULES, SHOUT_FIELDS, body, content, created, post
 
@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
 
 def records() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in Record.objects.order_by("pk").values_list("line", flat=True)]
+    return lines(LogKind.CDR) + lines(LogKind.BDR)
 
 
 def test_a_shout_is_answered_whole(client: Client) -> None:

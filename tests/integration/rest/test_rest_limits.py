@@ -20,7 +20,7 @@ from blast_api.db import bulk
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import RecordingState
 from blast_api.logs.redaction import LineFormatter, TextFormatter
-from blast_api.models import DoNotCallNumber, Message, Record, Recording
+from blast_api.models import DoNotCallNumber, LogKind, Message, Recording
 from blast_api.records import writer
 from blast_api.rest.throttling import LongList
 from blast_api.services import shouts
@@ -288,7 +288,7 @@ def test_a_hostile_text_stays_in_its_place(
     ask(client, path(Party.AUTHOR, shout, 1, "status"), CallStatus=text, CallSid=text, **{text: text})
     assert client.delete(f"/api/v1/shouts/{shout};cancel").status_code == 200
     writer.write_due()
-    logs = [writer.path_of(kind).read_text() for kind in Record.Kind if writer.path_of(kind).exists()]
+    logs = [writer.path_of(kind).read_text() for kind in LogKind if writer.path_of(kind).exists()]
     told = [one_object_a_line(line) for log in logs for line in log.removesuffix("\n").split("\n")]
     assert [line["title"] for line in told if "title" in line] == [text.strip()]
     assert {line["user_data"] for line in told if "user_data" in line} == {text}

@@ -33,11 +33,11 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, CallStatus, ShoutStatus
-from blast_api.models import Application, Call, DoNotCallNumber, Gate, Message, Record, Recording
+from blast_api.models import Application, Attempt, Call, DoNotCallNumber, Gate, Message, Recording
 from blast_api.services import delivery, pauses, shouts, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import ask, path
-from tests.kits.promises import CONFIRM_S, LATE_WINDOW_H, Attempt, Callback, Promises
+from tests.kits.promises import CONFIRM_S, LATE_WINDOW_H, Callback, Given, Promises
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -110,12 +110,12 @@ class Clock(DatabaseClock):
 
 
 class AnyOrder(RuleBasedStateMachine):
-    attempts: Bundle[Attempt] = Bundle("attempts")
+    attempts: Bundle[Given] = Bundle("attempts")
     deaths = st.sampled_from((*[None] * 8, *range(12), 15, 20))
 
     def __init__(self) -> None:
         super().__init__()
-        for model in (Record, Call, Recording, Message, DoNotCallNumber, Gate, Application):
+        for model in (Attempt, Call, Recording, Message, DoNotCallNumber, Gate, Application):
             model._default_manager.all().delete()
         self.client = Client()
         self.now = BEGINNING
@@ -126,7 +126,7 @@ class AnyOrder(RuleBasedStateMachine):
             factories.recording(source, recorded=True)
         self.promises = Promises()
         self.answers: list[tuple[PlaceCall, Outcome | None]] = []
-        self.given: list[Attempt] = []
+        self.given: list[Given] = []
         self.unswept = False  # somebody died since the last sweep
         self.swept_at = self.now
         self.cancelled = 0
@@ -231,7 +231,7 @@ class AnyOrder(RuleBasedStateMachine):
             if fate in KEPT:
                 self.answers.append((job, self._outcome(fate, job)))
             if fate in AT_THE_CARRIER:
-                given.append(Attempt(call.pk, job.attempt.serial, call.number, call.message.userdata))
+                given.append(Given(call.pk, job.attempt.serial, call.number, call.message.userdata))
         self.given += given
         return multiple(*given)
 
@@ -294,21 +294,21 @@ class AnyOrder(RuleBasedStateMachine):
     # --- The carrier -------------------------------------------------------------------------------------------------
 
     @rule(attempt=attempts, callback=st.sampled_from(CALLBACKS), dies_after=deaths)
-    def says_anything(self, attempt: Attempt, callback: tuple[str, dict[str, str]], dies_after: int | None) -> None:
+    def says_anything(self, attempt: Given, callback: tuple[str, dict[str, str]], dies_after: int | None) -> None:
         self._call_back(attempt, *callback, dies_after)
 
     @rule(attempt=attempts, dies_after=deaths)
-    def picks_up(self, attempt: Attempt, dies_after: int | None) -> None:
+    def picks_up(self, attempt: Given, dies_after: int | None) -> None:
         self._call_back(attempt, "answered", {}, dies_after)
         self.keeps_its_promises()
         self._call_back(attempt, "detected", {"AMDStatus": "HUMAN"}, dies_after)
 
     @rule(attempt=attempts, dies_after=deaths)
-    def opts_out(self, attempt: Attempt, dies_after: int | None) -> None:
+    def opts_out(self, attempt: Given, dies_after: int | None) -> None:
         self._call_back(attempt, "key", {"Digits": "5"}, dies_after)
 
     @rule(attempt=attempts, word=st.sampled_from(("completed", "failed", "busy", "cancel")), dies_after=deaths)
-    def ends(self, attempt: Attempt, word: str, dies_after: int | None) -> None:
+    def ends(self, attempt: Given, word: str, dies_after: int | None) -> None:
         self._call_back(attempt, "status", {"CallStatus": word}, dies_after)
 
     @precondition(lambda self: self.promises.live)
@@ -319,7 +319,7 @@ class AnyOrder(RuleBasedStateMachine):
                 self._call_back(attempt, "status", {"CallStatus": word}, dies_after)
                 self.keeps_its_promises()
 
-    def _call_back(self, attempt: Attempt, step: str, told: dict[str, str], dies_after: int | None) -> None:
+    def _call_back(self, attempt: Given, step: str, told: dict[str, str], dies_after: int | None) -> None:
         callback = Callback(attempt, step, told)
         before = Call.objects.select_related("message").get(pk=attempt.call)
         with self.happening(step, dies_after=dies_after) as died:

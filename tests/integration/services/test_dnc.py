@@ -30,7 +30,7 @@ def scope(request: pytest.FixtureRequest, settings: Settings) -> str:
 def opted_out() -> Call:
     """Somebody presses 5 in a call of USER's shout."""
     call = factories.call(factories.message(status="ongoing"), number=number(1), status="ongoing", sid="s", serial=1)
-    delivery.opt_out(call.pk)
+    delivery.opt_out(delivery.CallAttempt(call.pk, call.serial), keys="5")
     return call
 
 

@@ -20,10 +20,10 @@ from blast_api.domain.breaker import Breaker
 from blast_api.domain.callbacks import Callback, Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import DoNotCallNumber, Record
+from blast_api.models import DoNotCallNumber, LogKind
 from blast_api.services import postponed
 from tests.kits import factories
-from tests.kits.callbacks import ask, delivered, path
+from tests.kits.callbacks import ask, delivered, lines, path
 from tests.kits.spool import all_is_taken_up_at_once as all_is_taken_up_at_once
 from tests.kits.spool import away, spooled, tell
 
@@ -52,7 +52,7 @@ def test_an_ending_is_kept_with_the_time_at_which_it_was_told(client: Client) ->
     assert (call.status, call.duration) == (CallStatus.COMPLETED, 7)
     assert call.finished is not None
     assert before <= call.finished <= after
-    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
+    assert len(lines(LogKind.CDR)) == 1
 
 
 def test_the_end_of_a_call_to_an_author_is_kept(client: Client) -> None:
@@ -112,7 +112,7 @@ def test_taken_up_twice_counts_once(client: Client) -> None:
     assert postponed.take_up() == 4
     call.refresh_from_db()
     assert call.status == CallStatus.BUSY
-    assert Record.objects.filter(kind=Record.Kind.CDR).count() == 1
+    assert len(lines(LogKind.CDR)) == 1
 
 
 def test_lines_that_nobody_understands_stand_in_nobodys_way(client: Client) -> None:

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, Message, Record, Recording
+from blast_api.models import Call, LogKind, Message, Recording
 from blast_api.services import delivery, recordings, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import lines
@@ -93,7 +93,7 @@ def test_a_live_shout_whose_calls_have_all_ended_is_finished(status: str) -> Non
     message.refresh_from_db()
     assert message.status == ShoutStatus.FINISHED
     assert message.closed is not None
-    assert Record.objects.filter(kind="bdr").count() == 1
+    assert len(lines(LogKind.BDR)) == 1
     assert sweeps.finish(timezone.now()) == 0
 
 
@@ -119,7 +119,7 @@ def test_a_shout_of_silent_calls_is_finished_if_all_whose_calls_are_up_have_opte
     message.refresh_from_db()
     assert message.status == (ShoutStatus.TIMED_OUT if another_is_open else ShoutStatus.FINISHED)
     assert message.calls.get(position=0).status == CallStatus.OPTED_OUT
-    (line,) = lines(Record.Kind.BDR)
+    (line,) = lines(LogKind.BDR)
     assert (line["status"], line["late"]) == (message.status, False)
 
 
@@ -140,8 +140,8 @@ def test_a_canceled_shout_gives_its_silent_calls_up_and_not_before() -> None:
     sweeps.expire(now + _SILENCE + _ago(1))
     sweeps.finish(now + _SILENCE + _ago(1))
     assert set(message.calls.values_list("status", flat=True)) == {CallStatus.TIMED_OUT}
-    assert Record.objects.filter(kind="cdr").count() == 3
-    assert Record.objects.filter(kind="bdr").count() == 0  # it had its own when it was canceled
+    assert len(lines(LogKind.CDR)) == 3
+    assert lines(LogKind.BDR) == []  # it had its own when it was canceled
     assert Message.objects.get().closed is not None
 
 

@@ -1,0 +1,235 @@
+"""The rows of attempts: one for each placement of a call, from its claim on, and one for an end without a placement.
+
+While an attempt is open, what is known of it are the columns of its call; the end of the call and that of its attempt are
+stored together. Code of former releases claims without a row, so whoever ends an attempt inserts the row that is not there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Protocol
+
+from django.db.models import F
+
+from blast_api.carrierx.addresses import redacted
+from blast_api.conf import configuration
+from blast_api.db import bulk
+from blast_api.db.upserts import Upsert
+from blast_api.domain.states import CallStatus
+from blast_api.models import Attempt, Call, Message
+from blast_api.records import outbox
+
+LONGEST_REASON = 300  # characters, as the column has them
+_LONGEST_TOLD = 2048  # of a reason before it is cut: of what a stranger tells, no more is looked at
+
+# What the end of an attempt adds to its row. Set afresh, its line is one more to be written.
+ENDED = Upsert(
+    Attempt,
+    key=("call_id", "serial"),
+    kept=("message_id", "number", "claimed"),
+    over=(
+        "did",
+        "sid",
+        "started",
+        "answered",
+        "ended",
+        "ending",
+        "q850",
+        "duration",
+        "answerer",
+        "keys",
+        "reason",
+        "record",
+        "late",
+    ),
+    afresh={"written": "NULL", "taken": "NULL", "writer": "''"},
+)
+_AS_THE_CALL_HAS_IT = ("sid", "started", "answered", "q850", "duration", "answerer", "keys")
+
+
+class Ended(Protocol):
+    """A call, or what was read of one, that holds how an attempt of it ended."""
+
+    pk: int
+    attempts: int
+    sid: str
+    status: str
+    q850: int | None
+    duration: int | None
+    answerer: str
+    keys: str
+    started: datetime | None
+    answered: datetime | None
+    finished: datetime | None
+
+
+# --- Begun -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A placement that somebody has claimed: which of its call's, and when its request is to leave (epoch seconds)."""
+
+    message_id: int
+    call_id: int
+    serial: int
+    number: int
+    slot: float
+
+
+def begin(claimed: Iterable[Begun], *, now: datetime) -> None:
+    """Add the attempts of a claim, in one statement. Call it in the claim's transaction."""
+    rows = [
+        [each.message_id, each.call_id, each.serial, each.number, bulk.written(datetime.fromtimestamp(each.slot, UTC))]
+        for each in claimed
+    ]
+    if rows:
+        bulk.insert(Attempt, ["message_id", "call_id", "serial", "number", "slot"], rows, claimed=now)
+
+
+def forget_unplaced(call_ids: Sequence[int]) -> None:
+    """What was claimed and surely not placed was no attempt: of these calls, the open ones whose serial has passed.
+
+    Call it in the transaction that gives them back.
+    """
+    if call_ids:
+        left = Attempt.objects.filter(call__in=call_ids, record="").exclude(serial=F("call__serial"))
+        left.delete()
+
+
+# --- Ended -----------------------------------------------------------------------------------------------------------
+
+
+def did(number: int, own: str) -> str:
+    """The number that called in an attempt, which is a shout's own or the operator's; empty: nobody has called."""
+    return (own or configuration().did) if number else ""
+
+
+def reason(told: str) -> str:
+    """A reason as it is stored: the carrier's words may hold anything."""
+    told = told[:_LONGEST_TOLD].replace("\0", "").encode(errors="replace").decode()
+    return redacted(told)[:LONGEST_REASON]
+
+
+def end_at_once(message: Message, refusal: Callable[[str], str | None], *, now: datetime) -> None:
+    """Add how those calls of a new shout ended that have ended already, in bounded memory; `refusal` tells why a number is not called."""
+    ended = message.calls.filter(finished__isnull=False).values_list("position", "pk", "number", "status", "q850")
+    rows = (
+        [pk, status, q850, (status == CallStatus.FAILED and refusal(number)) or "", outbox.name()]
+        for _, pk, number, status, q850 in bulk.read(ended, "position", lambda row: row[0])
+    )
+    columns = ["call_id", "ending", "q850", "reason", "record"]
+    bulk.insert(Attempt, columns, rows, message_id=message.pk, serial=0, number=0, ended=now)
+
+
+def end_all(
+    message: Message, calls: Iterable[Call], *, reasons: Mapping[int, str] = MappingProxyType({}), now: datetime
+) -> None:
+    """Store how calls of one shout have ended without word from the carrier; they are locked, and hold their ending already.
+
+    Of one that the carrier has, or may have, it is the attempt that ends; of another it is a row by itself. `reasons` are
+    by the keys of the calls.
+    """
+    rows = (
+        end_of(
+            call,
+            call.serial,
+            message_id=message.pk,
+            claimed=call.started or call.held_since or (now if call.sid else None),
+            own_did=message.did,
+            why=reason(reasons.get(call.pk, "")),
+        )
+        for call in calls
+    )
+    bulk.upsert(ENDED, (list(map(_cell, row.values())) for row in rows))
+
+
+def end_of(
+    call: Ended, serial: int, *, message_id: int, claimed: datetime | None, own_did: str, why: str, late: bool = False
+) -> dict[str, object]:
+    """What is stored of an attempt that has ended, by the columns of ENDED in their order; `call` says how it did.
+
+    `claimed` counts where code of a former release claimed it.
+    """
+    known: dict[str, object] = {
+        "call_id": call.pk,
+        "serial": serial,
+        "message_id": message_id,
+        "number": call.attempts,
+        "claimed": claimed,
+        "did": did(call.attempts, own_did),
+        "ended": call.finished,
+        "ending": call.status,
+        "reason": why,
+        "record": outbox.name(),
+        "late": late,
+    }
+    known |= {column: getattr(call, column) for column in _AS_THE_CALL_HAS_IT}
+    return {column: known[column] for column in ENDED.columns}
+
+
+def _cell(value: object) -> object:
+    return bulk.written(value) if isinstance(value, datetime) else value
+
+
+# --- Told ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptTold:
+    """An attempt as others are told of it; while it is open, `ended` is None and `ending` empty."""
+
+    number: int
+    claimed: datetime
+    slot: datetime | None
+    sid: str
+    started: datetime | None
+    answered: datetime | None
+    ended: datetime | None
+    ending: str
+    q850: int | None
+    duration: int | None
+    answerer: str
+    keys: str
+    reason: str
+
+
+def of_call(call: Call) -> tuple[list[AttemptTold], str]:
+    """The attempts of a call in their order; and why it ended, if it did so while none was placed. One query.
+
+    Those that code of former releases claimed are told if our code has ended them.
+    """
+    told: list[AttemptTold] = []
+    why = ""
+    for row in Attempt.objects.filter(call=call).order_by("serial"):
+        if row.claimed is None:
+            why = row.reason
+        elif row.serial == call.serial:
+            told.append(_told(row, row.claimed, call, ended=call.finished, ending=call.status if call.finished else ""))
+        elif row.ended:
+            told.append(_told(row, row.claimed, row, ended=row.ended, ending=row.ending))
+    return told, why
+
+
+def _told(
+    row: Attempt, claimed: datetime, state: Attempt | Call, *, ended: datetime | None, ending: str
+) -> AttemptTold:
+    """As its row says, and `state`, which is the call's while this is its latest attempt."""
+    return AttemptTold(
+        number=row.number,
+        claimed=claimed,
+        slot=row.slot,
+        sid=state.sid,
+        started=state.started,
+        answered=state.answered,
+        ended=ended,
+        ending=ending,
+        q850=state.q850,
+        duration=state.duration,
+        answerer=state.answerer,
+        keys=state.keys,
+        reason=row.reason,
+    )
