@@ -185,7 +185,7 @@ def _due_now(room: int, bounds: Bounds, *, now: datetime) -> list[Call | Recordi
     authors_wait = Exists(recordings.due(now).filter(message__application=OuterRef("pk")))
     in_turn = _in_turn(authors_wait | _has_shouts(Call.objects.due(now), now=now), room)
     turns = [_Turn(application, room, bounds, until=now, now=now) for application in in_turn]
-    claimed = divide(room, [turn.anybody for turn in turns])
+    claimed = divide(bounds.room(room), [turn.anybody for turn in turns])
     _remember(turns, now=now)
     return sorted(claimed, key=lambda row: isinstance(row, Call))
 
@@ -238,6 +238,8 @@ class _Turn:
 
     def anybody(self, limit: int) -> list[Call | Recording]:
         """Half for the authors, half for the recipients; what the ones do not need is for the others."""
+        self.came = True
+        limit = self.bounds.room(limit, self.application)
         half = -(-limit // 2)
         authors = self.authors(half)
         claimed = [*authors, *self.recipients(limit - len(authors))]
@@ -245,8 +247,6 @@ class _Turn:
         return claimed + self.authors(more) if more and len(authors) == half else claimed
 
     def authors(self, limit: int) -> list[Call | Recording]:
-        self.came = True
-        limit = self.bounds.room(limit, self.application)
         if not limit:
             return []
         claimed = recordings.claim(limit=limit, now=self.now, application=self.application.pk)
@@ -255,7 +255,7 @@ class _Turn:
 
     def recipients(self, limit: int) -> list[Call]:
         self.came = True
-        if not self.bounds.room(limit, self.application):
+        if not limit:
             return []
         if self._found is None:
             self._found = self._shouts_in_turn()
