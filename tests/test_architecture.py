@@ -49,6 +49,7 @@ SERVICES = {
     "rules": set[str](),
     "pauses": {"rules", "schedule", "withdrawals"},
     "withdrawals": set[str](),
+    "up": set[str](),
     "waiting": set[str](),
     "caps": set[str](),
     "estimates": set[str](),

@@ -7,22 +7,15 @@ is due: a call with a delay would begin to ring when nobody counts any more.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from blast_api.conf import configuration
 from blast_api.domain.pacing import FARTHEST, Pace
-from blast_api.domain.states import RecordingState, ShoutStatus
 from blast_api.models import Application, Call, Message, Recording
+from blast_api.services.up import Up
 
-_AUTHOR_IS_UP = (
-    RecordingState.PLACED,
-    RecordingState.USER_ANSWERED,
-    RecordingState.PRESSED_STAR,
-    RecordingState.RECORDED,
-)
 UNBOUNDED = Q(calls_per_second=None, concurrent_calls=None)
 
 
@@ -56,34 +49,6 @@ class Bound:
         """One of them leaves then."""
         if self.pace is not None:
             self.free_at, self.moved = slot + self.pace.step, True
-
-
-@dataclass(slots=True)
-class Up:
-    """How many calls ring or are up, or are on their way to the carrier, of authors and recipients: by shout, by application."""
-
-    by_shout: Counter[int] = field(default_factory=Counter)
-    by_application: Counter[int] = field(default_factory=Counter)
-
-    @classmethod
-    def counted(cls) -> Up:
-        """By the indexes of what is up: they hold no call that waits with us."""
-        up = cls()
-        calls = Call.objects.order_by()
-        started = calls.filter(finished=None, started__isnull=False)
-        in_hand = calls.in_hand().filter(started=None)
-        authors = Recording.objects.filter(
-            Q(state__in=_AUTHOR_IS_UP) | Q(state=RecordingState.NO_REC_CALL, held_since__isnull=False),
-            ended=None,
-            message__closed=None,
-            message__status=ShoutStatus.PENDING,
-        ).order_by()
-        for rows in (started, in_hand, authors):
-            counted = rows.values_list("message_id", "message__application_id").annotate(count=Count("pk"))
-            for message_id, application_id, count in counted:
-                up.by_shout[message_id] += count
-                up.by_application[application_id] += count
-        return up
 
 
 @dataclass(slots=True)
