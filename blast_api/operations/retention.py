@@ -20,7 +20,7 @@ from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.domain.states import ENDED_SHOUTS
 from blast_api.models import WAITS_TO_BE_WRITTEN, Attempt, Call, Message, Record, Recording
-from blast_api.services import shouts, storage
+from blast_api.services import creation, storage
 
 _SHOUTS = 100
 _ROWS = 2000
@@ -66,7 +66,7 @@ def preview(before: datetime, *, now: datetime) -> Purged:
 def purge(before: datetime, client: CarrierClient, *, now: datetime) -> Iterator[Purged]:
     """Delete what ended, or was written, before then; tells after each step how far it is."""
     done = Purged()
-    while forgotten := shouts.forget_keys(now):
+    while forgotten := creation.forget_keys(now):
         done.keys += forgotten
         yield done
     last = 0

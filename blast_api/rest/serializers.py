@@ -11,7 +11,7 @@ from blast_api.domain.rules.said import MOST_ATTEMPTS, Machines
 from blast_api.domain.rules.verdict import WAITS_BECAUSE
 from blast_api.domain.rules.window import DAYS
 from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
-from blast_api.services.shouts import NewShout
+from blast_api.services.creation import NewShout
 
 from .fields import AuthorField, CallerIdField, DeliveryField, RecipientsField, ScheduleField
 

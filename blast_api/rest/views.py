@@ -25,7 +25,7 @@ from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
-from blast_api.services import dnc, pauses, preflight, shouts, waiting
+from blast_api.services import creation, dnc, pauses, preflight, shouts, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
@@ -63,13 +63,13 @@ class ShoutViewSet(ViewSet):
         refuse_unmeasured(request)
         key = _idempotency_key(request)
         digest = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest() if key else ""
-        message = shouts.replayed(_application(request), key, digest, now=timezone.now())
+        message = creation.replayed(_application(request), key, digest, now=timezone.now())
         created = False
         if message is None:
             serializer = NewShoutSerializer(data=request.data, context={"application": _application(request)})
             serializer.is_valid(raise_exception=True)
             new = serializer.to_new_shout(idempotency_key=key, request_digest=digest)
-            message, created = shouts.create(_application(request), new, now=timezone.now())
+            message, created = creation.create(_application(request), new, now=timezone.now())
         if created:
             nudge.ring_author(message.pk)
         headers = {} if created else {"Idempotent-Replayed": "true"}

@@ -16,8 +16,8 @@ from blast_api.domain.rules.plan import Plan
 from blast_api.domain.rules.preflight import Forecast, Foretold, Prospect
 from blast_api.models import Application
 
-from . import caps, dnc, estimates, schedule, shouts
-from .shouts import NewShout
+from . import caps, creation, dnc, estimates, schedule
+from .creation import NewShout
 
 _CHUNK = 5000  # recipients whose lists and caps are looked up at once
 _WORDS = tuple(Foretold)
@@ -67,9 +67,9 @@ class Preflight:
 
 def preflight(application: Application, new: NewShout, *, now: datetime) -> Preflight:
     """What would become of each recipient, and when it would begin and end. Raises InvalidField as creation does."""
-    source = shouts.recording_to_use(application, new, for_good=False)
+    source = creation.recording_to_use(application, new, for_good=False)
     length_s = RECORDING_LENGTH_S if source is None else source.length_s or 0
-    row = shouts.row_of(application, new, now=now)
+    row = creation.row_of(application, new, now=now)
     plan = schedule.plan_of(row, starts_at=max(now, new.schedule or now), length_s=length_s)
     prospects = _foretold(application, new, plan, now=now)
     endings, whose = estimates.endings_before(application, new.userdata)
@@ -94,7 +94,7 @@ def preflight(application: Application, new: NewShout, *, now: datetime) -> Pref
 
 def _foretold(application: Application, new: NewShout, plan: Plan, *, now: datetime) -> Prospects:
     cap, has_hours = configuration().frequency_cap, plan.delivery.has_hours
-    forecast = Forecast(plan, shouts.destinations_of(new), cap)
+    forecast = Forecast(plan, creation.destinations_of(new), cap)
     prospects = Prospects()
     recipients = enumerate(new.recipients)
     while chunk := list(islice(recipients, _CHUNK)):

@@ -18,7 +18,7 @@ from blast_api.db.clock import AWAY
 from blast_api.domain.states import RecordingState, ShoutStatus
 from blast_api.models import Message, MessageQuerySet, Recording
 
-from . import recordings, shouts, silence
+from . import creation, recordings, shouts, silence
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def finish(now: datetime) -> int:
 
 def forget(now: datetime) -> int:
     """Forget the idempotency keys that have expired, a bounded number at once."""
-    return shouts.forget_keys(now)
+    return creation.forget_keys(now)
 
 
 def _release(recording: Recording, *, now: datetime) -> int:

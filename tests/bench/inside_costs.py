@@ -23,7 +23,7 @@ from blast_api.dispatch.jobs import keep_all
 from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Application, Call, Gate, Message
-from blast_api.services import delivery, shouts, sweeps
+from blast_api.services import creation, delivery, shouts, sweeps
 
 from .inside import AUTHOR, addresses, fill, number, release
 
@@ -68,8 +68,8 @@ def authors(*, count: int) -> dict[str, float]:
     times: dict[str, float] = {}
     for index in range(count):
         author = f"1555562{index:04d}"
-        new = shouts.NewShout(userdata="bench", caller=author, recipients=[Recipient(number(9, index))])
-        shouts.create(implied, new, now=database_now())
+        new = creation.NewShout(userdata="bench", caller=author, recipients=[Recipient(number(9, index))])
+        creation.create(implied, new, now=database_now())
         times[author] = time.monotonic()
     return times
 

@@ -21,7 +21,7 @@ from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, Container, DoNotCallNumber, Message, Record, Recording
 from blast_api.operations import retention
-from blast_api.services import shouts
+from blast_api.services import creation
 from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.commands import Ran, run, spawn
@@ -243,11 +243,11 @@ def test_what_is_about_to_go_cannot_be_used_for_a_new_shout(settings: Settings) 
     """The carrier is away: the file stands there still, and will go the next time."""
     old = _ended(OLD, file_sid="f")
     _purged("--yes")
-    new = shouts.NewShout(
+    new = creation.NewShout(
         userdata=old.userdata, caller=factories.AUTHOR, recipients=[Recipient("1")], old_shout_id=old.pk
     )
     with pytest.raises(InvalidField):
-        shouts.create(old.application, new, now=timezone.now())
+        creation.create(old.application, new, now=timezone.now())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -257,7 +257,7 @@ def test_a_shout_that_uses_the_recording_at_this_moment_keeps_the_file(carrier: 
     used, go_on = threading.Event(), threading.Event()
 
     def use() -> None:
-        new = shouts.NewShout(
+        new = creation.NewShout(
             userdata=old.userdata,
             caller=factories.AUTHOR,
             recipients=[Recipient(factories.number(1))],
@@ -265,7 +265,7 @@ def test_a_shout_that_uses_the_recording_at_this_moment_keeps_the_file(carrier: 
         )
         try:
             with transaction.atomic():
-                shouts.create(old.application, new, now=timezone.now())
+                creation.create(old.application, new, now=timezone.now())
                 used.set()
                 go_on.wait(10)
         finally:

@@ -34,7 +34,7 @@ from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Application, Attempt, Call, DoNotCallNumber, Gate, Message, Recording
-from blast_api.services import delivery, pauses, shouts, sweeps
+from blast_api.services import creation, delivery, pauses, shouts, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import ask, path
 from tests.kits.promises import CONFIRM_S, LATE_WINDOW_H, Callback, Given, Promises
@@ -159,7 +159,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def _create(self, user: str, numbers: list[str], ahead_s: int | None, dies_after: int | None) -> None:
         schedule = None if ahead_s is None else self.now + timedelta(seconds=ahead_s)
-        new = shouts.NewShout(
+        new = creation.NewShout(
             userdata=user,
             caller=factories.AUTHOR,
             recipients=[Recipient(number) for number in numbers],
@@ -167,7 +167,7 @@ class AnyOrder(RuleBasedStateMachine):
             old_shout_id=self.sources[user].pk,
         )
         with self.happening("create", dies_after=dies_after):
-            shouts.create(self.application, new, now=self.now)
+            creation.create(self.application, new, now=self.now)
 
     @precondition(lambda self: self.cancelled < 2 and len(self.promises.live) > 1)
     @rule(which=st.integers(0, 3), dies_after=deaths)

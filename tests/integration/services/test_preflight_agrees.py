@@ -16,9 +16,9 @@ from blast_api.domain.rules.estimate import RECORDING_LENGTH_S
 from blast_api.domain.rules.preflight import Foretold, Prospect
 from blast_api.domain.states import Q850_INVALID_NUMBER, CallStatus
 from blast_api.models import Call
-from blast_api.services import claiming, shouts
+from blast_api.services import claiming, creation, shouts
+from blast_api.services.creation import NewShout
 from blast_api.services.preflight import preflight
-from blast_api.services.shouts import NewShout
 from tests.kits import factories
 from tests.kits.callbacks import undone
 from tests.kits.effort import examples
@@ -121,7 +121,7 @@ def test_what_is_foretold_is_done(
         _past(now)
         application = factories.application()
         foretold = list(preflight(application, new, now=now).prospects)
-        message, _ = shouts.create(application, new, now=now)
+        message, _ = creation.create(application, new, now=now)
         shouts.release(message, length_s=RECORDING_LENGTH_S, now=now)
         message.refresh_from_db()
         claiming.claim(message, limit=len(recipients), until=now, now=now)
