@@ -32,7 +32,7 @@ def pause_if_failing(message_id: int, *, now: datetime) -> None:
         ended = ended.filter(claimed__gt=message.resumed_at)
     endings = ended.order_by("-id").values_list("ending", flat=True)[: rule.of]
     failed = [ending == CallStatus.FAILED for ending in endings]
-    if rule.is_reached(failed):
+    if rule.is_reached(failed) and message.calls.unfinished().exists():
         about = {"action": "shout_failing", "shout": message_id, "failed": sum(failed), "of": rule.of}
         log.error("most attempts of a shout fail: it is paused", extra=about)
         with suppress(AlreadyEnded):
