@@ -74,6 +74,22 @@ _CALL = {
     "duration": 21,
     "attempts": 1,
     "answerer": "HUMAN",
+    "keys": "",
+}
+_ATTEMPT = {
+    "number": 1,
+    "claimed": "2030-01-31T12:00:44Z",
+    "slot": "2030-01-31T12:00:44.52Z",
+    "sid": "0a0a0a0a-0a0a-0a0a-0a0a-0a0a0a0a0a0a",
+    "started": "2030-01-31T12:00:45Z",
+    "answered": None,
+    "ended": "2030-01-31T12:01:30Z",
+    "ending": "failed",
+    "Q850": 41,
+    "duration": 0,
+    "answerer": "",
+    "keys": "",
+    "reason": "failed",
 }
 _ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
 _NEW_SHOUT = {
@@ -301,13 +317,14 @@ list_calls = swagger_auto_schema(
     },
 )
 retrieve_call = swagger_auto_schema(
-    operation_summary="One call, and what it waits for",
+    operation_summary="One call, its attempts, and what it waits for",
     responses={
         "200": _answer(
             "The call.",
             CallDetailSerializer,
             _CALL
             | {"status": "ready", "started": None, "finished": None, "Q850": None, "duration": None, "answerer": ""}
+            | {"attempts": [_ATTEMPT], "reason": None}
             | {"waiting": {"because": "retry", "until": "2030-01-31T12:02:30Z"}},
         ),
         "404": _NOT_FOUND,

@@ -172,6 +172,25 @@ class CallSerializer(serializers.Serializer[Any]):
     answerer = serializers.CharField(
         help_text="Who heard the message: HUMAN, MACHINE, NOTSURE. HANGUP and nothing: nobody.", allow_blank=True
     )
+    keys = serializers.CharField(help_text="Pressed in the latest attempt, one after another.", allow_blank=True)
+
+
+class AttemptSerializer(serializers.Serializer[Any]):
+    """One placement of a call."""
+
+    number = serializers.IntegerField(help_text="The first is 1.")
+    claimed = serializers.DateTimeField(help_text="When a dispatcher took it in hand.")
+    slot = serializers.DateTimeField(allow_null=True, help_text="When its request was to leave.")
+    sid = serializers.CharField(help_text="The carrier's name for it.", allow_blank=True)
+    started = serializers.DateTimeField(allow_null=True)
+    answered = serializers.DateTimeField(allow_null=True, help_text="When the service knew who picked up.")
+    ended = serializers.DateTimeField(allow_null=True)
+    ending = serializers.ChoiceField(choices=CallStatus.choices, allow_null=True, help_text="Null: it is open.")
+    Q850 = serializers.IntegerField(source="q850", allow_null=True)
+    duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")
+    answerer = serializers.CharField(allow_blank=True)
+    keys = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(help_text="The carrier's own words about its end.", allow_blank=True)
 
 
 class WaitingSerializer(serializers.Serializer[Any]):
@@ -182,8 +201,10 @@ class WaitingSerializer(serializers.Serializer[Any]):
 
 
 class CallDetailSerializer(CallSerializer):
-    """The call to one recipient, and what it waits for."""
+    """The call to one recipient, its attempts, and what it waits for."""
 
+    attempts = AttemptSerializer(many=True, source="placed", help_text="In their order.")  # type: ignore[assignment]  # of the same name
+    reason = GivenField(allow_null=True, source="why", help_text="Why it ended without a call, where a rule says so.")
     waiting = WaitingSerializer(allow_null=True, help_text="Null: it does not wait.")
 
 

@@ -25,7 +25,7 @@ from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
-from blast_api.services import creation, dnc, pauses, preflight, shouts, waiting
+from blast_api.services import creation, dnc, history, pauses, preflight, shouts, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
@@ -136,7 +136,9 @@ class CallViewSet(ViewSet):
         call = calls.filter(pk=pk).first() if pk <= LARGEST_ID else None
         if call is None:
             raise Http404
-        call.waiting = waiting.of_call(call, now=timezone.now())  # type: ignore[attr-defined]  # beside its columns
+        # Beside its columns: what else is told of it.
+        call.placed, call.why = history.of_call(call)  # type: ignore[attr-defined]
+        call.waiting = waiting.of_call(call, now=timezone.now())  # type: ignore[attr-defined]
         return Response(CallDetailSerializer(call).data)
 
     def _of_shout(self, request: Request) -> Page[Call]:

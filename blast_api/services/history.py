@@ -180,7 +180,7 @@ def _cell(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class AttemptTold:
-    """An attempt as others are told of it; while it is open, `ended` is None and `ending` empty."""
+    """An attempt as others are told of it; while it is open, `ended` and `ending` are None."""
 
     number: int
     claimed: datetime
@@ -189,7 +189,7 @@ class AttemptTold:
     started: datetime | None
     answered: datetime | None
     ended: datetime | None
-    ending: str
+    ending: str | None
     q850: int | None
     duration: int | None
     answerer: str
@@ -208,14 +208,16 @@ def of_call(call: Call) -> tuple[list[AttemptTold], str]:
         if row.claimed is None:
             why = row.reason
         elif row.serial == call.serial:
-            told.append(_told(row, row.claimed, call, ended=call.finished, ending=call.status if call.finished else ""))
+            told.append(
+                _told(row, row.claimed, call, ended=call.finished, ending=call.status if call.finished else None)
+            )
         elif row.ended:
             told.append(_told(row, row.claimed, row, ended=row.ended, ending=row.ending))
     return told, why
 
 
 def _told(
-    row: Attempt, claimed: datetime, state: Attempt | Call, *, ended: datetime | None, ending: str
+    row: Attempt, claimed: datetime, state: Attempt | Call, *, ended: datetime | None, ending: str | None
 ) -> AttemptTold:
     """As its row says, and `state`, which is the call's while this is its latest attempt."""
     return AttemptTold(

@@ -50,6 +50,7 @@ CALL_FIELDS = {
     "duration",
     "attempts",
     "answerer",
+    "keys",
 }
 
 # What a shout tells of its rules if neither it nor its application says any, in tests.

@@ -53,6 +53,7 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "duration": 0,
             "attempts": 2,
             "answerer": "HANGUP",
+            "keys": "",
         },
         {
             "id": later.pk,
@@ -67,6 +68,7 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "duration": None,
             "attempts": 0,
             "answerer": "",
+            "keys": "",
         },
     ]
     assert set(told[0]) == CALL_FIELDS
@@ -203,9 +205,9 @@ def test_a_call_tells_what_it_waits_for(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     call = factories.call(factories.message(**shout), **fields)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         told = content(client.get(f"/api/v1/calls/{call.pk}"))
-    assert set(told) == CALL_FIELDS | {"waiting"}
+    assert set(told) == CALL_FIELDS | {"waiting", "reason"}
     assert (told["id"], told["waiting"]) == (call.pk, waiting)
 
 
