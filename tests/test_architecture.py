@@ -46,7 +46,7 @@ SERVICES = {
     "shouts": {"history", "rules", "schedule", "withdrawals"},
     "schedule": {"rules"},
     "history": set[str](),
-    "applications": set[str](),
+    "applications": {"rules"},
     "rules": set[str](),
     "pauses": {"rules", "schedule", "withdrawals"},
     "withdrawals": set[str](),

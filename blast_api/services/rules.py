@@ -32,6 +32,11 @@ def in_force(message: Ruled) -> Delivery:
     )
 
 
+def of_application(application: Application) -> Delivery:
+    """The rules of its shouts that say none."""
+    return delivery.in_force(application.delivery, operators=configuration().delivery)
+
+
 def caller_id(message: Message) -> str:
     """The number that calls its author and its recipients."""
     return message.did or configuration().did

@@ -58,16 +58,18 @@ class Said:
 
 def delivery(written: object, *, now: datetime) -> Said:
     """What a shout says. Raises Faults."""
-    parsed = _object(
-        written, {**_RULES, **_OF_A_SHOUT, "until": lambda value: times.to_come(value, now=now)}, never={"pause_at"}
-    )
+    until = {"until": lambda value: times.to_come(value, now=now)}
+    return _said(_object(written, {**_RULES, **_BOUNDS, **until}, never={"pause_at"}))
+
+
+def application(written: object) -> Said:
+    """What is said of an application: rules for those of its shouts that say none, and bounds of them all. Raises Faults."""
+    return _said(_object(written, {**_RULES, **_BOUNDS}, never={"pause_at"}))
+
+
+def _said(parsed: dict[str, object]) -> Said:
     rules = {name: parsed.pop(name) for name in _RULES if name in parsed}
     return Said(rules=as_json(rules), **parsed)  # type: ignore[arg-type]  # each parser returns its field's type
-
-
-def defaults(written: object) -> dict[str, object]:
-    """What an application says for those of its shouts that do not, as JSON. Raises Faults."""
-    return as_json(_object(written, _RULES, never={"pause_at"}))
 
 
 def window(written: object) -> Window:
@@ -245,7 +247,8 @@ _RULES: dict[str, _Parser] = {
     "machines": _word(Machines),
     "pause_at": pause_at,
 }
-_OF_A_SHOUT: dict[str, _Parser] = {
+_BOUNDS: dict[str, _Parser] = {
     "calls_per_second": _number(0.01, 10000),
     "concurrent_calls": _whole(1, 10**6),
 }
+RULES = tuple(_RULES)  # what an application may say for its shouts

@@ -1,26 +1,30 @@
-"""`manage.py applications`: who may use the API."""
+"""`manage.py applications`: who may use the API, and by which rules."""
 
 from __future__ import annotations
 
 import json
-from typing import TextIO, cast
+from collections.abc import Mapping
+from typing import Any, TextIO, cast
 
-from django.core.management.base import CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from blast_api.management.operating import OperatorCommand
+from blast_api.domain.rules.said import Faults
+from blast_api.domain.rules.typed import NONE
+from blast_api.management.application_settings import SETTINGS, in_words
+from blast_api.management.operating import USAGE, OperatorCommand
 from blast_api.models import Application
 from blast_api.services import applications
 
 
 class Command(OperatorCommand):
-    help = "Makes, lists and revokes the applications that may use the API. Each has a name and one token."
+    help = "Makes, lists and revokes the applications that may use the API, and sets their rules. Each has a name and one token."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="make|list|revoke")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="make|list|show|set|revoke")
         make = actions.add_parser(
             "make",
             help="make an application and print its token, once",
@@ -46,12 +50,35 @@ class Command(OperatorCommand):
             ),
         )
         revoke.add_argument("name", metavar="NAME")
+        show = actions.add_parser(
+            "show",
+            help="show an application's rules, bounds and caller ids",
+            description="Shows what holds for an application's shouts that say nothing else, and whether it is its own setting "
+            "or the operator's.",
+        )
+        show.add_argument("name", metavar="NAME")
+        show.add_argument("--json", action="store_true", dest="as_json", help="as a JSON object")
+        changes = actions.add_parser(
+            "set",
+            help="set an application's rules, bounds and caller ids",
+            description="Sets what is named and leaves the rest, for shouts that the application makes from now on; its bounds "
+            'hold at once. The word "none" takes a setting back: the operator\'s holds again.',
+        )
+        changes.add_argument("name", metavar="NAME")
+        for setting in SETTINGS:
+            changes.add_argument(
+                setting.option, dest=setting.key, metavar=setting.metavar, nargs=setting.nargs, help=setting.help
+            )
 
-    def handle(self, *args: object, action: str, name: str = "", as_json: bool = False, **options: object) -> None:
+    def handle(self, *args: object, action: str, name: str = "", as_json: bool = False, **options: Any) -> None:
         if action == "make":
             self._make(name)
         elif action == "revoke":
             self._revoke(name)
+        elif action == "set":
+            self._set(name, {setting.key: options[setting.key] for setting in SETTINGS})
+        elif action == "show":
+            self._show(applications.named(name), as_json=as_json)
         else:
             self._list(as_json=as_json)
 
@@ -63,6 +90,34 @@ class Command(OperatorCommand):
     def _revoke(self, name: str) -> None:
         changed = applications.revoke(name, now=timezone.now())
         self.stdout.write(f'"{name}" is revoked.' if changed else f'"{name}" was revoked before.')
+
+    def _set(self, name: str, typed: Mapping[str, Any]) -> None:
+        named = {key: words for key, words in typed.items() if words is not None}
+        if not named:
+            raise CommandError(
+                f"Name a setting: {', '.join(setting.option for setting in SETTINGS)}.", returncode=USAGE
+            )
+        taken_back = {key for key, words in named.items() if words in (NONE, [NONE])}
+        given = {key: words for key, words in named.items() if key not in taken_back}
+        dids = given.pop("dids", None)
+        read = {setting.key: setting.read(given[setting.key]) for setting in SETTINGS if setting.key in given}
+        try:
+            changed = applications.change(name, read, dids=dids, taken_back=taken_back)
+        except Faults as faults:
+            lines = (f"{_option(path)}: {words}" for path, words in faults.by_path.items())
+            raise CommandError("\n".join(lines), returncode=USAGE) from None
+        self._show(changed)
+
+    def _show(self, found: Application, *, as_json: bool = False) -> None:
+        settings, own = applications.settings_of(found), applications.own_settings(found)
+        if as_json:
+            self.tell_json({**_fields(found), **settings, "own": sorted(own)})
+            return
+        rows = [
+            (key, in_words(key, value), "its own" if key in own else "the operator's")
+            for key, value in settings.items()
+        ]
+        self.tell_rows(("setting", "value", "whose"), rows)
 
     def _list(self, *, as_json: bool) -> None:
         found = list(Application.objects.order_by("name"))
@@ -92,3 +147,10 @@ def _state(application: Application) -> str:
     if application.revoked:
         return "revoked"
     return "active" if application.token_digest else "without token"
+
+
+def _option(path: str) -> str:
+    """The option in which a fault is, and where in it: `--window from`."""
+    key, _, rest = path.partition(".")
+    option = next((setting.option for setting in SETTINGS if setting.key == key), key)
+    return f"{option} {rest}".rstrip()

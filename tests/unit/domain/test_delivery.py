@@ -97,7 +97,7 @@ def test_what_was_said_is_stored_as_it_would_be_written() -> None:
         "pause_at": None,
     }
     assert (read.until, read.calls_per_second, read.concurrent_calls) == (NOW + timedelta(days=1), 2.5, 10)
-    assert said.defaults(read.rules) == read.rules
+    assert said.application(read.rules).rules == read.rules
 
 
 def test_null_is_as_if_nothing_was_said_but_for_the_pause() -> None:
@@ -106,10 +106,11 @@ def test_null_is_as_if_nothing_was_said_but_for_the_pause() -> None:
     assert said.delivery({"pause_at": None}, now=NOW).rules == {"pause_at": None}
 
 
-@pytest.mark.parametrize("key", ["until", "calls_per_second", "concurrent_calls"])
-def test_an_application_has_no_default_of_what_is_one_shouts(key: str) -> None:
+def test_an_application_has_no_time_limit_and_bounds_of_its_own() -> None:
     with pytest.raises(Faults, match="no such key"):
-        said.defaults({key: 1})
+        said.application({"until": "2030-01-31T12:00:00Z"})
+    read = said.application({"calls_per_second": 2.5, "concurrent_calls": 10, "attempts": 2})
+    assert (read.rules, read.calls_per_second, read.concurrent_calls) == ({"attempts": 2}, 2.5, 10)
 
 
 def test_what_is_not_said_is_the_operators() -> None:
