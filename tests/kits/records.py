@@ -32,10 +32,10 @@ _UNPACK: dict[str, Callable[[bytes], bytes]] = {
 
 def waiting(count: int, kind: str = "cdr") -> list[str]:
     """So many rows of which a line waits; answers their lines."""
-    before = set(_ours(kind).values_list("pk", flat=True))
+    last = _ours(kind).order_by("pk").values_list("pk", flat=True).last() or 0
     _MAKE[LogKind(kind)](count, timezone.now())
     (source,) = (source for source in of_log(LogKind(kind)) if source.rows not in FORMER)
-    rows = source.rows.oldest_first(_ours(kind).exclude(pk__in=before))
+    rows = source.rows.oldest_first(_ours(kind).filter(pk__gt=last))
     return [line.text for line in source.lines(rows)]
 
 
@@ -60,7 +60,7 @@ def attempts(count: int, at: datetime) -> None:
         )
         for position in range(count)
     ]
-    Attempt.objects.bulk_create(
+    rows = [
         Attempt(
             message=message,
             call=call,
@@ -70,8 +70,9 @@ def attempts(count: int, at: datetime) -> None:
             ending=call.status,
             record=outbox.name(),
         )
-        for call in Call.objects.bulk_create(calls)
-    )
+        for call in Call.objects.bulk_create(calls, batch_size=1000)
+    ]
+    Attempt.objects.bulk_create(rows, batch_size=1000)
 
 
 def _shouts(count: int, at: datetime) -> None:

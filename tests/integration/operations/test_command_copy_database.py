@@ -77,7 +77,9 @@ def test_a_whole_life_goes_there_and_back_and_goes_on(world: World, elsewhere: s
             name: len(rows) for name, rows in before.items()
         }
         assert _rows() == before
-    assert all(before[table] for table in ("blast_api_message", "blast_api_call", "blast_api_record", "blast_api_gate"))
+    assert all(
+        before[table] for table in ("blast_api_message", "blast_api_call", "blast_api_attempt", "blast_api_gate")
+    )
     # Neither the ids of rows that are there nor of those that are gone are given away again.
     fresh = released(1)
     assert fresh.pk > gone_pk
