@@ -51,7 +51,7 @@ SERVICES = {
     "pauses": {"rules", "schedule", "withdrawals"},
     "withdrawals": set[str](),
     "up": set[str](),
-    "waiting": set[str](),
+    "waiting": {"estimates", "rules", "schedule", "up"},
     "caps": set[str](),
     "estimates": set[str](),
     "preflight": {"caps", "dnc", "creation", "estimates", "schedule"},

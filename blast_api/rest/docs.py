@@ -59,6 +59,8 @@ _SHOUT: dict[str, Any] = {
     "finished": "2030-01-31T12:01:30Z",
     "paused_at": None,
     "paused_because": None,
+    "waiting": None,
+    "expected_finish": None,
     "calls": {"completed": 1},
 }
 _CALL = {
@@ -325,7 +327,7 @@ retrieve_call = swagger_auto_schema(
             _CALL
             | {"status": "ready", "started": None, "finished": None, "Q850": None, "duration": None, "answerer": ""}
             | {"attempts": [_ATTEMPT], "reason": None}
-            | {"waiting": {"because": "retry", "until": "2030-01-31T12:02:30Z"}},
+            | {"waiting": {"because": "retry", "until": "2030-01-31T12:02:30Z", "zone": None}},
         ),
         "404": _NOT_FOUND,
         **_COMMON,

@@ -17,8 +17,9 @@ from rest_framework.serializers import BaseSerializer
 
 from blast_api.domain.states import PAUSED, public_shout_status
 from blast_api.models import Application, Call, Message, Recording
-from blast_api.services import rules
+from blast_api.services import rules, waiting
 from blast_api.services.attempts import public_status
+from blast_api.services.waiting import Outlook
 
 from .throttling import LongList
 
@@ -66,6 +67,7 @@ class Shout:
     recipients: list[str]
     calls: dict[str, int]  # how many have each status
     recipients_requested_dnc: bool
+    outlook: Outlook
 
     @property
     def status(self) -> str:
@@ -124,7 +126,8 @@ def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
 
 
 def shouts_of(messages: Sequence[Message]) -> Iterator[Shout]:
-    """These shouts with their calls, by two queries however many there are."""
+    """These shouts with their calls, by a few queries however many there are."""
+    now = timezone.now()
     calls = Call.objects.filter(message__in=messages)
     numbers, by_status, opted_out = (
         defaultdict[int, list[str]](list),
@@ -133,13 +136,14 @@ def shouts_of(messages: Sequence[Message]) -> Iterator[Shout]:
     )
     for pk, number in calls.order_by("message", "position").values_list("message", "number"):
         numbers[pk].append(number)
-    rows = (
-        calls.annotate(public_status=public_status(timezone.now())).order_by().values_list("message", "public_status")
-    )
-    for pk, status, count, refused in rows.annotate(Count("pk"), refused=Count("pk", filter=Q(opted_out=True))):
-        by_status[pk][status] = count
-        if refused:
-            opted_out.add(pk)
+    by_told = calls.annotate(public_status=public_status(now)).order_by().values("message", "public_status")
+    refused = Count("pk", filter=Q(opted_out=True))
+    groups = list(by_told.annotate(count=Count("pk"), refused=refused, **waiting.columns(now)))
+    for group in groups:
+        by_status[group["message"]][group["public_status"]] = group["count"]
+        if group["refused"]:
+            opted_out.add(group["message"])
+    outlooks = waiting.outlooks(messages, groups, now=now)
     for message in messages:
         pk = message.pk
-        yield Shout(message, numbers[pk], by_status[pk], pk in opted_out)
+        yield Shout(message, numbers[pk], by_status[pk], pk in opted_out, outlooks[pk])

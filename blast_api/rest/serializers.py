@@ -120,6 +120,13 @@ class VoiceSerializer(serializers.Serializer[Any]):
     url = serializers.CharField()
 
 
+class ShoutWaitingSerializer(serializers.Serializer[Any]):
+    """What a shout waits for as a whole."""
+
+    because = serializers.ChoiceField(choices=sorted(WAITS_BECAUSE))
+    until = serializers.DateTimeField(source="at", allow_null=True, help_text="Null: nobody can tell.")
+
+
 class ShoutSerializer(serializers.Serializer[Any]):
     """A shout."""
 
@@ -141,6 +148,14 @@ class ShoutSerializer(serializers.Serializer[Any]):
     paused_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is paused; null if it is not.")
     paused_because = serializers.CharField(
         allow_null=True, help_text="`asked`: somebody did; null if it is not paused."
+    )
+    waiting = ShoutWaitingSerializer(
+        source="outlook.waiting", allow_null=True, help_text="Null: its calls are up, or it is over."
+    )
+    expected_finish = serializers.DateTimeField(
+        source="outlook.expected_finish",
+        allow_null=True,
+        help_text="An estimate; null: nobody can tell, or it is over.",
     )
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="How many calls have each status.")
 
@@ -193,11 +208,10 @@ class AttemptSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="The carrier's own words about its end.", allow_blank=True)
 
 
-class WaitingSerializer(serializers.Serializer[Any]):
+class CallWaitingSerializer(ShoutWaitingSerializer):
     """What a call waits for."""
 
-    because = serializers.ChoiceField(choices=sorted(WAITS_BECAUSE))
-    until = serializers.DateTimeField(source="at", allow_null=True, help_text="Null: nobody can tell.")
+    zone = serializers.CharField(allow_null=True, help_text="Whose hours are shut, with `window`; otherwise null.")
 
 
 class CallDetailSerializer(CallSerializer):
@@ -205,7 +219,7 @@ class CallDetailSerializer(CallSerializer):
 
     attempts = AttemptSerializer(many=True, source="placed", help_text="In their order.")  # type: ignore[assignment]  # of the same name
     reason = GivenField(allow_null=True, source="why", help_text="Why it ended without a call, where a rule says so.")
-    waiting = WaitingSerializer(allow_null=True, help_text="Null: it does not wait.")
+    waiting = CallWaitingSerializer(allow_null=True, help_text="Null: it does not wait.")
 
 
 class ForetoldSerializer(serializers.Serializer[Any]):

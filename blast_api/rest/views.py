@@ -132,7 +132,7 @@ class CallViewSet(ViewSet):
 
     @docs.retrieve_call
     def retrieve(self, request: Request, pk: int) -> Response:
-        calls = _calls(request).select_related("message")
+        calls = _calls(request).select_related("message__application")
         call = calls.filter(pk=pk).first() if pk <= LARGEST_ID else None
         if call is None:
             raise Http404

@@ -35,6 +35,8 @@ SHOUT_FIELDS = {
     "finished",
     "paused_at",
     "paused_because",
+    "waiting",
+    "expected_finish",
     "calls",
 }
 CALL_FIELDS = {

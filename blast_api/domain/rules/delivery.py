@@ -44,6 +44,12 @@ class Delivery:
             return Never(Because.WINDOW, "its hours and the operator's are never open at once")
         return Later(Because.WINDOW, first, said_then.reason)
 
+    def shut_zone(self, at: datetime, zones: Sequence[str]) -> str | None:
+        """The zone whose clock keeps somebody in these zones from being rung then, of several the last that opens; None: none does."""
+        windows = (window for window in (self.window, self.calling_window) if window is not None)
+        shut = [(window.opens(at, (name,)) or at, name) for window in windows for name in window.shut(at, zones)]
+        return max(shut)[1] if shut else None
+
     def closes(self, at: datetime, zones: Sequence[str]) -> datetime | None:
         """The first moment from then on at which nobody in these zones may be rung; None: there is none in the next days."""
         windows = (window for window in (self.window, self.calling_window) if window is not None)

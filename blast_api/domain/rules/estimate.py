@@ -115,12 +115,26 @@ class Course:
         leaves = max(now.timestamp() + ahead.waiting * step, due[0] + ahead.planned * step) - step
         for at in due:
             leaves = max(leaves + step, at)
-        retries, longer_s = self._again(len(due))
-        finish = leaves + longer_s
+        retries, _ = self._again(len(due))
+        first, last = (datetime.fromtimestamp(at, UTC) for at in (due[0], leaves))
+        return Times(first, last, self._finish(leaves, len(due), until), retries)
+
+    def finish(
+        self, calls: int, *, first: datetime | None, last: datetime | None, until: datetime | None, now: datetime
+    ) -> datetime:
+        """When a shout has ended of which so many calls wait, due from then to then, and the others are up."""
+        leaves = now.timestamp()
+        if first and last:
+            leaves = max(last.timestamp(), max(leaves, first.timestamp()) + (calls - 1) / self.rate)
+        return self._finish(leaves, calls, until)
+
+    def _finish(self, leaves: float, calls: int, until: datetime | None) -> datetime:
+        """If the last of so many calls leaves then, and those that are tried again after it."""
+        _, longer_s = self._again(calls)
+        again = leaves + longer_s
         if until is not None:  # what is left then, expires
-            finish = min(finish, max(leaves, until.timestamp()))
-        first, last, finished = (datetime.fromtimestamp(at, UTC) for at in (due[0], leaves, finish + self.call_s))
-        return Times(first, last, finished, retries)
+            again = min(again, max(leaves, until.timestamp()))
+        return datetime.fromtimestamp(again + self.call_s, UTC)
 
     def _again(self, calls: int) -> tuple[int, float]:
         """How many times calls are tried again, of so many, and how many seconds longer that takes."""

@@ -40,6 +40,10 @@ class Window:
         """Whether all these zones, or the window's own, show a time within it."""
         return all(self._shows(at.astimezone(zone(name))) for name in self._asked(zones))
 
+    def shut(self, at: datetime, zones: Sequence[str]) -> list[str]:
+        """Those of these zones, or the window's own, that show a time outside it."""
+        return [name for name in self._asked(zones) if not self._shows(at.astimezone(zone(name)))]
+
     def opens(self, at: datetime, zones: Sequence[str]) -> datetime | None:
         """The first moment from `at` on at which it is open, in UTC; None: there is none, as where zones never agree."""
         return _next(self, at.astimezone(UTC), tuple(self._asked(zones)), wanted=True)
@@ -57,8 +61,7 @@ class Window:
             return Now()
         if (opens := self.opens(at, asked)) is None:
             return Never(Because.WINDOW, f"{', '.join(asked)} are never all open")
-        closed = [name for name in asked if not self._shows(at.astimezone(zone(name)))]
-        openings = ", ".join(f"{name} opens at {self.since:%H:%M}" for name in closed)
+        openings = ", ".join(f"{name} opens at {self.since:%H:%M}" for name in self.shut(at, asked))
         return Later(Because.WINDOW, opens, openings)
 
     def is_within(self, other: Window) -> bool | None:

@@ -183,16 +183,16 @@ def test_what_is_wrong_with_a_question_about_a_phone_is_named(
 @pytest.mark.parametrize(
     ("shout", "fields", "waiting"),
     [
-        ({"status": "pending"}, {"status": "pending"}, {"because": "recording", "until": None}),
+        ({"status": "pending"}, {"status": "pending"}, {"because": "recording", "until": None, "zone": None}),
         (
             {"status": "ongoing"},
             {"status": "ready", "attempts": 1, "due_at": datetime(2090, 1, 1, tzinfo=UTC)},
-            {"because": "retry", "until": "2090-01-01T00:00:00Z"},
+            {"because": "retry", "until": "2090-01-01T00:00:00Z", "zone": None},
         ),
         (
             {"status": "ongoing", "paused_at": AT},
             {"status": "ready", "due_at": AT},
-            {"because": "paused", "until": None},
+            {"because": "paused", "until": None, "zone": None},
         ),
         ({"status": "finished"}, {"status": "busy", "finished": AT}, None),
     ],

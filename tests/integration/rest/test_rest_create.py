@@ -51,6 +51,8 @@ def test_a_shout_is_answered_whole(client: Client) -> None:
         "finished": None,
         "paused_at": None,
         "paused_because": None,
+        "waiting": {"because": "recording", "until": None},
+        "expected_finish": None,
         "calls": {"pending": 2},
     }
 

@@ -184,7 +184,7 @@ def test_the_sweep_takes_a_bounded_number_at_once() -> None:
 
 def test_the_sweep_finds_its_shouts_by_their_own_index() -> None:
     application, long_ago = factories.application(), timezone.now() - timedelta(days=2)
-    Message.objects.bulk_create(
+    messages = (
         Message(
             application=application,
             userdata="user",
@@ -194,6 +194,7 @@ def test_the_sweep_finds_its_shouts_by_their_own_index() -> None:
         )
         for index in range(5000)
     )
+    Message.objects.bulk_create(messages, batch_size=1000)  # PostgreSQL has a limit of parameters
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     expired = Message.objects.with_expired_key(timezone.now() - timedelta(days=1))

@@ -52,7 +52,8 @@ def test_each_again_is_fine_and_changes_nothing(client: Client) -> None:
     assert content(client.post(path(message, "pause"))) == first
     resumed = content(client.post(path(message, "resume")))
     for _ in range(10):
-        assert content(client.post(path(message, "resume"))) == resumed
+        again = content(client.post(path(message, "resume")))
+        assert again | {"expected_finish": None} == resumed | {"expected_finish": None}  # which moves with the clock
 
 
 @pytest.mark.parametrize("status", sorted(set(ShoutStatus.values) - set(OPEN)))

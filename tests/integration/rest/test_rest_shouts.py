@@ -86,6 +86,8 @@ def test_a_shout_is_shown_with_its_recording_and_what_became_of_its_calls(client
         "finished": at,
         "paused_at": None,
         "paused_because": None,
+        "waiting": None,
+        "expected_finish": None,
         "calls": {"completed": 2, "busy": 1, "added to do not call": 1},
     }
 

@@ -86,6 +86,19 @@ def test_nothing_is_tried_again_after_its_time() -> None:
     assert lasts(again.times(seconds(0), Ahead(), until=until, now=NOW).finish) == 140
 
 
+def test_what_is_left_of_a_shout_leaves_at_its_rate_and_not_before_its_time() -> None:
+    two_a_second = course(RateBound(2, None))
+    after = NOW + timedelta(seconds=100)
+
+    def lasts_for(calls: int, first: datetime | None, last: datetime | None) -> float:
+        return lasts(two_a_second.finish(calls, first=first, last=last, until=None, now=NOW))
+
+    assert lasts_for(0, None, None) == 40
+    assert lasts_for(21, NOW, NOW) == 50
+    assert lasts_for(21, NOW, after) == 140
+    assert lasts_for(21, after, after) == 150
+
+
 @pytest.mark.parametrize(
     ("counts", "rate"), [({"completed": 3, "added to do not call": 1, "busy": 4}, 0.5), ({"failed": 2}, 0)]
 )
