@@ -33,3 +33,9 @@ def migrations_asked_anew() -> Iterator[None]:
 def impatient_callbacks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Callbacks give a database that does not answer up soon: a test need not wait as long as a carrier does."""
     monkeypatch.setattr(views, "_PATIENCE_S", 0.2)
+
+
+@pytest.fixture
+def wide_gate(settings: Settings) -> None:
+    """Some fifty calls are claimed at once."""
+    settings.MAX_CALLS_PER_SECOND = 100

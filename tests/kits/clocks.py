@@ -5,9 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import time_machine
 from django.db import connection
+
+
+@contextmanager
+def it_is(moment: datetime) -> Iterator[None]:
+    """In the block it is then, for everything in this process and for this thread's database; and time goes on."""
+    ahead_s = moment.timestamp() - time.time()
+    with time_machine.travel(moment, tick=True):
+        if connection.vendor == "postgresql":
+            with database_clock_set(ahead_s):
+                yield
+        else:
+            yield
 
 
 @contextmanager

@@ -22,12 +22,7 @@ from blast_api.services import delivery
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _wide_gate(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 100
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wide_gate")]
 
 
 def _slots(*claims: Claim, of: Message) -> list[float]:

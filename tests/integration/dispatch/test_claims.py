@@ -24,12 +24,7 @@ from tests.kits import factories
 from tests.kits.callbacks import lines
 from tests.kits.released import claim, hold, placed_of, released
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _wide_gate(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 100
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wide_gate")]
 
 
 ROOM = 50  # slots of half a second at 100 a second, about

@@ -21,16 +21,11 @@ from blast_api.services import pauses, rules, schedule, shouts
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wide_gate")]
 
 NEW_YORK, CHICAGO, DENVER, LOS_ANGELES = "1212555", "1312555", "1303555", "1213555"
 IN_TWO = "1219555"  # Indiana's north-west: New York's time and Chicago's
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _wide_gate(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 100
 
 
 def _window(since: datetime, until: datetime, **more: Any) -> dict[str, object]:

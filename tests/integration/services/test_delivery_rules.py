@@ -17,7 +17,7 @@ from blast_api.services.attempts import CallAttempt
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("wide_gate")]
 
 HOUR = timedelta(hours=1)
 ENDED = {
@@ -26,11 +26,6 @@ ENDED = {
     "no-answer": CallStatus.NO_ANSWER,
     "failed": CallStatus.FAILED,
 }
-
-
-@pytest.fixture(autouse=True)
-def _wide_gate(settings: Settings) -> None:
-    settings.MAX_CALLS_PER_SECOND = 400
 
 
 def _up(message: Message) -> list[Call]:

@@ -10,25 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blast_api.domain.rules import said
-from blast_api.domain.rules.delivery import Delivery, in_force
-from blast_api.domain.rules.limits import FrequencyCap, PauseAt, Scope
+from blast_api.domain.rules.delivery import in_force
+from blast_api.domain.rules.limits import FrequencyCap, Scope
 from blast_api.domain.rules.retry import RetryPolicy
-from blast_api.domain.rules.said import Faults, Machines
+from blast_api.domain.rules.said import Faults
 from blast_api.domain.rules.verdict import Because, Later, Never, Now
 from blast_api.domain.rules.window import DAYS, Window
+from tests.kits.ruled import OPERATORS
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)  # a Thursday
 TOMORROW = "2030-02-01T12:00:00Z"
-OPERATORS = Delivery(
-    window=None,
-    calling_window=None,
-    until=None,
-    retry=RetryPolicy({"failed": 60.0}, 3),
-    machines=Machines.MESSAGE,
-    calls_per_second=None,
-    concurrent_calls=None,
-    pause_at=PauseAt(80, 50),
-)
 WINDOW = {"from": "09:00", "to": "20:30"}
 
 

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from blast_api.domain.rules.estimate import Ahead, Course, Endings, RateBound, hours_in_words
 from blast_api.domain.rules.retry import RetryPolicy
 from blast_api.domain.rules.window import Window
-
-from .test_delivery import OPERATORS
+from tests.kits.ruled import OPERATORS
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)
 NEVER_AGAIN = RetryPolicy({}, 0)

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from blast_api.domain.rules.plan import Plan
 from blast_api.domain.rules.verdict import Never
 from blast_api.domain.rules.window import Window
-
-from .test_delivery import OPERATORS
+from tests.kits.ruled import OPERATORS
 
 NEW_YORK, CHICAGO, DENVER = ("America/New_York",), ("America/Chicago",), ("America/Denver",)
 MORNING = Window(time(9), time(12))

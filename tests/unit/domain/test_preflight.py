@@ -15,8 +15,7 @@ from blast_api.domain.rules.limits import FrequencyCap, Scope
 from blast_api.domain.rules.plan import Plan
 from blast_api.domain.rules.preflight import Forecast, Prospect
 from blast_api.domain.rules.window import Window
-
-from .test_delivery import OPERATORS
+from tests.kits.ruled import OPERATORS
 
 NOON = datetime(2030, 1, 31, 17, tzinfo=UTC)  # in New York, a Thursday
 NEW_YORK, CHICAGO, HONOLULU = ("America/New_York",), ("America/Chicago",), ("Pacific/Honolulu",)
