@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db
 OPERATIONS = [
     ("GET", "/shouts"),
     ("POST", "/shouts"),
+    ("POST", "/shouts;preflight"),
     ("GET", "/shouts/{id}"),
     ("DELETE", "/shouts/{id};cancel"),
     ("POST", "/shouts/{id};pause"),

@@ -20,9 +20,9 @@ from .said import window_words
 RECORDING_LENGTH_S = 30
 ANSWER_RATE = 0.5
 CERTAINTY = (
-    "The times of single calls are the earliest: from the recording on, which is taken to be there at once, by batches and "
-    "hours. The finish is an estimate: calls leave at the assumed rate, end as the last ones did and are tried again by the "
-    "rules at any hour. Lists and caps are asked again before each call."
+    "Times of single calls are the earliest possible ones, as if the recording were there now. The finish is an estimate: it "
+    "takes calls to leave at the assumed rate, to end as the last ones did, and to be tried again at any hour. The service asks "
+    "lists and caps again before each call."
 )
 _HEARD = (CallStatus.COMPLETED, CallStatus.OPTED_OUT)
 
