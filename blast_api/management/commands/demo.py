@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -44,6 +45,17 @@ _CAST: list[tuple[int | None, int, str, int, str]] = [
     (5, 2, "failed", 4, "fails every time"),
     (None, 1, "failed", 0, "no such number"),
 ]
+_NOWHERE = "15551115555"
+# The second shout, to one recipient per verdict of its preflight: who it is, the verdict, and what becomes of the call.
+_VERDICTS: list[tuple[str, str, str | None]] = [
+    ("15555570000", "call", "completed"),
+    ("15555570100", "wait", "cancelled"),  # it is midnight there, and the demo waits for no morning
+    ("15555560011", "do not call", "do not call"),  # pressed 5 a moment ago
+    ("15555560000", "capped", "capped"),  # heard the first shout: one a day is the cap
+    (_NOWHERE, "invalid", "failed"),
+    ("18765550100", "refused", "failed"),  # in Jamaica
+    ("15555570000", "duplicate", None),
+]
 
 
 class Command(BaseCommand):
@@ -66,6 +78,7 @@ class Command(BaseCommand):
                     DATABASE_URL=database,
                     BLAST_STATE_DIR=state,
                     BLAST_RETRY_DELAY="0",  # nobody who looks on waits a minute
+                    BLAST_FREQUENCY_CAP='{"calls": 1, "days": 1}',
                 ) as scene:
                     Demo(scene, console, folder).run()
             except (StageError, requests.RequestException) as error:
@@ -94,7 +107,7 @@ class Demo:
         calls = self._get("/calls", **{"shout-id": shout_id})
         opted_out = sorted(entry["number"] for entry in self._get(f"/dnc/{_USER}"))
         self._show(shout, calls, opted_out)
-        faults = self._faults(shout, calls, opted_out)
+        faults = self._faults(shout, calls, opted_out) + self._under_rules(shout_id)
         if faults:
             raise CommandError("Not every call ended as scripted:\n" + "\n".join(faults))
         self._console.print("[green]Every call ended as scripted.[/]")
@@ -120,6 +133,48 @@ class Demo:
                     return shout
                 time.sleep(0.25)
         raise StageError(f"the shout has not ended within {_BOUND_S:.0f} s: {shout}")
+
+    def _under_rules(self, first_shout_id: int) -> list[str]:
+        """A shout with the same recording, to one recipient per verdict; answers what was not as its preflight said."""
+        now = datetime.now(UTC)
+        noon, midnight = (_zone_where(hour, now) for hour in (12, 0))
+        recipients = [
+            {"number": number, "zone": midnight if verdict == "wait" else noon} for number, verdict, _ in _VERDICTS
+        ]
+        body = {
+            "title": "Under rules",
+            "caller": _AUTHOR,
+            "userdata": _USER,
+            "old-shout-id": first_shout_id,
+            "recipients": recipients,
+            "delivery": {"window": {"from": "09:00", "to": "21:00"}},
+        }
+        preflight, shout = (self._post(path, body) for path in ("/shouts;preflight", "/shouts"))
+        deadline = time.monotonic() + _BOUND_S
+        while (
+            time.monotonic() < deadline
+            and self._get("/calls", **{"shout-id": shout["id"], "status": "completed"}) == []
+        ):
+            self._scene.check()
+            time.sleep(0.25)
+        waits = self._get(f"/shouts/{shout['id']}")["waiting"]
+        loopback().delete(f"{self._scene.api}/shouts/{shout['id']};cancel", timeout=30).raise_for_status()
+        became = {call["phone"]: call["status"] for call in self._get("/calls", **{"shout-id": shout["id"]})}
+        self._console.rule("A shout under rules: what its preflight said, and what became of it")
+        table = Table("recipient", "preflight", "because", "became")
+        faults = []
+        for (number, verdict, status), said in zip(_VERDICTS, preflight["recipients"], strict=True):
+            table.add_row(number, said["verdict"], said["reason"], became.get(number) if status else "")
+            if said["verdict"] != verdict or (status and became.get(number) != status):
+                faults.append(f"{number}: {said['verdict']}, {became.get(number)} instead of {verdict}, {status}")
+        self._console.print(table)
+        self._console.print(f"Before it was canceled it waited: {waits}", highlight=False)
+        return faults
+
+    def _post(self, path: str, body: object) -> Any:
+        answer = loopback().post(self._scene.api + path, json=body, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
 
     def _settle(self, shout_id: int) -> None:
         """Wait for the record of the shout, which is written after those of its calls."""
@@ -209,5 +264,11 @@ def _people() -> Iterator[tuple[str, str, int]]:
 def _numbers(ending: int | None, count: int) -> list[str]:
     """As many numbers with this ending; fictional ones of the numbering plan, but for the one that is none."""
     if ending is None:
-        return ["15551115555"]
+        return [_NOWHERE]
     return [f"1555556{index:02d}{ending:02d}" for index in range(count)]
+
+
+def _zone_where(hour: int, now: datetime) -> str:
+    """A zone whose clocks show this hour now. The names of these have their sign the other way round."""
+    ahead = (hour - now.hour + 11) % 24 - 11
+    return f"Etc/GMT{-ahead:+d}" if ahead else "Etc/GMT"

@@ -11,8 +11,7 @@ from blast_api.domain.rules.verdict import Because
 from blast_api.domain.rules.waiting import OpenCall, OpenCalls, OpenShout, Road, Waiting, shout_waits, waits
 from blast_api.domain.rules.window import Window
 from blast_api.domain.states import ENDED_SHOUTS, OPEN_CALLS, CallStatus, ShoutStatus
-
-from .test_delivery import OPERATORS
+from tests.kits.ruled import OPERATORS
 
 NOW = datetime(2030, 1, 31, 12, tzinfo=UTC)  # 7 in New York, 6 in Chicago
 SOON, PAST = NOW + timedelta(minutes=5), NOW - timedelta(minutes=5)
