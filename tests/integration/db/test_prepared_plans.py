@@ -16,7 +16,7 @@ from django.utils import timezone
 from blast_api.carrierx.events import Answerer, StatusReport
 from blast_api.db import bulk, statistics
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, DoNotCallNumber, Message
+from blast_api.models import Attempt, Call, DoNotCallNumber, Message
 from blast_api.services import attempts, delivery, dnc, shouts, sweeps
 from tests.kits import factories
 from tests.kits.released import claim, released
@@ -32,7 +32,7 @@ _MANY = 5_000
 
 @contextmanager
 def _nothing_read_whole() -> Iterator[None]:
-    """Nobody goes through the tables of calls and of listed numbers in the block, which is one transaction."""
+    """Nobody goes through the tables of calls, attempts and listed numbers in the block, which is one transaction."""
     with transaction.atomic():
         before = _read_whole()
         yield
@@ -41,7 +41,7 @@ def _nothing_read_whole() -> Iterator[None]:
 
 def _read_whole() -> int:
     """Rows that were read by going through these tables, in this transaction."""
-    names = "('blast_api_call', 'blast_api_donotcallnumber')"
+    names = "('blast_api_call', 'blast_api_attempt', 'blast_api_donotcallnumber')"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname IN {names}")
         (count,) = cursor.fetchone()
@@ -53,6 +53,10 @@ def _grown() -> Message:
     past = factories.message(status=ShoutStatus.FINISHED, closed=timezone.now(), finished=timezone.now())
     rows = [[position, factories.number(position)] for position in range(_MANY)]
     bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, status="completed", finished=timezone.now())
+    now = timezone.now()
+    placed = {"serial": 1, "number": 1, "claimed": now, "ended": now, "ending": "completed", "written": now}
+    rows = [[pk, f"r{pk}"] for pk in past.calls.values_list("pk", flat=True)]
+    bulk.insert(Attempt, ["call_id", "record"], rows, message_id=past.pk, **placed)
     for userdata in (past.userdata, dnc.ALL_USERS):
         listed = [[factories.number(_MANY + index)] for index in range(_MANY)]
         bulk.insert(DoNotCallNumber, ["number"], listed, application_id=past.application_id, userdata=userdata)
@@ -102,7 +106,11 @@ def _keep(attempt: delivery.CallAttempt) -> None:
     assert Call.objects.get(pk=attempt.call_id).sid
 
 
-@pytest.mark.parametrize("work", [_hear, _end, _keep])
+def _give_back(attempt: delivery.CallAttempt) -> None:
+    assert delivery.give_back([attempt]) == 1
+
+
+@pytest.mark.parametrize("work", [_hear, _end, _keep, _give_back])
 def test_callbacks_of_a_few_calls_leave_no_plan_to_those_of_many(
     work: Callable[[delivery.CallAttempt], None],
 ) -> None:

@@ -17,9 +17,13 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.models import Attempt, LogKind
+from blast_api.carrierx.events import StatusReport
+from blast_api.domain.states import CallStatus
+from blast_api.models import Attempt, Call, LogKind
 from blast_api.operations import replay
 from blast_api.records import writer
+from blast_api.services import delivery, history
+from tests.kits.callbacks import delivered
 from tests.kits.commands import run, spawn
 from tests.kits.records import taken, unwritten, waiting
 from tests.kits.world import World, recipient
@@ -185,6 +189,23 @@ def test_half_a_line_at_the_end_is_replaced_by_the_whole() -> None:
     path.write_text(path.read_text()[:-10])
     assert run("replay_records", "--json", *SINCE).json["cdr"]["written"] == 1
     assert _log() == lines
+
+
+def test_of_a_line_that_was_corrected_the_correction_comes_back() -> None:
+    call = delivered(shout={"status": "timed-out", "finished": timezone.now()})
+    Call.objects.update(status="timed-out", finished=timezone.now())
+    call.refresh_from_db()
+    history.end_all(call.message, [call], now=timezone.now())
+    writer.write_due()
+    ended = StatusReport(CallStatus.BUSY, "busy", "sid", 0, {})
+    delivery.settled(delivery.CallAttempt(call.pk, 1), ended, now=timezone.now())
+    writer.write_due()
+    first, correction = _log()
+    assert (json.loads(first)["status"], json.loads(correction)["late"]) == ("timed-out", True)
+    assert run("replay_records", "--json", *SINCE).json["cdr"] == {"stored": 1, "written": 0, "present": 1}
+    writer.path_of(CDR).unlink()
+    assert run("replay_records", "--json", *SINCE).json["cdr"]["written"] == 1
+    assert _log() == [correction]
 
 
 @pytest.mark.django_db(transaction=True)
