@@ -238,8 +238,9 @@ def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, d
 
 def _phone(request: Request, name: str) -> str:
     """The number that the query gives under this name."""
+    written = _required(request, name)
     try:
-        return NumberField().to_internal_value(_required(request, name))
+        return NumberField().to_internal_value(written)
     except ValidationError as error:
         raise ValidationError({name: error.detail}) from None
 

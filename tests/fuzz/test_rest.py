@@ -15,6 +15,8 @@ from schemathesis import checks
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi import checks as answers
 
+from blast_api.domain import recipients
+from blast_api.domain.rules import said
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api_project.wsgi import application
 from tests.kits import anything
@@ -49,7 +51,9 @@ CHECKS = [
     answers.response_schema_conformance,
     answers.response_headers_conformance,
 ]
-KEYS = ("userdata", "caller", "recipients", "title", "schedule", "old-shout-id")
+KEYS = ("userdata", "caller", "recipients", "title", "schedule", "old-shout-id", "delivery", "from")
+RULES = (*said.RULES, "until", "calls_per_second", "concurrent_calls")
+PARTS = ("from", "to", "days", "zone", "busy", "no-answer", "machine", "failed_percent", "of")
 # What follows from an answer: schemathesis goes these ways.
 LINKS = {
     ("/shouts", "post", "201"): {
@@ -130,7 +134,8 @@ def agreeable(case: Any, data: st.DataObject) -> None:
     if isinstance(case.body, dict) and data.draw(st.booleans()):
         case.body |= {"caller": number(data.draw(st.integers(0, 9999))), "schedule": None}
         case.body |= {"recipients": data.draw(st.lists(st.integers(0, 99).map(number), min_size=1)), "userdata": USER}
-        case.body.pop("old-shout-id", None)
+        for name in ("old-shout-id", "from", "delivery")[: data.draw(st.integers(2, 3))]:
+            case.body.pop(name, None)
 
 
 @pytest.mark.parametrize("mode", GenerationMode)
@@ -165,16 +170,21 @@ def test_what_follows_from_an_answer_is_as_documented(journal: Journal) -> None:
         def before_call(self, case: Any) -> None:
             if case.operation.label == "POST /shouts" and isinstance(case.body, dict):
                 case.body |= {"caller": number(1), "recipients": [number(2)], "userdata": USER, "schedule": None}
-                case.body.pop("old-shout-id", None)
+                for name in ("old-shout-id", "from", "delivery"):
+                    case.body.pop(name, None)
 
     Ways.run(settings=examples(15, steps=6))
 
 
 # --- Anything at all --------------------------------------------------------------------------------------------------
 
-BODIES = anything.bodies(KEYS) | anything.objects(KEYS).map(
-    lambda told: json.dumps({"caller": number(1), "recipients": [number(2)], "userdata": USER} | told).encode()
-)
+RECIPIENTS = st.lists(anything.objects((*recipients.KEYS, *recipients.KEYS)) | anything.VALUES, max_size=4)
+BODIES = anything.bodies(KEYS) | (
+    anything.objects(KEYS)
+    | anything.objects(RULES).map(lambda told: {"delivery": told})
+    | st.sampled_from(RULES).flatmap(lambda rule: anything.objects(PARTS).map(lambda told: {"delivery": {rule: told}}))
+    | RECIPIENTS.map(lambda told: {"recipients": told})
+).map(lambda told: json.dumps({"caller": number(1), "recipients": [number(2)], "userdata": USER} | told).encode())
 PATHS = st.sampled_from(
     ["shouts", "shouts", "shouts", "shouts/1", "shouts/1;cancel", "calls", "dnc", "dnc/user"]
 ) | st.lists(st.sampled_from(["shouts", "calls", "dnc", "docs"]) | anything.SEGMENTS, max_size=4).map("/".join).filter(

@@ -163,3 +163,9 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         factories.listed(number(index))
     with django_assert_num_queries(3):  # the application, the newest, the list
         assert len(content(client.get(query(USER)))) == count
+
+
+def test_a_number_that_is_not_given_is_named_once(client: Client) -> None:
+    required = {"number": ["This query parameter is required."]}
+    assert faults(client.delete(f"/api/v1/dnc?userdata={USER}")) == required
+    assert faults(client.delete(f"/api/v1/dnc?userdata={USER}&number=")) == required
