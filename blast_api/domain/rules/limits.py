@@ -35,7 +35,8 @@ class FrequencyCap:
         """Now, or never: a cap lets go of nobody before the shout is old."""
         if heard_or_up < self.calls:
             return Now()
-        return Never(Because.CAPPED, f"{heard_or_up} calls in {self.days} days, {self.calls} are the most")
+        within = "a day" if self.days == 1 else f"{self.days} days"
+        return Never(Because.CAPPED, f"the cap of {self.calls} in {within} is reached")
 
 
 @dataclass(frozen=True, slots=True)

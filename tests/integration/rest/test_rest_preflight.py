@@ -76,7 +76,7 @@ def test_every_verdict_with_its_rule_and_its_figures(client: Client, settings: S
     assert [(each["number"], each["verdict"], each["reason"]) for each in by_position] == [
         (NEW_YORK, "wait", by_position[0]["reason"]),
         ("12125550151", "do not call", f"on the do-not-call list since {since}"),
-        ("12125550152", "capped", "1 calls in 30 days, 1 are the most"),
+        ("12125550152", "capped", "the cap of 1 in 30 days is reached"),
         (LONDON, "invalid", f"{LONDON} is not a number that this service calls"),
         (JAMAICA, "refused", f"{JAMAICA} is in JM where this service does not call"),
         (NEW_YORK, "duplicate", "it is at position 0 already"),

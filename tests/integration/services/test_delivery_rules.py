@@ -264,7 +264,7 @@ def test_a_number_that_has_heard_enough_is_capped_with_the_calls_that_count(sett
     capped.refresh_from_db()
     assert capped.status == ShoutStatus.FINISHED
     reason = Attempt.objects.get(call=call).reason
-    assert reason == f"2 calls in 30 days, 2 are the most: {counting[0]}, {counting[1]}"
+    assert reason == f"the cap of 2 in 30 days is reached: {counting[0]}, {counting[1]}"
 
 
 def test_two_shouts_in_one_claim_do_not_exceed_it_together(settings: Settings) -> None:

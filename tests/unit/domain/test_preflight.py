@@ -84,7 +84,7 @@ CAP = FrequencyCap(3, 30, Scope.USER)
             None,
         ),
         (forecast(cap=CAP), {"heard": 2}, "call", None, NOON),
-        (forecast(cap=CAP), {"heard": 3}, "capped", "3 calls in 30 days, 3 are the most", None),
+        (forecast(cap=CAP), {"heard": 3}, "capped", "the cap of 3 in 30 days is reached", None),
         (
             forecast(),
             {"number": FOREIGN},

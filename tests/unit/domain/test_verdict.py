@@ -65,7 +65,7 @@ def test_until_is_the_first_moment_that_is_too_late(seconds: int, *, is_over: bo
 def test_a_cap_is_reached_by_as_many_calls_as_it_names() -> None:
     cap = FrequencyCap(3, 30, Scope.USER)
     assert cap.verdict(2) == Now()
-    assert cap.verdict(3) == Never(Because.CAPPED, "3 calls in 30 days, 3 are the most")
+    assert cap.verdict(3) == Never(Because.CAPPED, "the cap of 3 in 30 days is reached")
     assert cap.since(NOON) == NOON - timedelta(days=30)
 
 
