@@ -38,7 +38,8 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     skip = connection.features.has_select_for_update_skip_locked
     calls = list(due.select_for_update(of=("self",), skip_locked=skip)[:limit])
     listed = [call for call in calls if call.listed]  # type: ignore[attr-defined]  # annotated above
-    shouts.end_calls(message, listed, CallStatus.DO_NOT_CALL, now=now)
+    if listed:
+        shouts.end_calls(message, listed, CallStatus.DO_NOT_CALL, reasons=_why_listed(message, listed), now=now)
     capped = {} if cap is None else _capped(cap, message, calls, now=now)
     shouts.end_calls(message, [call for call in calls if call.pk in capped], CallStatus.CAPPED, reasons=capped, now=now)
     wanted = [call for call in calls if call.status == CallStatus.READY]
@@ -62,6 +63,11 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
         call.serial, call.attempts, call.held_since = call.serial + 1, call.attempts + 1, now
         call.message = message
     return claimed
+
+
+def _why_listed(message: Message, calls: Sequence[Call]) -> dict[int, str]:
+    why = dnc.why_listed(message.application_id, message.userdata, [call.number for call in calls])
+    return {call.pk: why.get(call.number, "") for call in calls}
 
 
 def _counted(cap: FrequencyCap | None, message: Message, now: datetime) -> Coalesce | Value:

@@ -109,8 +109,10 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     )
     bulk.insert(Call, _CALL_COLUMNS, rows, message_id=message.pk)
     waiting = message.calls.filter(status=CallStatus.PENDING)
-    waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now)
-    history.end_at_once(message, refusal, now=now)
+    listed: dict[str, str] = {}
+    if waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now):
+        listed = dnc.why_listed(application.pk, new.userdata, [recipient.number for recipient in recipients])
+    history.end_at_once(message, lambda number: refusal(number) or listed.get(number), now=now)
     recording = Recording.objects.create(
         message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
     )

@@ -7,13 +7,13 @@ again because the operator changes that.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet, Value
 
 from blast_api.conf import configuration
 from blast_api.db import bulk
+from blast_api.domain.rules import limits
 from blast_api.domain.rules.limits import Scope
 from blast_api.models import Application, Call, DoNotCallNumber, Message
 
@@ -55,10 +55,13 @@ def blocked(application_id: int, userdata: str) -> Exists:
     return Exists(against(application_id, userdata).filter(number=OuterRef("number")))
 
 
-def listed_since(application_id: int, userdata: str, numbers: Sequence[str]) -> dict[str, datetime]:
-    """Since when this user's shouts must not call each of these numbers; those that they may are left out. One query."""
+def why_listed(application_id: int, userdata: str, numbers: Sequence[str]) -> dict[str, str]:
+    """Why this user's shouts must not call each of these numbers; those that they may are left out. One query."""
     entries = against(application_id, userdata).filter(number__in=bulk.among(numbers))
-    return dict(entries.order_by("-created").values_list("number", "created"))  # of two lists the older entry stays
+    found = entries.order_by("-created").values_list("number", "created", "call_id")
+    return {
+        number: limits.listed(since, by).reason for number, since, by in found
+    }  # of two lists the older entry stays
 
 
 def listed() -> Exists:

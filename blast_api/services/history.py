@@ -18,7 +18,6 @@ from blast_api.carrierx.addresses import redacted
 from blast_api.conf import configuration
 from blast_api.db import bulk
 from blast_api.db.upserts import Upsert
-from blast_api.domain.states import CallStatus
 from blast_api.models import Attempt, Call, Message
 from blast_api.records import outbox
 
@@ -114,11 +113,11 @@ def reason(told: str) -> str:
     return redacted(told)[:LONGEST_REASON]
 
 
-def end_at_once(message: Message, refusal: Callable[[str], str | None], *, now: datetime) -> None:
-    """Add how those calls of a new shout ended that have ended already, in bounded memory; `refusal` tells why a number is not called."""
+def end_at_once(message: Message, why: Callable[[str], str | None], *, now: datetime) -> None:
+    """Add how those calls of a new shout ended that have ended already, in bounded memory; `why` tells it of a number."""
     ended = message.calls.filter(finished__isnull=False).values_list("position", "pk", "number", "status", "q850")
     rows = (
-        [pk, status, q850, (status == CallStatus.FAILED and refusal(number)) or "", outbox.name()]
+        [pk, status, q850, why(number) or "", outbox.name()]
         for _, pk, number, status, q850 in bulk.read(ended, "position", lambda row: row[0])
     )
     columns = ["call_id", "ending", "q850", "reason", "record"]

@@ -99,7 +99,7 @@ def _foretold(application: Application, new: NewShout, plan: Plan, *, now: datet
     recipients = enumerate(new.recipients)
     while chunk := list(islice(recipients, _CHUNK)):
         numbers = [recipient.number for _, recipient in chunk]
-        listed = dnc.listed_since(application.pk, new.userdata, numbers)
+        listed = dnc.why_listed(application.pk, new.userdata, numbers)
         heard = {}
         if cap is not None:
             heard = caps.heard_or_up_by_number(cap, application.pk, new.userdata, numbers, now=now)

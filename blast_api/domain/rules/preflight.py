@@ -49,10 +49,8 @@ class Forecast:
     _first: dict[str, int] = field(default_factory=dict)  # where each number came first
     _closed: dict[tuple[str, ...], tuple[datetime | None, str]] = field(default_factory=dict)
 
-    def of(
-        self, position: int, number: str, zones: tuple[str, ...], *, listed: datetime | None, heard: int
-    ) -> Prospect:
-        """Of the number at this position; `heard` are the calls that its cap counts."""
+    def of(self, position: int, number: str, zones: tuple[str, ...], *, listed: str | None, heard: int) -> Prospect:
+        """Of the number at this position; `listed` says why it is on a list, `heard` are the calls that its cap counts."""
         first = self._first.setdefault(number, position)
         if first != position:
             return Prospect(Foretold.DUPLICATE, f"it is at position {first} already")
@@ -60,7 +58,7 @@ class Forecast:
             malformed = self.destinations.is_malformed(number)
             return Prospect(Foretold.INVALID if malformed else Foretold.REFUSED, f"{number} {refusal}")
         if listed is not None:
-            return Prospect(Foretold.DO_NOT_CALL, f"on the do-not-call list since {written(listed)}")
+            return Prospect(Foretold.DO_NOT_CALL, listed)
         # Asked for who is capped, too: the release does not know it, and gives it a place in a batch.
         due_at = self.plan.due_at(zones, len(self._first) - 1)
         if isinstance(due_at, Never):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -297,3 +299,42 @@ def test_what_was_not_heard_or_long_ago_does_not_count(settings: Settings) -> No
     _end(long_ago)
     Call.objects.filter(pk=long_ago.pk).update(answered=timezone.now() - timedelta(days=31))
     assert len(_up(released(1))) == 1
+
+
+# --- Who is on a list ------------------------------------------------------------------------------------------------
+
+
+def test_who_was_not_called_because_of_a_key_is_told_by_which_call() -> None:
+    (call,) = _up(released(1))
+    _hear(call)
+    delivery.opt_out(call.pk)
+    skipped = released(1).calls.get()
+    assert claim().jobs == []
+    reason = Attempt.objects.get(call=skipped).reason
+    assert reason.startswith("on the do-not-call list since ")
+    assert reason.endswith(f"Z, by call {call.pk}")
+
+
+@pytest.mark.parametrize("cap", [1, 3])
+def test_two_hosts_never_exceed_a_cap_together(settings: Settings, cap: int) -> None:
+    """Shouts to one number, claimed at once: the gate lets one after another see what is up."""
+    settings.FREQUENCY_CAP = {"calls": cap, "days": 30}
+    shouts_ = [released(1) for _ in range(8)]
+    found: list[Call] = []
+
+    def claim_on_a_host() -> None:
+        try:
+            for _ in range(3):
+                found.extend(placed_of(claim(room=2)))
+        finally:
+            connection.close()
+
+    hosts = [threading.Thread(target=claim_on_a_host) for _ in range(4)]
+    for host in hosts:
+        host.start()
+    for host in hosts:
+        host.join()
+    while Call.objects.due(timezone.now()).exists():
+        found.extend(placed_of(claim()))
+    assert len(found) == cap
+    assert Call.objects.filter(status=CallStatus.CAPPED).count() == len(shouts_) - cap

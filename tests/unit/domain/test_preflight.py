@@ -40,7 +40,7 @@ def told(
     number: str = PLAIN,
     zones: tuple[str, ...] = NEW_YORK,
     *,
-    listed: datetime | None = None,
+    listed: str | None = None,
     heard: int = 0,
 ) -> Prospect:
     return made.of(len(made._first), number, zones, listed=listed, heard=heard)
@@ -78,7 +78,7 @@ CAP = FrequencyCap(3, 30, Scope.USER)
         ),
         (
             forecast(),
-            {"listed": NOON - timedelta(days=1)},
+            {"listed": "on the do-not-call list since 2030-01-30T17:00:00Z"},
             "do not call",
             "on the do-not-call list since 2030-01-30T17:00:00Z",
             None,
@@ -137,7 +137,8 @@ def test_a_number_that_came_before_is_a_duplicate_whatever_became_of_the_first()
     made.of(0, FOREIGN, NEW_YORK, listed=None, heard=0)
     made.of(1, PLAIN, NEW_YORK, listed=None, heard=0)
     again = [
-        made.of(position, number, NEW_YORK, listed=NOON, heard=9) for position, number in ((2, FOREIGN), (3, PLAIN))
+        made.of(position, number, NEW_YORK, listed="on the list", heard=9)
+        for position, number in ((2, FOREIGN), (3, PLAIN))
     ]
     assert [(str(each.verdict), each.reason, each.at) for each in again] == [
         ("duplicate", "it is at position 0 already", None),

@@ -81,3 +81,11 @@ def test_a_cap_is_reached_by_as_many_calls_as_it_names() -> None:
 )
 def test_a_shout_pauses_when_so_many_of_its_last_attempts_failed(failed: list[bool], *, paused: bool) -> None:
     assert PauseAt(80, 5).is_reached(failed) is paused
+
+
+def test_a_number_on_a_list_is_told_since_when_and_by_which_call() -> None:
+    since = datetime(2030, 1, 30, 17, tzinfo=UTC)
+    assert limits.listed(since, None) == Never(
+        Because.DO_NOT_CALL, "on the do-not-call list since 2030-01-30T17:00:00Z"
+    )
+    assert limits.listed(since, 7).reason == "on the do-not-call list since 2030-01-30T17:00:00Z, by call 7"
