@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import Count, Q
@@ -10,12 +11,12 @@ from django.db.models import Count, Q
 from blast_api.conf import configuration
 from blast_api.domain.rules.delivery import Delivery
 from blast_api.domain.rules.estimate import Ahead, Course, Endings, RateBound
-from blast_api.domain.states import LIVE_SHOUTS, NOT_CALLED, CallStatus
+from blast_api.domain.states import LIVE_SHOUTS, NOT_CALLED, CallStatus, ShoutStatus
 from blast_api.models import Application, Call, Message
 
 # Of the last calls, so many in so many shouts: what was long ago says little, and reading takes time.
-_LAST_SHOUTS, _LAST_CALLS = 10, 1000
-_NO_ENDING = sorted({*NOT_CALLED, CallStatus.CANCELLED})
+_LAST_SHOUTS, _LAST_CALLS = 5, 1000
+_NO_ENDING = NOT_CALLED | {CallStatus.CANCELLED}
 
 
 def course(application: Application, delivery: Delivery, *, length_s: int, endings: Endings) -> Course:
@@ -36,15 +37,21 @@ def course(application: Application, delivery: Delivery, *, length_s: int, endin
 
 
 def endings_before(application: Application, userdata: str) -> tuple[Endings, str]:
-    """How the last calls of this user ended, else those of the application, else what is assumed; and which it is."""
-    of_application = Message.objects.filter(application=application)
-    for whose, messages in (("user", of_application.filter(userdata=userdata)), ("application", of_application)):
-        pks = list(messages.order_by("-pk").values_list("pk", flat=True)[:_LAST_SHOUTS])
-        ended = Call.objects.filter(message__in=pks, finished__isnull=False, attempts__gt=0)
-        last = ended.exclude(status__in=_NO_ENDING).order_by("-message_id", "-position")
-        if endings := Endings.of(Counter(last.values_list("status", flat=True)[:_LAST_CALLS])):
+    """How the calls of this user's last shouts ended, else those of the application, else what is assumed; and which it is."""
+    over = Message.objects.filter(application=application, status=ShoutStatus.FINISHED)
+    for whose, messages in (("user", over.filter(userdata=userdata)), ("application", over)):
+        ended: Counter[str] = Counter()
+        for pk in list(messages.order_by("-pk").values_list("pk", flat=True)[:_LAST_SHOUTS]):
+            ended.update(_endings(pk, most=_LAST_CALLS - ended.total()))
+        if endings := Endings.of(ended):
             return endings, whose
     return Endings.assumed(), "assumed"
+
+
+def _endings(message_id: int, *, most: int) -> Iterator[str]:
+    """Of the last so many calls of a shout, those that were placed; one shout after another, as its index has them in order."""
+    last = Call.objects.filter(message=message_id).order_by("-position").values_list("status", "attempts")[:most]
+    return (status for status, attempts in last if attempts and status not in _NO_ENDING)
 
 
 def ahead_of(application: Application, calls: int, *, first: datetime, now: datetime) -> Ahead:

@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from blast_api.carrierx.events import StatusReport
 from blast_api.db import bulk
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
+from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Call, DoNotCallNumber
 from blast_api.monitoring import exposition
-from blast_api.services import delivery, dnc, shouts, silence, sweeps
+from blast_api.services import creation, delivery, dnc, preflight, shouts, silence, sweeps
 from tests.kits import factories
 from tests.kits.released import claim, hold, released
 
@@ -144,10 +146,17 @@ def scrape() -> None:
     assert b"\nblast_api_database_up 1.0" in exposition.exposition("")[0]
 
 
+def foretelling() -> None:
+    recipients = [Recipient(factories.number(index)) for index in range(50)]
+    new = creation.NewShout(userdata=factories.USER, caller=factories.AUTHOR, recipients=recipients)
+    with override_settings(CALLING_WINDOW={"from": "09:00", "to": "10:00"}):  # of the cap, `test_caps` asks
+        preflight.preflight(factories.application(), new, now=timezone.now())
+
+
 @pytest.mark.usefixtures("_many_settled_calls")
 @pytest.mark.parametrize(
     "work",
-    [claim, lapse, status_callback, answer_callback, errands, asking, sweep, scrape],
+    [claim, lapse, status_callback, answer_callback, errands, asking, sweep, scrape, foretelling],
     ids=lambda work: work.__name__,
 )
 def test_no_hot_query_reads_all_calls(work: Callable[[], object]) -> None:

@@ -156,7 +156,7 @@ def test_how_the_users_last_calls_ended_is_assumed_of_the_next_and_else_how_the_
     assumes = foretold(client, recipients=[number(index) for index in range(16)])["estimate"]["assumes"]
     assert (assumes["answer_rate"], assumes["answer_rate_of"]) == (0.25, "application")
     assert assumes["retries"] == 12 + 9 + 7  # of 16, as RETRY_STATUSES and MAX_RETRIES are
-    factories.call(factories.message(), status=CallStatus.OPTED_OUT, attempts=1)
+    factories.call(factories.message(status=ShoutStatus.FINISHED), status=CallStatus.OPTED_OUT, attempts=1)
     assumes = foretold(client)["estimate"]["assumes"]
     assert (assumes["answer_rate"], assumes["answer_rate_of"]) == (1, "user")
 
