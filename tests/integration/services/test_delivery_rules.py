@@ -307,7 +307,7 @@ def test_what_was_not_heard_or_long_ago_does_not_count(settings: Settings) -> No
 def test_who_was_not_called_because_of_a_key_is_told_by_which_call() -> None:
     (call,) = _up(released(1))
     _hear(call)
-    delivery.opt_out(call.pk)
+    delivery.pressed(CallAttempt(call.pk, call.serial), "5", now=timezone.now())
     skipped = released(1).calls.get()
     assert claim().jobs == []
     reason = Attempt.objects.get(call=skipped).reason
