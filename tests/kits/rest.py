@@ -127,3 +127,28 @@ def shut_the_gate() -> None:
 def nothing_is_stored() -> bool:
     """Whether no request has left anything."""
     return not any(model._default_manager.exists() for model in (Message, Call, Recording, Attempt))
+
+
+# What stands in no body as a number, as a list of recipients, and as a text.
+NO_NUMBERS: list[object] = [
+    "",
+    " ",
+    "call me",
+    "911",
+    "+1 555 555 1010 ext. 5",
+    "15555551010x",
+    "1" * 100,
+    "15555551010\0",
+    "\ud800",
+    1.5,
+    15555551010.0,
+    -15555551010,
+    0,
+    True,
+    None,
+    [],
+    {},
+    ["15555551010"],
+]
+NO_LISTS: list[object] = [None, [], {}, "15555551010", 15555551010, True]
+NO_TEXTS: list[object] = ["a" * 256, "a\0b", "\ud800", [], {}, True]

@@ -13,35 +13,11 @@ from pytest_django import Settings
 from blast_api.models import Call, Message
 from tests.kits import factories
 from tests.kits.factories import number
-from tests.kits.rest import body, code, created, faults, nothing_is_stored, post
+from tests.kits.rest import NO_LISTS, NO_NUMBERS, NO_TEXTS, body, code, created, faults, nothing_is_stored, post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("shut_gate")]
 
 REQUIRED = "This field is required."
-NO_NUMBERS: list[object] = [
-    "",
-    " ",
-    "call me",
-    "911",
-    "+1 555 555 1010 ext. 5",
-    "15555551010x",
-    "1" * 100,
-    "15555551010\0",
-    "\ud800",
-    1.5,
-    15555551010.0,
-    -15555551010,
-    0,
-    True,
-    None,
-    [],
-    {},
-    ["15555551010"],
-]
-
-
-NO_LISTS: list[object] = [None, [], {}, "15555551010", 15555551010, True]
-NO_TEXTS: list[object] = ["a" * 256, "a\0b", "\ud800", [], {}, True]
 NO_IDS: list[object] = [0, -1, 2**63, 10**30, 1.5, "", "one", True, [], {}, 987654321]
 
 

@@ -19,9 +19,7 @@ from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.rest.throttling import LongList
 from tests.kits import factories
 from tests.kits.factories import AUTHOR, listed, number
-from tests.kits.rest import BASE, body, code, content, faults, post
-
-from .test_rest_create_bad import NO_LISTS, NO_NUMBERS, NO_TEXTS
+from tests.kits.rest import BASE, NO_LISTS, NO_NUMBERS, NO_TEXTS, body, code, content, faults, post
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse as Answer
