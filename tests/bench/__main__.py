@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import beside, callbacks, capacity, foretold, isolation, masses, outage, rate, response, scale
+from . import beside, callbacks, capacity, foretold, hours, isolation, masses, outage, rate, response, scale
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -21,6 +21,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "scale": scale.measure,
     "capacity": capacity.measure,
     "preflight": foretold.measure,
+    "hours": hours.measure,
     "isolation": isolation.measure,
     "outage": outage.measure,
     "masses": masses.measure,

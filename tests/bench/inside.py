@@ -131,7 +131,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 if __name__ == "__main__":
-    from . import inside_costs
+    from . import inside_costs, inside_hours
 
-    answer = (FUNCTIONS | inside_costs.FUNCTIONS)[sys.argv[1]](**json.loads(sys.argv[2]))
+    answer = (FUNCTIONS | inside_costs.FUNCTIONS | {"hours": inside_hours.hours})[sys.argv[1]](
+        **json.loads(sys.argv[2])
+    )
     sys.stdout.write(json.dumps(answer))
