@@ -147,7 +147,7 @@ class ShoutSerializer(serializers.Serializer[Any]):
     finished = serializers.DateTimeField(source="message.finished", allow_null=True)
     paused_at = serializers.DateTimeField(allow_null=True, help_text="Since when it is paused; null if it is not.")
     paused_because = serializers.CharField(
-        allow_null=True, help_text="`asked`: somebody did; null if it is not paused."
+        allow_null=True, help_text="`asked`: somebody did; `pause_at`: its rule did; null if it is not paused."
     )
     waiting = ShoutWaitingSerializer(
         source="outlook.waiting", allow_null=True, help_text="Null: its calls are up, or it is over."

@@ -39,7 +39,7 @@ def measure_start(databases: Databases, *, quick: bool, full: bool) -> Iterator[
 def measure_fairness(databases: Databases, *, quick: bool, full: bool) -> Iterator[Row]:
     """What becomes ready while a shout to 10,000 is being placed at 50 calls a second."""
     for kind in databases.kinds[:1] if quick else databases.kinds:
-        with scene(databases, kind, MAX_CALLS_PER_SECOND=50) as service:
+        with scene(databases, kind, MAX_CALLS_PER_SECOND=50, RETRY_DELAY=0) as service:
             service.carrier(0.08)
             large = service.inside("fill", calls=10000, group=1)
             small = service.inside("fill", calls=10, group=2)

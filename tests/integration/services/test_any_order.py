@@ -25,6 +25,7 @@ from hypothesis.stateful import run_state_machine_as_test as live
 from pytest_django import Settings
 
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
+from blast_api.carrierx.events import HEARD_BY
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import Withdraw, claim_errands
@@ -32,6 +33,7 @@ from blast_api.dispatch.jobs import Job, PlaceCall, keep_all
 from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.recipients import Recipient
+from blast_api.domain.rules import said
 from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Application, Attempt, Call, DoNotCallNumber, Gate, Message, Recording
 from blast_api.services import creation, delivery, pauses, shouts, sweeps
@@ -73,6 +75,20 @@ CALLBACKS: list[tuple[str, dict[str, str]]] = [
 ]
 RECIPIENTS = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=2, unique=True)
 AHEAD_S = st.sampled_from((None, None, 60))
+# A window that opens some minutes after the beginning.
+OPENS_S, HOURS = 300, 2
+SAID: list[dict[str, Any]] = [
+    {"window": {"from": "00:05", "to": "02:05", "zone": "UTC"}},
+    {"until": (BEGINNING + timedelta(seconds=500)).isoformat()},
+    {"concurrent_calls": 1},
+    {"calls_per_second": 0.01},
+    {"retry": {"busy": 5}, "attempts": 2},
+    {"machines": "retry", "retry": {"machine": 10}},
+    {"machines": "hang up"},
+    {"pause_at": {"failed_percent": 50, "of": 2}},
+]
+RULES = st.sampled_from((*[{}] * 6, *SAID))
+CAP = 2
 
 
 class Died(BaseException):
@@ -149,15 +165,19 @@ class AnyOrder(RuleBasedStateMachine):
 
     @initialize(other=st.sampled_from(USERS), numbers=RECIPIENTS, ahead_s=AHEAD_S)
     def begin(self, other: str, numbers: list[str], ahead_s: int | None) -> None:
-        self._create(USERS[0], NUMBERS[:2], None, None)
-        self._create(other, numbers, ahead_s, None)
+        self._create(USERS[0], NUMBERS[:2], None, {}, None)
+        self._create(other, numbers, ahead_s, {}, None)
 
     @precondition(lambda self: len(self.promises.rows.shouts) < 4)
-    @rule(user=st.sampled_from(USERS), numbers=RECIPIENTS, ahead_s=AHEAD_S, dies_after=deaths)
-    def create(self, user: str, numbers: list[str], ahead_s: int | None, dies_after: int | None) -> None:
-        self._create(user, numbers, ahead_s, dies_after)
+    @rule(user=st.sampled_from(USERS), numbers=RECIPIENTS, ahead_s=AHEAD_S, rules=RULES, dies_after=deaths)
+    def create(
+        self, user: str, numbers: list[str], ahead_s: int | None, rules: dict[str, Any], dies_after: int | None
+    ) -> None:
+        self._create(user, numbers, ahead_s, rules, dies_after)
 
-    def _create(self, user: str, numbers: list[str], ahead_s: int | None, dies_after: int | None) -> None:
+    def _create(
+        self, user: str, numbers: list[str], ahead_s: int | None, rules: dict[str, Any], dies_after: int | None
+    ) -> None:
         schedule = None if ahead_s is None else self.now + timedelta(seconds=ahead_s)
         new = creation.NewShout(
             userdata=user,
@@ -165,6 +185,7 @@ class AnyOrder(RuleBasedStateMachine):
             recipients=[Recipient(number) for number in numbers],
             schedule=schedule,
             old_shout_id=self.sources[user].pk,
+            delivery=said.delivery(rules, now=BEGINNING),
         )
         with self.happening("create", dies_after=dies_after):
             creation.create(self.application, new, now=self.now)
@@ -228,12 +249,27 @@ class AnyOrder(RuleBasedStateMachine):
             fate = fates[index % len(fates)]
             call = Call.objects.select_related("message").get(pk=job.attempt.call_id)
             self.promises.claimed(call.pk, job.attempt.serial, now=self.now)
+            self._goes_by_its_rules(call, starts_at=self.now + timedelta(seconds=job.delay_s))
             if fate in KEPT:
                 self.answers.append((job, self._outcome(fate, job)))
             if fate in AT_THE_CARRIER:
                 given.append(Given(call.pk, job.attempt.serial, call.number, call.message.userdata))
         self.given += given
         return multiple(*given)
+
+    def _goes_by_its_rules(self, call: Call, *, starts_at: datetime) -> None:
+        """What a claim took, by this test's own arithmetic."""
+        shout = call.message
+        if shout.delivery and "window" in shout.delivery:
+            since_midnight = starts_at - starts_at.replace(hour=0, minute=0, second=0)
+            opens = timedelta(seconds=OPENS_S)
+            assert opens <= since_midnight < opens + timedelta(hours=HOURS), "rung out of hours"
+        assert shout.until is None or self.now < shout.until, "placed after its time"
+        if shout.concurrent_calls is not None:
+            assert shout.calls.with_carrier().count() <= shout.concurrent_calls, "too many at once"
+        up = Call.objects.with_carrier().filter(number=call.number, message__userdata=shout.userdata)
+        heard = Call.objects.filter(number=call.number, message__userdata=shout.userdata, answerer__in=HEARD_BY)
+        assert up.union(heard).count() <= CAP, "called more often than the cap"
 
     def _waits(self, call: Call) -> bool:
         is_ready = call.status == CallStatus.READY and call.held_since is None
@@ -376,6 +412,7 @@ def _eventful(settings: Settings) -> None:
     settings.RETRY_DELAY = {"busy": 30}
     settings.MESSAGE_TIMEOUT = 300
     settings.MESSAGE_TIMEOUT_CHECK_WINDOW = LATE_WINDOW_H
+    settings.FREQUENCY_CAP = {"calls": CAP, "days": 30}
 
 
 def test_whatever_happens_in_whatever_order_the_promises_are_kept() -> None:
