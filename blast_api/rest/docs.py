@@ -77,6 +77,7 @@ _CALL = {
     "attempts": 1,
     "answerer": "HUMAN",
     "keys": "",
+    "reason": None,
 }
 _ATTEMPT = {
     "number": 1,
@@ -326,7 +327,7 @@ retrieve_call = swagger_auto_schema(
             CallDetailSerializer,
             _CALL
             | {"status": "ready", "started": None, "finished": None, "Q850": None, "duration": None, "answerer": ""}
-            | {"attempts": [_ATTEMPT], "reason": None}
+            | {"attempts": [_ATTEMPT]}
             | {"waiting": {"because": "retry", "until": "2030-01-31T12:02:30Z", "zone": None}},
         ),
         "404": _NOT_FOUND,

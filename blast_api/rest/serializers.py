@@ -188,6 +188,7 @@ class CallSerializer(serializers.Serializer[Any]):
         help_text="Who heard the message: HUMAN, MACHINE, NOTSURE. HANGUP and nothing: nobody.", allow_blank=True
     )
     keys = serializers.CharField(help_text="Pressed in the latest attempt, one after another.", allow_blank=True)
+    reason = GivenField(allow_null=True, source="why", help_text="Why it ended without a call, where a rule says so.")
 
 
 class AttemptSerializer(serializers.Serializer[Any]):
@@ -218,7 +219,6 @@ class CallDetailSerializer(CallSerializer):
     """The call to one recipient, its attempts, and what it waits for."""
 
     attempts = AttemptSerializer(many=True, source="placed", help_text="In their order.")  # type: ignore[assignment]  # of the same name
-    reason = GivenField(allow_null=True, source="why", help_text="Why it ended without a call, where a rule says so.")
     waiting = CallWaitingSerializer(allow_null=True, help_text="Null: it does not wait.")
 
 

@@ -128,7 +128,8 @@ class CallViewSet(ViewSet):
         if "phone" in query and "shout-id" in query:
             raise ValidationError({"phone": ["Not together with shout-id: that names the calls of one shout."]})
         asked = self._to_phone(request) if "phone" in query else self._of_shout(request)
-        return answer(_application(request), chain.from_iterable(asked.chunks()), CallSerializer(), asked.headers)
+        calls = chain.from_iterable(map(history.with_reasons, asked.chunks()))
+        return answer(_application(request), calls, CallSerializer(), asked.headers)
 
     @docs.retrieve_call
     def retrieve(self, request: Request, pk: int) -> Response:

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 _LAPSED_AT_ONCE = 1000
 _FORBIDDEN = "forbidden for this number"
 ENDED_AT_ONCE = 500
+_SPARED = "a machine answered, which hears nothing by the shout's rules"
 # A waiting call this far from its time cannot have rung yet, whatever the carrier's clock says.
 _CLEARLY_AHEAD = timedelta(seconds=10)
 
@@ -309,7 +310,7 @@ def _end(
         message_id=row.message.pk,
         claimed=former.started or former.held_since or now,
         own_did=row.message.did,
-        why=history.reason(said),
+        why=history.reason(f"{said} ({_SPARED})" if row.machine else said),
         late=late,
     )
     if again and row.message.status in LIVE_SHOUTS and not late and row.answerer not in HEARD_BY:

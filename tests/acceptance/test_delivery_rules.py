@@ -138,6 +138,11 @@ def test_nobody_is_called_more_often_than_the_cap(world: World, settings: Settin
     assert Counter(world.calls(shout)[number] for shout in shouts) == {"completed": 2, "capped": 2}
     assert _rung(world) == [number, number]
     assert {world.status(shout) for shout in shouts} == {"finished"}
+    told = world.get("/calls", phone=number, userdata="user")
+    heard = [call["id"] for call in told if call["status"] == "completed"]
+    assert [call["reason"] for call in told if call["status"] == "capped"] == [
+        f"the cap of 2 in 30 days is reached: {min(heard)}, {max(heard)}"
+    ] * 2
 
 
 def test_a_shout_keeps_its_own_bounds(world: World) -> None:

@@ -53,6 +53,7 @@ CALL_FIELDS = {
     "attempts",
     "answerer",
     "keys",
+    "reason",
 }
 
 # What a shout tells of its rules if neither it nor its application says any, in tests.

@@ -67,7 +67,7 @@ class Forecast:
             return Prospect(Foretold.CAPPED, capped.reason)
         opening = self._opening(zones, due_at)
         if isinstance(late := self.plan.delivery.in_time(due_at), Never):
-            turn = f"its turn comes at {written(due_at)}" + (f", for {opening}" if opening else "")
+            turn = f"its turn comes at {written(due_at)}" + (f": {opening}" if opening else "")
             return Prospect(Foretold.REFUSED, f"{turn}; {late.reason}")
         return Prospect(Foretold.WAIT, opening, due_at) if opening else Prospect(Foretold.CALL, None, due_at)
 

@@ -18,6 +18,7 @@ from .verdict import Because, Later, Never, Now, Verdict
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _MIDNIGHT = time(0)
+_MOST_NAMED = 3
 _DAY = timedelta(days=1)
 _A_MONDAY = date(2024, 1, 1)
 # A week, and a day on each side: what does not open within it never does, but for a night on which clocks are set.
@@ -60,7 +61,7 @@ class Window:
         if self.is_open(at, asked):
             return Now()
         if (opens := self.opens(at, asked)) is None:
-            return Never(Because.WINDOW, f"{', '.join(asked)} are never all open")
+            return Never(Because.WINDOW, f"{_some(asked)} are never all open")
         openings = ", ".join(f"{name} opens at {self.since:%H:%M}" for name in self.shut(at, asked))
         return Later(Because.WINDOW, opens, openings)
 
@@ -83,6 +84,13 @@ class Window:
         if self.since < self.until or self.until == _MIDNIGHT:
             return day in self.days and shown >= self.since and (shown < self.until or self.until == _MIDNIGHT)
         return (shown >= self.since and day in self.days) or (shown < self.until and (day - 1) % 7 in self.days)
+
+
+def _some(zones: Sequence[str]) -> str:
+    """Their names, or of many the first: a number that tells only its country may be in forty."""
+    if len(zones) <= _MOST_NAMED:
+        return " and ".join(zones)
+    return f"{', '.join(zones[:_MOST_NAMED])} and {len(zones) - _MOST_NAMED} more zones"
 
 
 @lru_cache(maxsize=4096)

@@ -184,6 +184,8 @@ def test_a_machine_hears_nothing_and_is_not_tried_again() -> None:
     assert _hear(call, Answerer.MACHINE) is None
     _end(call)
     assert (call.status, call.answerer, call.machine) == (CallStatus.NO_ANSWER, "", True)
+    reason = Attempt.objects.get(call=call).reason
+    assert reason == "completed (a machine answered, which hears nothing by the shout's rules)"
 
 
 @pytest.mark.parametrize(("rules", "after_s"), [({"retry": {"machine": 600}}, 600), ({}, 3600)])

@@ -112,14 +112,14 @@ CAP = FrequencyCap(3, 30, Scope.USER)
             forecast(replace(OPERATORS, window=Window(time(9), time(10)))),
             {"zones": ("America/New_York", "Asia/Tokyo")},
             "refused",
-            "America/New_York, Asia/Tokyo are never all open",
+            "America/New_York and Asia/Tokyo are never all open",
             None,
         ),
         (
             forecast(replace(HOURS, until=NOON + timedelta(hours=1))),
             {"zones": HONOLULU},
             "refused",
-            "its turn comes at 2030-01-31T19:00:00Z, for Pacific/Honolulu opens at 09:00; "
+            "its turn comes at 2030-01-31T19:00:00Z: Pacific/Honolulu opens at 09:00; "
             "it was to be placed before 2030-01-31T18:00:00Z",
             None,
         ),

@@ -148,3 +148,15 @@ def test_it_opens_and_closes_when_somebody_who_looks_each_minute_sees_it(
             assert told == first
         else:
             assert told is None or told > minutes[-1]
+
+
+def test_of_many_zones_it_names_a_few() -> None:
+    morning = Window(time(9), time(10))
+    many = ("America/Adak", "America/Anchorage", "America/Boise", "America/Chicago", "America/Denver")
+    said = morning.verdict(datetime(2030, 1, 31, 3, tzinfo=UTC), many)
+    assert said == Never(
+        Because.WINDOW, "America/Adak, America/Anchorage, America/Boise and 2 more zones are never all open"
+    )
+    two = morning.verdict(datetime(2030, 1, 31, 3, tzinfo=UTC), many[3:])
+    assert isinstance(two, Never)
+    assert two.reason == "America/Chicago and America/Denver are never all open"
