@@ -60,8 +60,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.unclosed().filter(open_ | at_rest, status__in=ENDED_SHOUTS)
 
     def past_until(self, now: datetime) -> Self:
-        """Open shouts whose time to place has passed, with calls that have not been placed."""
-        return self.unclosed().filter(_has_calls(_AT_REST, finished=None), until__lte=now, status__in=OPEN_SHOUTS)
+        """Open shouts whose time to place has passed."""
+        return self.unclosed().filter(until__lte=now, status__in=OPEN_SHOUTS)
 
     def to_close(self, late_until: datetime) -> Self:
         """Ended shouts of which no call can change any more; where the carrier may still tell of one, news have their time."""

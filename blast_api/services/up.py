@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import chain
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from blast_api.domain.states import RecordingState, ShoutStatus
-from blast_api.models import Call, Recording
+from blast_api.models import Call, Message
 
 _AUTHOR_IS_UP = (
     RecordingState.PLACED,
@@ -27,20 +28,21 @@ class Up:
 
     @classmethod
     def counted(cls) -> Up:
-        """By the indexes of what is up: they hold no call that waits with us."""
-        up = cls()
+        """By the indexes of what is up: they hold no call that waits with us.
+
+        Grouped here, and their shouts are looked up afterwards: else planners go through all calls that are open, or all shouts.
+        """
         calls = Call.objects.order_by()
         started = calls.filter(finished=None, started__isnull=False)
         in_hand = calls.in_hand().filter(started=None)
-        authors = Recording.objects.filter(
-            Q(state__in=_AUTHOR_IS_UP) | Q(state=RecordingState.NO_REC_CALL, held_since__isnull=False),
-            ended=None,
-            message__closed=None,
-            message__status=ShoutStatus.PENDING,
-        ).order_by()
-        for rows in (started, in_hand, authors):
-            counted = rows.values_list("message_id", "message__application_id").annotate(count=Count("pk"))
-            for message_id, application_id, count in counted:
-                up.by_shout[message_id] += count
-                up.by_application[application_id] += count
+        rings = Q(recording__state__in=_AUTHOR_IS_UP) | Q(
+            recording__state=RecordingState.NO_REC_CALL, recording__held_since__isnull=False
+        )
+        recorded = Message.objects.unclosed().filter(rings, recording__ended=None, status=ShoutStatus.PENDING)
+        up = cls()
+        for message_id in chain(*(rows.values_list("message_id", flat=True) for rows in (started, in_hand))):
+            up.by_shout[message_id] += 1
+        up.by_shout.update(recorded.values_list("pk", flat=True))
+        for message_id, application_id in Message.objects.filter(pk__in=up.by_shout).values_list("pk", "application"):
+            up.by_application[application_id] += up.by_shout[message_id]
         return up

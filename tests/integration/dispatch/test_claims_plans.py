@@ -30,6 +30,7 @@ pytestmark = pytest.mark.django_db
 _SETTLED = 20_000
 _LISTED = 20_000
 _SHOUTS = 20
+_HELD = 9_000
 
 
 def _settled_past() -> None:
@@ -185,6 +186,30 @@ def test_a_list_is_searched_for_one_number_however_long_it_is(work: Callable[[],
     assert asked
     for plan in asked:
         assert re.search(_LIST_SEARCH[connection.vendor], plan), plan
+    assert _full_scans(plans) == []
+
+
+@pytest.fixture
+def _many_held_calls() -> None:
+    """They wait for the morning, within every other bound that a shout may have; and a few are due."""
+    _settled_past()
+    _long_lists()
+    due = timedelta(days=1)
+    until = timezone.now() + timedelta(days=2)
+    bounds: dict[str, Any] = {"concurrent_calls": 30, "calls_per_second": 5, "until": until}
+    released(_HELD, due=due, delivery={"window": {"from": "09:00", "to": "20:30"}}, **bounds)
+    released(_HELD, due=due)
+    released(5, concurrent_calls=3)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+@pytest.mark.usefixtures("_many_held_calls")
+@pytest.mark.parametrize("work", [claim, sweep], ids=lambda work: work.__name__)
+def test_what_is_held_is_not_read(work: Callable[[], object]) -> None:
+    with _plans() as plans:
+        work()
+    assert plans
     assert _full_scans(plans) == []
 
 
