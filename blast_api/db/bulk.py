@@ -49,13 +49,11 @@ def _insert(
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
     if connection.vendor == "postgresql":
-        cells = [f"(row.value->>{i})::{fields[name].db_type(connection)}" for i, name in enumerate(columns)]
         source = "json_array_elements(%s::json) WITH ORDINALITY AS row(value, place) ORDER BY row.place"
     else:
-        cells = [f"json_extract(row.value, '$[{i}]')" for i in range(len(columns))]
         source = "json_each(%s) AS row ORDER BY row.key"
     names = ", ".join(quote(str(fields[name].column)) for name in (*columns, *shared))
-    values = ", ".join((*cells, *("%s" for _ in shared)))
+    values = ", ".join((*_cells([fields[name] for name in columns]), *("%s" for _ in shared)))
     parameters = _prepared(fields, shared)
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source} {otherwise}"  # noqa: S608
     left = iter(rows)
@@ -71,14 +69,10 @@ def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Seq
     """
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
-    if connection.vendor == "postgresql":
-        source = "json_array_elements(%s::json) AS named(value)"
-        key = "(named.value->>0)::bigint"
-        cells = [f"(named.value->>{i})::{fields[name].db_type(connection)}" for i, name in enumerate(columns, 1)]
-    else:
-        source = "json_each(%s) AS named"
-        key = "json_extract(named.value, '$[0]')"
-        cells = [f"json_extract(named.value, '$[{i}]')" for i in range(1, len(columns) + 1)]
+    source = (
+        "json_array_elements(%s::json) AS row(value)" if connection.vendor == "postgresql" else "json_each(%s) AS row"
+    )
+    key, *cells = _cells([model._meta.pk, *(fields[name] for name in columns)])
     changes = ", ".join(
         f"{quote(str(fields[name].column))} = {cell}" for name, cell in zip(columns, cells, strict=True)
     )
@@ -111,6 +105,13 @@ def among(texts: Sequence[str]) -> RawSQL:
 def written(moment: datetime) -> str:
     """A time as a cell of a row."""
     return str(connection.ops.adapt_datetimefield_value(moment))
+
+
+def _cells(fields: Iterable[models.Field[object, object]]) -> list[str]:
+    """The cells of a row that travels as JSON, in their order, each of its field's type."""
+    if connection.vendor == "postgresql":
+        return [f"(row.value->>{place})::{field.db_type(connection)}" for place, field in enumerate(fields)]
+    return [f"json_extract(row.value, '$[{place}]')" for place, _ in enumerate(fields)]
 
 
 def _prepared(fields: Mapping[str, models.Field[object, object]], values: Mapping[str, object]) -> list[Any]:

@@ -34,8 +34,6 @@ class Recorded(models.Model):
 class Record(models.Model):
     """A line of former releases, which stored the text of each: it is written, told and deleted like the others; none is added."""
 
-    Kind = LogKind
-
     kind = models.CharField(max_length=8, choices=LogKind.choices)
     line = models.TextField()  # a JSON object, without the line's end
     created = models.DateTimeField(db_default=Now())

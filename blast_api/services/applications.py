@@ -117,7 +117,7 @@ def change(
 
 def settings_of(application: Application) -> dict[str, object]:
     """What holds for its shouts that say nothing else, by the names that `change` takes. Bounds: its own alone."""
-    told = rules.of_application(application).told()
+    told = rules.over_the_operators(application.delivery).told()
     return {
         "calls_per_second": application.calls_per_second,
         "concurrent_calls": application.concurrent_calls,

@@ -45,7 +45,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     wanted = [call for call in calls if call.status == CallStatus.READY]
     claimed = [call for call in wanted if schedule.may_ring(call, in_force, until=until, now=now)]
     if len(claimed) < len(wanted) and until <= now:
-        shouts.end_unreachable(message, schedule.put_off(message, in_force, now=now), now=now)
+        shouts.end_unreachable(message, schedule.put_off(message, now=now), now=now)
     # By key alone: the rows are locked, and what was ready a moment ago misleads the planner.
     Call.objects.filter(pk__in=[call.pk for call in claimed]).update(
         held_since=now,

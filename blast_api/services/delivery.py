@@ -237,9 +237,9 @@ def _play_url(recording: _Played) -> str:
 
 
 def _is_for_machines(recording: _Played) -> bool:
-    """Whether the shout leaves its message with machines: most say nothing of them, so nobody need work out its rules."""
+    """Whether the shout leaves its message with machines."""
     ((_, _, said),) = recording
-    return said is None or said.get("machines", Machines.MESSAGE) == Machines.MESSAGE
+    return rules.over_the_operators(said).machines is Machines.MESSAGE
 
 
 def opt_out(attempt: CallAttempt, *, keys: str) -> None:

@@ -16,7 +16,7 @@ from blast_api.models import Application, Call, Message
 
 # Of the last calls, so many in so many shouts: what was long ago says little, and reading takes time.
 _LAST_SHOUTS, _LAST_CALLS = 5, 1000
-_NO_ENDING = NOT_CALLED | {CallStatus.CANCELLED}
+NO_ENDING = NOT_CALLED | {CallStatus.CANCELLED}
 
 
 def course(application: Application, delivery: Delivery, *, length_s: int, endings: Endings) -> Course:
@@ -51,7 +51,7 @@ def endings_before(application: Application, userdata: str) -> tuple[Endings, st
 def _endings(message_id: int, *, most: int) -> Iterator[str]:
     """Of the last so many calls of a shout, those that were placed; one shout after another, as its index has them in order."""
     last = Call.objects.filter(message=message_id).order_by("-position").values_list("status", "attempts")[:most]
-    return (status for status, attempts in last if attempts and status not in _NO_ENDING)
+    return (status for status, attempts in last if attempts and status not in NO_ENDING)
 
 
 def ahead_of(application: Application, calls: int, *, first: datetime, now: datetime) -> Ahead:

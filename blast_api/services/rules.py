@@ -32,9 +32,9 @@ def in_force(message: Ruled) -> Delivery:
     )
 
 
-def of_application(application: Application) -> Delivery:
-    """The rules of its shouts that say none."""
-    return delivery.in_force(application.delivery, operators=configuration().delivery)
+def over_the_operators(rules: Mapping[str, object] | None) -> Delivery:
+    """These rules, as they are stored with a shout or an application, over those of the operator; with no bounds of its own."""
+    return delivery.in_force(rules, operators=configuration().delivery)
 
 
 def caller_id(message: Message) -> str:

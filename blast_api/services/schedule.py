@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -35,7 +35,7 @@ def make_ready(message: Message, *, starts_at: datetime, length_s: int) -> dict[
     waiting = message.calls.filter(status=CallStatus.PENDING, sid="")
     plan = plan_of(message, starts_at=starts_at, length_s=length_s)
     if plan.delivery.has_hours:
-        return _hand_out(waiting, plan.due_at, status=CallStatus.READY)
+        return _hand_out(waiting, plan, status=CallStatus.READY)
     batch = F("position") / Value(plan.batch_size)
     offset = ExpressionWrapper(batch * Value(plan.apart, DurationField()), DurationField())
     due_at = ExpressionWrapper(Value(starts_at, DateTimeField()) + offset, DateTimeField())
@@ -48,7 +48,7 @@ def move(message: Message, *, by: timedelta, now: datetime) -> None:
     waiting = message.calls.filter(status=CallStatus.READY, held_since=None)
     plan = plan_of(message, starts_at=now, length_s=message.recording.length_s or 0)
     if plan.delivery.has_hours:
-        _hand_out(waiting.filter(attempts=0), plan.due_at)  # who waits to be tried again keeps the time
+        _hand_out(waiting.filter(attempts=0), plan)  # who waits to be tried again keeps the time
     else:
         waiting.update(due_at=F("due_at") + by)
 
@@ -79,7 +79,7 @@ def may_ring(call: Call, delivery: Delivery, *, until: datetime, now: datetime) 
     return closes is None or closes > at + (until - now)
 
 
-def put_off(message: Message, delivery: Delivery, *, now: datetime) -> dict[int, str]:
+def put_off(message: Message, *, now: datetime) -> dict[int, str]:
     """Calls that are due while their zones are closed wait for the opening, a bounded number of them.
 
     Answers those for which there is none, with the reason. Call it inside a transaction that holds the gate.
@@ -94,25 +94,21 @@ def put_off(message: Message, delivery: Delivery, *, now: datetime) -> dict[int,
     plan.already = planned_from
     due = ready.filter(due_at__lte=now).order_by("due_at", "pk")
     rows = due.select_for_update(skip_locked=skip).values_list("pk", "position", "number", "zone")[:_PUT_OFF_AT_ONCE]
-    is_open = cache(lambda where: isinstance(delivery.hours(now, where), Now))
-    return _apply((row for row in list(rows) if not is_open(zones(row[2], row[3]))), plan.due_at)
+    is_open = cache(lambda where: isinstance(plan.delivery.hours(now, where), Now))
+    return _apply((row for row in list(rows) if not is_open(zones(row[2], row[3]))), plan)
 
 
-def _hand_out(
-    calls: CallQuerySet, due_at: Callable[[tuple[str, ...], int], datetime | Never], **changes: object
-) -> dict[int, str]:
+def _hand_out(calls: CallQuerySet, plan: Plan, **changes: object) -> dict[int, str]:
     rows = calls.select_for_update().values_list("pk", "position", "number", "zone")
-    return _apply(bulk.read(rows, "position", lambda row: row[1]), due_at, **changes)
+    return _apply(bulk.read(rows, "position", lambda row: row[1]), plan, **changes)
 
 
-def _apply(
-    rows: Iterator[_Row], due_at: Callable[[tuple[str, ...], int], datetime | Never], **changes: object
-) -> dict[int, str]:
+def _apply(rows: Iterator[_Row], plan: Plan, **changes: object) -> dict[int, str]:
     never: dict[int, str] = {}
 
     def planned() -> Iterator[list[object]]:
         for pk, position, number, zone in rows:
-            moment = due_at(zones(number, zone), position)
+            moment = plan.due_at(zones(number, zone), position)
             if isinstance(moment, Never):
                 never[pk] = moment.reason
             else:

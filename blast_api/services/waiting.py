@@ -22,13 +22,11 @@ from blast_api.domain.rules.waiting import (
     shout_waits,
     waits,
 )
-from blast_api.domain.states import LIVE_SHOUTS, NOT_CALLED, OPEN_CALLS, CallStatus
+from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, CallStatus
 from blast_api.models import Call, Gate, Message
 
 from . import estimates, rules, schedule
 from .up import Up
-
-_NO_ENDING = {*OPEN_CALLS, *NOT_CALLED, CallStatus.CANCELLED}
 
 
 def of_call(call: Call, *, now: datetime) -> Waiting | None:
@@ -136,7 +134,11 @@ def _zones(messages: Sequence[Message]) -> defaultdict[int, set[tuple[str, ...]]
 
 
 def _endings(rows: Iterable[Mapping[str, Any]]) -> Endings:
-    counts = {row["public_status"]: row["placed"] for row in rows if row["public_status"] not in _NO_ENDING}
+    counts = {
+        row["public_status"]: row["placed"]
+        for row in rows
+        if row["public_status"] not in OPEN_CALLS | estimates.NO_ENDING
+    }
     return Endings.of({status: placed for status, placed in counts.items() if placed}) or Endings.assumed()
 
 

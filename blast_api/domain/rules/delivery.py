@@ -31,13 +31,19 @@ class Delivery:
     pause_at: PauseAt | None
 
     @property
+    def windows(self) -> list[Window]:
+        """Those that must be open, all at once."""
+        return [window for window in (self.window, self.calling_window) if window is not None]
+
+    @property
     def has_hours(self) -> bool:
         """Whether the clock of a recipient decides about anything."""
         return self.window is not None or self.calling_window is not None
 
     def hours(self, at: datetime, zones: Sequence[str]) -> Verdict:
         """Whether somebody in these zones may be rung then: now, later at the first moment at which they may, or never."""
-        first, said_then = earliest(self._windows(zones), at)
+        rules: list[Rule] = [partial(window.verdict, zones=zones) for window in self.windows]
+        first, said_then = earliest(rules, at)
         if not isinstance(said_then, Later):
             return said_then
         if first is None:
@@ -46,23 +52,16 @@ class Delivery:
 
     def shut_zone(self, at: datetime, zones: Sequence[str]) -> str | None:
         """The zone whose clock keeps somebody in these zones from being rung then, of several the last that opens; None: none does."""
-        windows = (window for window in (self.window, self.calling_window) if window is not None)
-        shut = [(window.opens(at, (name,)) or at, name) for window in windows for name in window.shut(at, zones)]
+        shut = [(window.opens(at, (name,)) or at, name) for window in self.windows for name in window.shut(at, zones)]
         return max(shut)[1] if shut else None
 
     def closes(self, at: datetime, zones: Sequence[str]) -> datetime | None:
         """The first moment from then on at which nobody in these zones may be rung; None: there is none in the next days."""
-        windows = (window for window in (self.window, self.calling_window) if window is not None)
-        return min((closes for window in windows if (closes := window.closes(at, zones))), default=None)
+        return min((closes for window in self.windows if (closes := window.closes(at, zones))), default=None)
 
     def in_time(self, at: datetime) -> Verdict:
         """Now, or never: what has not been placed by its time is not placed."""
         return until(self.until, at)
-
-    def _windows(self, zones: Sequence[str]) -> list[Rule]:
-        return [
-            partial(window.verdict, zones=zones) for window in (self.window, self.calling_window) if window is not None
-        ]
 
     def told(self) -> dict[str, object]:
         """As JSON: every rule, said or not."""

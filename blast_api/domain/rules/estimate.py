@@ -159,5 +159,4 @@ def _rate(bounds: Iterable[RateBound], mean_s: float) -> float:
 
 def hours_in_words(delivery: Delivery) -> str | None:
     """The hours in which people are called, for a person; None: at any time."""
-    windows = (window for window in (delivery.window, delivery.calling_window) if window is not None)
-    return "; and ".join(map(window_words, windows)) or None
+    return "; and ".join(map(window_words, delivery.windows)) or None

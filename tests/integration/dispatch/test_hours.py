@@ -17,7 +17,7 @@ from pytest_django import Settings
 from blast_api.db import bulk
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Attempt, Call, Message
-from blast_api.services import pauses, rules, schedule, shouts
+from blast_api.services import pauses, schedule, shouts
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
 
@@ -78,7 +78,7 @@ def test_the_clock_is_that_of_each_recipient(settings: Settings) -> None:
     settings.CALLING_WINDOW = {"from": "09:00", "to": "20:30"}
     with time_machine.travel(datetime(2030, 1, 31, 14, 0, 1, tzinfo=UTC), tick=True):
         message = _to(NEW_YORK, CHICAGO, IN_TWO, LOS_ANGELES)
-        schedule.put_off(message, rules.in_force(message), now=timezone.now())
+        schedule.put_off(message, now=timezone.now())
         due = {call.number[:7]: call.due_at for call in message.calls.all() if call.due_at}
     assert due[NEW_YORK] < datetime(2030, 1, 31, 14, 0, 1, tzinfo=UTC)
     assert due[CHICAGO] == due[IN_TWO] == datetime(2030, 1, 31, 15, tzinfo=UTC)
