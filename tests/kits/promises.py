@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from blast_api.callcontrol import documents
 from blast_api.carrierx.client import Accepted, Outcome, Unknown
+from blast_api.carrierx.events import HEARD_BY
 from blast_api.dispatch.jobs import PlaceCall
 from blast_api.domain.states import CARRIER_ENDINGS, LIVE_SHOUTS, CallStatus, ShoutStatus
 from blast_api.models import Attempt, Call, DoNotCallNumber, LogKind, Message
@@ -25,6 +26,10 @@ MESSAGE = b"http://127.0.0.1:9/f/0a0a.wav"
 FINAL_WORDS = {"completed", "failed", "busy", "noanswer", "cancel"}
 CONFIRM_S = 100
 LATE_WINDOW_H = 1
+CAP = 2
+# The window of the shouts that have one, by UTC's clock: open so long after midnight, and for so long.
+OPENS_S, HOURS = 300, 2
+WINDOW = {"from": "00:05", "to": "02:05", "zone": "UTC"}
 
 
 @dataclass(frozen=True)
@@ -293,3 +298,18 @@ def _is_long_over(callback: Callback, call: Call, *, now: datetime) -> bool:
 
 def _columns(call: Call) -> dict[str, object]:
     return {column.attname: getattr(call, column.attname) for column in Call._meta.concrete_fields}
+
+
+def goes_by_its_rules(call: Call, *, starts_at: datetime, now: datetime) -> None:
+    """What a claim took, by an arithmetic of its own."""
+    shout = call.message
+    if shout.delivery and "window" in shout.delivery:
+        since_midnight = starts_at - starts_at.replace(hour=0, minute=0, second=0)
+        opens = timedelta(seconds=OPENS_S)
+        assert opens <= since_midnight < opens + timedelta(hours=HOURS), "rung out of hours"
+    assert shout.until is None or now < shout.until, "placed after its time"
+    if shout.concurrent_calls is not None:
+        assert shout.calls.with_carrier().count() <= shout.concurrent_calls, "too many at once"
+    up = Call.objects.with_carrier().filter(number=call.number, message__userdata=shout.userdata)
+    heard = Call.objects.filter(number=call.number, message__userdata=shout.userdata, answerer__in=HEARD_BY)
+    assert up.union(heard).count() <= CAP, "called more often than the cap"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -21,6 +19,7 @@ from blast_api.models import Application, Call, Message
 from blast_api.services import delivery
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
+from tests.kits.threads import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wide_gate")]
 
@@ -153,17 +152,10 @@ def test_two_claimers_together_keep_the_bound(bounds: dict[str, Any]) -> None:
     found: list[Claim] = []
 
     def claim_some() -> None:
-        try:
-            for _ in range(3):
-                found.append(claim())
-        finally:
-            connection.close()
+        for _ in range(3):
+            found.append(claim())
 
-    claimers = [threading.Thread(target=claim_some) for _ in range(3)]
-    for thread in claimers:
-        thread.start()
-    for thread in claimers:
-        thread.join()
+    at_once(claim_some, times=3)
     slots = sorted(_slots(*found, of=bounded))
     if "concurrent_calls" in bounds:
         assert len(slots) == 7

@@ -10,7 +10,6 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -23,6 +22,7 @@ from blast_api.services import shouts
 from tests.kits import factories
 from tests.kits.callbacks import lines
 from tests.kits.released import claim, hold, placed_of, released
+from tests.kits.threads import at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wide_gate")]
 
@@ -55,20 +55,13 @@ def test_two_claimers_never_take_the_same_call() -> None:
     lock = threading.Lock()
 
     def take() -> None:
-        try:
-            for _ in range(20):
-                jobs = claim(room=5).jobs
-                with lock:
-                    taken.extend(job.attempt.call_id for job in jobs if isinstance(job, PlaceCall))
-                Gate.objects.update(next_slot=0)  # no waiting for slots
-        finally:
-            connection.close()
+        for _ in range(20):
+            jobs = claim(room=5).jobs
+            with lock:
+                taken.extend(job.attempt.call_id for job in jobs if isinstance(job, PlaceCall))
+            Gate.objects.update(next_slot=0)  # no waiting for slots
 
-    threads = [threading.Thread(target=take) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(take, times=4)
     assert Counter(taken) == Counter(Call.objects.values_list("pk", flat=True))
     assert set(Call.objects.values_list("serial", "attempts")) == {(1, 1)}
 

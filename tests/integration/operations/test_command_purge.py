@@ -26,6 +26,7 @@ from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.commands import Ran, run, spawn
 from tests.kits.raw_server import answer, raw_server
+from tests.kits.threads import at_once
 from tests.kits.world import World, recipient
 
 pytestmark = pytest.mark.django_db
@@ -294,17 +295,7 @@ def test_two_purges_at_once_leave_nothing_and_fail_at_nothing(
         _written(OLD)
     codes: list[int] = []
 
-    def purge() -> None:
-        try:
-            codes.append(_purged("--yes").code)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=purge) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(lambda: codes.append(_purged("--yes").code), times=2)
     assert codes == [0, 0]
     assert [rows.objects.count() for rows in (Message, Recording, Call, Record)] == [0, 0, 0, 0]
     assert not set(files) & set(carrier.files)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from blast_api.models import Attempt, LogKind
 from blast_api.records import writer
 from tests.kits.records import unwritten, waiting, written
+from tests.kits.threads import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -26,17 +27,10 @@ def test_writers_at_once_write_each_record_once() -> None:
     lines = waiting(300)
 
     def write() -> None:
-        try:
-            for _ in range(10):
-                writer.write_due()
-        finally:
-            connection.close()
+        for _ in range(10):
+            writer.write_due()
 
-    threads = [threading.Thread(target=write) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(write, times=3)
     assert written() == sorted(lines)
 
 

@@ -25,7 +25,6 @@ from hypothesis.stateful import run_state_machine_as_test as live
 from pytest_django import Settings
 
 from blast_api.carrierx.client import Accepted, Outcome, Refusal, Refused, Unknown
-from blast_api.carrierx.events import HEARD_BY
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import Withdraw, claim_errands
@@ -39,7 +38,7 @@ from blast_api.models import Application, Attempt, Call, DoNotCallNumber, Gate, 
 from blast_api.services import creation, delivery, pauses, shouts, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import ask, path
-from tests.kits.promises import CONFIRM_S, LATE_WINDOW_H, Callback, Given, Promises
+from tests.kits.promises import CAP, CONFIRM_S, LATE_WINDOW_H, WINDOW, Callback, Given, Promises, goes_by_its_rules
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -75,10 +74,8 @@ CALLBACKS: list[tuple[str, dict[str, str]]] = [
 ]
 RECIPIENTS = st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=2, unique=True)
 AHEAD_S = st.sampled_from((None, None, 60))
-# A window that opens some minutes after the beginning.
-OPENS_S, HOURS = 300, 2
 SAID: list[dict[str, Any]] = [
-    {"window": {"from": "00:05", "to": "02:05", "zone": "UTC"}},
+    {"window": WINDOW},
     {"until": (BEGINNING + timedelta(seconds=500)).isoformat()},
     {"concurrent_calls": 1},
     {"calls_per_second": 0.01},
@@ -88,7 +85,6 @@ SAID: list[dict[str, Any]] = [
     {"pause_at": {"failed_percent": 50, "of": 2}},
 ]
 RULES = st.sampled_from((*[{}] * 6, *SAID))
-CAP = 2
 
 
 class Died(BaseException):
@@ -249,27 +245,13 @@ class AnyOrder(RuleBasedStateMachine):
             fate = fates[index % len(fates)]
             call = Call.objects.select_related("message").get(pk=job.attempt.call_id)
             self.promises.claimed(call.pk, job.attempt.serial, now=self.now)
-            self._goes_by_its_rules(call, starts_at=self.now + timedelta(seconds=job.delay_s))
+            goes_by_its_rules(call, starts_at=self.now + timedelta(seconds=job.delay_s), now=self.now)
             if fate in KEPT:
                 self.answers.append((job, self._outcome(fate, job)))
             if fate in AT_THE_CARRIER:
                 given.append(Given(call.pk, job.attempt.serial, call.number, call.message.userdata))
         self.given += given
         return multiple(*given)
-
-    def _goes_by_its_rules(self, call: Call, *, starts_at: datetime) -> None:
-        """What a claim took, by this test's own arithmetic."""
-        shout = call.message
-        if shout.delivery and "window" in shout.delivery:
-            since_midnight = starts_at - starts_at.replace(hour=0, minute=0, second=0)
-            opens = timedelta(seconds=OPENS_S)
-            assert opens <= since_midnight < opens + timedelta(hours=HOURS), "rung out of hours"
-        assert shout.until is None or self.now < shout.until, "placed after its time"
-        if shout.concurrent_calls is not None:
-            assert shout.calls.with_carrier().count() <= shout.concurrent_calls, "too many at once"
-        up = Call.objects.with_carrier().filter(number=call.number, message__userdata=shout.userdata)
-        heard = Call.objects.filter(number=call.number, message__userdata=shout.userdata, answerer__in=HEARD_BY)
-        assert up.union(heard).count() <= CAP, "called more often than the cap"
 
     def _waits(self, call: Call) -> bool:
         is_ready = call.status == CallStatus.READY and call.held_since is None

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -18,6 +16,7 @@ from blast_api.services import delivery, pauses, shouts, sweeps
 from blast_api.services.attempts import CallAttempt
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
+from tests.kits.threads import at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("wide_gate")]
 
@@ -325,17 +324,10 @@ def test_two_hosts_never_exceed_a_cap_together(settings: Settings, cap: int) -> 
     found: list[Call] = []
 
     def claim_on_a_host() -> None:
-        try:
-            for _ in range(3):
-                found.extend(placed_of(claim(room=2)))
-        finally:
-            connection.close()
+        for _ in range(3):
+            found.extend(placed_of(claim(room=2)))
 
-    hosts = [threading.Thread(target=claim_on_a_host) for _ in range(4)]
-    for host in hosts:
-        host.start()
-    for host in hosts:
-        host.join()
+    at_once(claim_on_a_host, times=4)
     while Call.objects.due(timezone.now()).exists():
         found.extend(placed_of(claim()))
     assert len(found) == cap
