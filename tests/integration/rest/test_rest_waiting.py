@@ -56,7 +56,7 @@ def hours_shut_in(zone: str, *others: str) -> dict[str, object]:
     """From an hour that is not now in any of these zones, and is over soon."""
     now = timezone.now()
     taken = {now.astimezone(ZoneInfo(name)).hour for name in (zone, *others)}
-    hour = next(hour for hour in range(23) if not {hour, hour - 1} & taken)
+    hour = next(hour for hour in range(23) if not {hour, (hour - 1) % 24} & taken)
     return {"from": f"{hour:02d}:00", "to": f"{hour + 1:02d}:00"}
 
 
