@@ -54,3 +54,19 @@ class InvalidField(BlastError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class UnusableSound(BlastError):
+    """A file or a text cannot be made into sound for a telephone; `reason` is a sentence for an application's developer."""
+
+    code = "unusable-sound"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class SoundTooLarge(UnusableSound):
+    """A file has more bytes than we take."""
+
+    code = "too-large"
