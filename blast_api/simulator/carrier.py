@@ -16,6 +16,7 @@ from typing import NamedTuple
 from .agenda import Agenda, Runner
 from .calls import Call, CallSpec, Stage
 from .clock import Clock, RealClock, VirtualClock
+from .elsewhere import Elsewhere
 from .exchange import Exchange, Identity, Words
 from .faults import Faults, read_injection
 from .line import Line
@@ -50,8 +51,8 @@ class Carrier:
     """A telephone carrier that knows scripted people only.
 
     With a `VirtualClock` nothing happens by itself: `advance` carries out what falls due, in the calling thread. With a
-    `RealClock`, `start` and `stop` run it in threads. `prompt_seconds` is the length of a sound the carrier does not
-    keep itself, `no_answer` its spelling of that status, `timeout_s` how many real seconds the application may take,
+    `RealClock`, `start` and `stop` run it in threads. `prompt_seconds` is the length of a sound that the carrier neither
+    keeps nor reaches, `no_answer` its spelling of that status, `timeout_s` how many real seconds the application may take,
     `workers` how many calls proceed at once in real time.
     """
 
@@ -89,8 +90,9 @@ class Carrier:
         self._arrivals: list[Arrival] = []
         self._faults: list[str] = []
         self._line = Line(timeout_s=timeout_s, pool_size=workers)
+        self._elsewhere = Elsewhere(self._line, assumed_s=prompt_seconds)
         self.storage = Storage(
-            self.clock, base_url=lambda: self.base_url, prompt_seconds=prompt_seconds, complain=self.complain
+            self.clock, base_url=lambda: self.base_url, elsewhere=self._elsewhere, complain=self.complain
         )
         self._exchange = Exchange(
             clock=self.clock,
@@ -161,6 +163,10 @@ class Carrier:
         with self._lock:
             self._people[number] = person
 
+    def reach(self, prefix: str) -> None:
+        """Fetch and read what is played from URLs that begin with this, as a real carrier does with all; each once."""
+        self._elsewhere.reach(prefix)
+
     def inject(self, name: str, **options: str | float | None) -> None:
         """Ask for a fault by name; raises ValueError for a name or option that does not exist."""
         try:
@@ -181,6 +187,7 @@ class Carrier:
             self._arrivals.clear()
             self._faults.clear()
         self.injections.reset()
+        self._elsewhere.reset()
         self.storage.reset()
 
     # Time

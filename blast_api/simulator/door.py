@@ -138,14 +138,14 @@ def _spoiled(answer: Answer, fault: Injection) -> Delivery:
         case "html":
             return Delivery(Answer(HTTPStatus.OK, b"<html><body>Welcome</body></html>", "text/html"))
         case "no_sid":
-            return Delivery(_without(answer, "call_sid"))
+            return Delivery(_without(answer, "call_sid", "file_sid"))
         case _:  # huge
             padded = json_answer({**_object(answer), "padding": "x" * (fault.size * MEGABYTE)}, status=answer.status)
             return Delivery(padded)
 
 
-def _without(answer: Answer, name: str) -> Answer:
-    content = {key: value for key, value in _object(answer).items() if key != name}
+def _without(answer: Answer, *names: str) -> Answer:
+    content = {key: value for key, value in _object(answer).items() if key not in names}
     return replace(answer, body=json.dumps(content).encode())
 
 

@@ -5,7 +5,7 @@ At the door, for one request (POST of calls unless `method` or `path`, a prefix,
     late            answer after `seconds` real seconds; accepted
     drop            accept, then close the connection without an answer
     drop_before     close the connection; nothing is accepted
-    no_sid          answer without call_sid; accepted
+    no_sid          answer without call_sid, or file_sid; accepted
     html            answer 200 with a page instead of JSON; accepted
     half            send half of the answer and close; accepted
     huge            answer with `size` megabytes; accepted

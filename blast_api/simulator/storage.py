@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
 
-from . import audio
+from .audio import Sound, read_sound, tone
 from .clock import Clock
+from .elsewhere import Elsewhere
 from .steps import Kept, NoRoom, StudioFault
 from .verbs import Record
 from .wire import Refusal
@@ -67,17 +68,27 @@ class Container:
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file; `seconds` is the length of its sound if it is one, `stored_at` when its content came, simulator seconds."""
+    """A file; `sound` is what it lets hear, if anything, `stored_at` when its content came, simulator seconds."""
 
     sid: str
     container_sid: str
     content: bytes
-    seconds: float | None
+    sound: Sound | None
     stored_at: float
     modified_at: float
     mime_type: str
     settings: Settings
     is_recording: bool = False
+
+    @property
+    def seconds(self) -> float | None:
+        """The length of the sound, None for a file that is none."""
+        return self.sound.seconds if self.sound else None
+
+    @property
+    def public_name(self) -> str:
+        """The last part of the public URL."""
+        return f"{self.sid}.{_extension(self.sound)}"
 
     @property
     def ttl_s(self) -> int:
@@ -96,11 +107,11 @@ class Storage:
     """
 
     def __init__(
-        self, clock: Clock, *, base_url: Callable[[], str], prompt_seconds: float, complain: Callable[[str], None]
+        self, clock: Clock, *, base_url: Callable[[], str], elsewhere: Elsewhere, complain: Callable[[str], None]
     ) -> None:
         self._clock = clock
         self._base_url = base_url
-        self._prompt_seconds = prompt_seconds
+        self._elsewhere = elsewhere
         self._lock = threading.RLock()
         self._containers: dict[str, Container] = {}
         self._files: dict[str, StoredFile] = {}
@@ -148,7 +159,7 @@ class Storage:
 
     def publish_uri(self, file: StoredFile) -> str:
         """Return the public URL of a file."""
-        return f"{self._base_url()}/f/{file.sid}.wav"
+        return f"{self._base_url()}/f/{file.public_name}"
 
     def totals(self, container_sid: str) -> tuple[int, int]:
         """Return the bytes and the number of files in a container."""
@@ -163,38 +174,43 @@ class Storage:
         with self._lock:
             before = CONTAINER_DEFAULTS if sid is None else self.container(sid).settings
             container = Container(sid or str(uuid.uuid4()), {**before, **settings})
-            key = container.settings["string_key_1"]
-            taken = (
-                other
-                for other in self._containers.values()
-                if other.sid != sid and other.settings["unique"] and other.settings["string_key_1"] == key
-            )
-            if container.settings["unique"] and key is not None and any(taken):
-                raise Refusal(HTTPStatus.CONFLICT, {"field": "string_key_1", "message": "is taken"})
+            others = (other.settings for other in self._containers.values() if other.sid != sid)
+            _refuse_taken(container.settings, others)
             if sid is None and len(self._containers) >= self.most_containers:
                 raise _unprocessable("container_sid", "the account may have no more containers")
             self._containers[container.sid] = container
             return container
 
     def add_file(self, container_sid: str, content: bytes, settings: Settings, *, mime_type: str) -> StoredFile:
-        """Store a new file; raises Refusal 422 for an unknown container or one that is full."""
+        """Store a new file.
+
+        Raises Refusal 422 for an unknown container or one that is full, and 409 when the file is to be unique there and
+        its key is taken.
+        """
         with self._lock:
             container = self._containers.get(container_sid)
             if container is None:
                 raise _unprocessable("container_sid", "is not a known container")
             self._make_room(container, len(content), files=1)
             inherited = {name: container.settings[f"default_file_{name}"] for name in _INHERITED}
-            now, sid = self._clock.now(), str(uuid.uuid4())
-            named = {**FILE_DEFAULTS, **inherited, "file_access_name": f"{sid}.wav", **settings}
-            file = StoredFile(sid, container_sid, content, audio.seconds_of(content), now, now, mime_type, named)
+            now, sid, sound = self._clock.now(), str(uuid.uuid4()), read_sound(content)
+            named = {
+                **FILE_DEFAULTS,
+                **inherited,
+                "file_access_name": f"{sid}.{_extension(sound)}",
+                **settings,
+            }
+            file = StoredFile(sid, container_sid, content, sound, now, now, mime_type, named)
+            self._check_unique(file)
             self._files[sid] = file
             return file
 
     def change_file(self, sid: str, settings: Settings) -> StoredFile:
-        """Change fields of a file; raises Refusal 404."""
+        """Change fields of a file; raises Refusal 404, or 409 when it is to be unique and its key is taken."""
         with self._lock:
             file = self.file(sid)
             changed = replace(file, settings={**file.settings, **settings}, modified_at=self._clock.now())
+            self._check_unique(changed)
             self._files[sid] = changed
             return changed
 
@@ -203,6 +219,10 @@ class Storage:
         with self._lock:
             self.file(sid)
             del self._files[sid]
+
+    def _check_unique(self, file: StoredFile) -> None:
+        in_container = (other for other in self.files.values() if other.container_sid == file.container_sid)
+        _refuse_taken(file.settings, (other.settings for other in in_container if other.sid != file.sid))
 
     def _make_room(self, container: Container, size: int, *, files: int) -> None:
         total_bytes, total_files = self.totals(container.sid)
@@ -216,10 +236,9 @@ class Storage:
     # The studio of the player
 
     def seconds_of(self, url: str) -> float:
-        """Return the length of the sound at a URL in seconds; raises StudioFault when it was ours and is gone."""
-        prefix = f"{self._base_url()}/f/"
-        if not url.startswith(prefix):
-            return self._prompt_seconds
+        """Return the length of the sound at a URL in seconds; raises StudioFault when there is none."""
+        if not url.startswith(f"{self._base_url()}/"):
+            return self._elsewhere.seconds_of(url)
         return self.seconds_of_file(_sid_in(url))
 
     def is_recording(self, url: str) -> bool:
@@ -228,15 +247,17 @@ class Storage:
         return file is not None and file.is_recording
 
     def seconds_of_file(self, file_sid: str) -> float:
-        """Return the length of a stored sound in seconds; raises StudioFault when it is gone."""
+        """Return the length of a stored sound in seconds; raises StudioFault when it is gone, or no sound."""
         file = self.files.get(file_sid)
         if file is None:
             raise StudioFault(f"a file is to be played that does not exist: {file_sid}")
-        return self._prompt_seconds if file.seconds is None else file.seconds
+        if file.sound is None:
+            raise StudioFault(f"a file is to be played that is no sound: {file_sid}")
+        return file.sound.seconds
 
     def keep(self, verb: Record, seconds: float) -> Kept:
         """Store a recording of so many seconds; raises StudioFault when it has no place, NoRoom when that is full."""
-        content = audio.tone(seconds)
+        content = tone(seconds)
         asked: dict[str, object] = {
             "lifecycle_action": verb.lifecycle_action,
             "lifecycle_ttl": verb.lifecycle_ttl_s,
@@ -263,8 +284,8 @@ class Storage:
     def _overwrite(self, sid: str, content: bytes, settings: Settings) -> StoredFile:
         before = self.file(sid)
         self._make_room(self._containers[before.container_sid], len(content) - len(before.content), files=0)
-        now, seconds = self._clock.now(), audio.seconds_of(content)
-        file = replace(self.change_file(sid, settings), content=content, seconds=seconds, stored_at=now)
+        now, sound = self._clock.now(), read_sound(content)
+        file = replace(self.change_file(sid, settings), content=content, sound=sound, stored_at=now)
         self._files[sid] = file
         return file
 
@@ -272,6 +293,19 @@ class Storage:
 def _sid_in(url: str) -> str:
     """Clients append `?format=<time>.wav` to get past a cache; it is no part of the name."""
     return urlsplit(url).path.rpartition("/")[2].partition(".")[0]
+
+
+def _extension(sound: Sound | None) -> str:
+    return sound.format if sound else "bin"
+
+
+def _refuse_taken(settings: Settings, others: Iterable[Settings]) -> None:
+    """Raise Refusal 409 when these settings are to be unique and others that are, too, have their key."""
+    key = settings["string_key_1"]
+    if not settings["unique"] or key is None:
+        return
+    if any(other["unique"] and other["string_key_1"] == key for other in others):
+        raise Refusal(HTTPStatus.CONFLICT, {"field": "string_key_1", "message": "is taken"})
 
 
 class _Full(Refusal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -87,8 +88,8 @@ def answer_storage(carrier: Carrier, request: Request) -> Answer:
 
 
 def answer_public_file(carrier: Carrier, request: Request) -> Answer:
-    """Answer a request for the public address of a file, /f/<file_sid>.wav; raises Refusal."""
-    found = re.fullmatch(r"/f/([0-9a-f-]+)\.wav", request.path)
+    """Answer a request for the public address of a file, /f/<file_sid>.<ext>; raises Refusal."""
+    found = re.fullmatch(r"/f/([0-9a-f-]+)\.(?:wav|mp3|bin)", request.path)
     if found is None:
         raise Refusal(HTTPStatus.NOT_FOUND)
     if request.method not in {"GET", "HEAD"}:
@@ -159,7 +160,7 @@ def _files(carrier: Carrier, request: Request, rest: list[str]) -> Answer:
 def _upload(request: Request) -> tuple[dict[str, object], bytes, str]:
     """Return the fields, the content and the media type of an upload, multipart or raw; raises Refusal."""
     if request.content_type == "application/octet-stream":
-        fields: dict[str, object] = dict(request.query)
+        fields = {name: _typed(name, raw) for name, raw in request.query.items()}
         return fields, request.body, "audio/x-wav" if request.body.startswith(b"RIFF") else "application/octet-stream"
     if request.content_type != "multipart/form-data":
         raise Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, {"message": "send multipart/form-data or the bare content"})
@@ -169,6 +170,18 @@ def _upload(request: Request) -> tuple[dict[str, object], bytes, str]:
             raise Refusal(HTTPStatus.UNPROCESSABLE_ENTITY, {"field": name, "message": "is required"})
     content, mime_type = parts["data"]
     return parse_object(parts["file_object"][0]), content, mime_type or "application/octet-stream"
+
+
+def _typed(name: str, raw: str) -> object:
+    """Return a field of a query as what it must be: there, numbers and booleans are texts, too."""
+    check = FILE_FIELDS.get(name)
+    if check is None or check(raw) is None:
+        return raw
+    try:
+        value: object = json.loads(raw)
+    except ValueError:
+        return raw
+    return value
 
 
 def _parts(request: Request) -> dict[str, tuple[bytes, str]]:
@@ -216,7 +229,6 @@ def _available(used: int, quota: object) -> float:
 
 def show_file(carrier: Carrier, file: StoredFile) -> dict[str, object]:
     """Return a file as the carrier shows it."""
-    is_sound = file.seconds is not None
     return {
         **file.settings,
         "file_sid": file.sid,
@@ -225,9 +237,9 @@ def show_file(carrier: Carrier, file: StoredFile) -> dict[str, object]:
         "parent_file_sid": None,
         "mime_type": file.mime_type,
         "file_bytes": len(file.content),
-        "content_format": "wav" if is_sound else None,
+        "content_format": file.sound.format if file.sound else None,
         "content_duration": file.seconds,
-        "content_classification": "media" if is_sound else "unknown",
+        "content_classification": "media" if file.sound else "unknown",
         "content_transcoding_progress": None,
         "publish_uri": carrier.storage.publish_uri(file),
         "date_created": carrier.date(file.stored_at),

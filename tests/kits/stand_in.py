@@ -20,6 +20,7 @@ Place = Callable[..., requests.Response]  # asks the carrier for a call: the fix
 CALLER = "15555550000"
 SOUNDS = "http://sounds.example"
 PATIENCE_S = 10
+AN_MP3_FRAME = b"\xff\xfb\x90\x00" + bytes(413)  # 128 kbit/s, 44.1 kHz: 417 bytes for 1,152 samples
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Received:
 
 
 class Application:
-    """Answers each path with a document, or with what a function makes of the parameters."""
+    """Answers each path with a document or a sound, or with what a function makes of the parameters."""
 
     def __init__(self) -> None:
         self.url = ""
         self.received: list[Received] = []
-        self._answers: dict[str, tuple[int, str | Script]] = {"/status": (201, "")}
+        self._answers: dict[str, tuple[int, str | bytes | Script]] = {"/status": (201, "")}
 
-    def answers(self, path: str, body: str | Script, *, status: int = 200) -> None:
+    def answers(self, path: str, body: str | bytes | Script, *, status: int = 200) -> None:
         self._answers[path] = (status, body)
 
     def at(self, path: str) -> list[Parameters]:
@@ -53,6 +54,8 @@ class Application:
     def answer(self, received: Received) -> tuple[int, bytes]:
         self.received.append(received)
         status, body = self._answers.get(received.path, (404, ""))
+        if isinstance(body, bytes):
+            return status, body
         return status, (body if isinstance(body, str) else body(received.parameters)).encode()
 
 

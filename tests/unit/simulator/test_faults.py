@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from blast_api.simulator import Carrier, serve
+from blast_api.simulator.audio import tone
 from tests.kits.stand_in import (
     SOUNDS,
     Application,
@@ -84,6 +85,45 @@ def test_a_lost_answer_leaves_the_caller_in_the_dark(carrier: Carrier, place: Pl
         place(NUMBER)
     assert len(carrier.calls) == accepted
     assert [arrival.accepted for arrival in carrier.arrivals] == [accepted]
+
+
+def upload(core: requests.Session, carrier: Carrier, **more: str) -> requests.Response:
+    return core.post(
+        f"{carrier.base_url}/core/v2/storage/files",
+        params={"container_sid": carrier.storage.default_sid, **more},
+        data=tone(1),
+        headers={"Content-Type": "application/octet-stream"},
+    )
+
+
+UPLOADS = {"method": "POST", "path": "/core/v2/storage/files"}
+
+
+@pytest.mark.parametrize(("name", "stored"), [("drop", True), ("drop_before", False), ("half", True)])
+def test_an_upload_may_be_stored_and_its_answer_lost(
+    carrier: Carrier, core: requests.Session, name: str, stored: bool
+) -> None:
+    carrier.inject(name, **UPLOADS)
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        upload(core, carrier)
+    assert len(carrier.files) == stored
+    assert (upload(core, carrier).status_code, len(carrier.files)) == (201, stored + 1)
+
+
+def test_an_upload_may_be_refused_late_a_page_huge_or_without_its_sid(carrier: Carrier, core: requests.Session) -> None:
+    carrier.inject("refuse", status=503, **UPLOADS)
+    assert (upload(core, carrier).status_code, len(carrier.files)) == (503, 0)
+    carrier.inject("late", seconds=0.15, **UPLOADS)
+    began = time.monotonic()
+    assert upload(core, carrier).status_code == 201
+    assert time.monotonic() - began >= 0.15
+    for name in ("html", "huge", "no_sid"):
+        carrier.inject(name, **UPLOADS)
+    page, huge, without = (upload(core, carrier) for _ in range(3))
+    assert (page.status_code, page.text[:6]) == (200, "<html>")
+    assert (huge.status_code, len(huge.content) > 1024 * 1024) == (201, True)
+    assert (without.status_code, "file_sid" in without.json(), "publish_uri" in without.json()) == (201, False, True)
+    assert len(carrier.files) == 4
 
 
 def test_a_late_answer_is_late_but_the_call_is_accepted(carrier: Carrier, place: Place) -> None:

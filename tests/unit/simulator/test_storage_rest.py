@@ -10,7 +10,9 @@ import requests
 
 from blast_api.simulator import Carrier, Person
 from blast_api.simulator.audio import tone
-from tests.kits.stand_in import Application, Place, records_shouts, respond
+from tests.kits.stand_in import AN_MP3_FRAME, Application, Place, records_shouts, respond
+
+BARE = {"Content-Type": "application/octet-stream"}
 
 
 @pytest.fixture
@@ -116,8 +118,7 @@ def test_a_file_is_uploaded_in_parts(core: requests.Session, files: str, contain
 
 def test_a_file_is_uploaded_bare(core: requests.Session, files: str, container: str) -> None:
     content = b"\r\n--not sound\n\x00"
-    headers = {"Content-Type": "application/octet-stream"}
-    response = core.post(files, params={"container_sid": container, "name": "n"}, data=content, headers=headers)
+    response = core.post(files, params={"container_sid": container, "name": "n"}, data=content, headers=BARE)
     assert response.status_code == 201
     file = response.json()
     assert (file["name"], file["content_duration"], file["file_bytes"]) == ("n", None, len(content))
@@ -145,16 +146,85 @@ def test_an_upload_needs_a_container_with_room(
     core: requests.Session, files: str, containers: str, carrier: Carrier
 ) -> None:
     carrier.storage.most_containers = 9
-    headers = {"Content-Type": "application/octet-stream"}
     full = core.post(containers, json={"quota_files": 1}).json()["container_sid"]
     small = core.post(containers, json={"quota_bytes": 1}).json()["container_sid"]
     statuses = [
-        core.post(files, params={"container_sid": sid}, data=b"xx", headers=headers).status_code
+        core.post(files, params={"container_sid": sid}, data=b"xx", headers=BARE).status_code
         for sid in ("none", full, full, small)
     ]
     assert statuses == [422, 201, 422, 422]
     shown = core.get(f"{containers}/{full}").json()
     assert (shown["total_files"], shown["available_files_percent"], shown["total_bytes"]) == (1, 0.0, 2)
+
+
+def test_room_comes_back_with_what_is_deleted(
+    core: requests.Session, files: str, containers: str, carrier: Carrier
+) -> None:
+    full = core.post(containers, json={"quota_files": 1}).json()["container_sid"]
+    file = uploaded(core, files, full, unique=True, string_key_1="k")
+    refused = core.post(files, params={"container_sid": full}, data=b"x", headers=BARE)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "quota_files")
+    assert core.delete(f"{files}/{file['file_sid']}").status_code == 204
+    shown = core.get(f"{containers}/{full}").json()
+    assert (shown["total_files"], shown["total_bytes"], shown["available_files_percent"]) == (0, 0, 100.0)
+    uploaded(core, files, full, unique=True, string_key_1="k")
+    assert [file.container_sid for file in carrier.files.values()] == [full]
+
+
+def test_a_bare_upload_has_all_its_fields_in_the_query(core: requests.Session, files: str, container: str) -> None:
+    asked = {"container_sid": container, "lifecycle_action": "delete", "lifecycle_ttl": "60", "unique": "true"}
+    file = core.post(files, params=asked, data=tone(1), headers=BARE).json()
+    assert (file["lifecycle_ttl"], file["unique"], file["content_duration"]) == (60, True, 1.0)
+    for ttl in ("soon", "-2"):
+        refused = core.post(files, params={**asked, "lifecycle_ttl": ttl}, data=tone(1), headers=BARE)
+        assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "lifecycle_ttl")
+
+
+def test_files_are_found_by_several_terms(core: requests.Session, files: str, container: str) -> None:
+    found = uploaded(core, files, container, string_key_1="k", string_key_2="one")
+    uploaded(core, files, container, string_key_1="k", string_key_2="two")
+    uploaded(core, files, container, string_key_1="other", string_key_2="one")
+
+    def listed(query: str) -> dict[str, Any]:
+        body: dict[str, Any] = core.get(files, params={"filter": query, "limit": "2"}).json()
+        return body
+
+    assert [listed('string_key_1 eq "k"')[name] for name in ("count", "total", "has_more")] == [2, 2, False]
+    query = f"string_key_1 eq \"k\" and string_key_2 eq 'one' and container_sid eq {container}"
+    assert listed(query)["items"] == [found]
+    assert core.get(files, params={"filter": 'string_key_1 eq "k" or name eq "x"'}).status_code == 400
+
+
+def test_a_unique_file_is_stored_once_in_its_container(
+    core: requests.Session, files: str, container: str, carrier: Carrier
+) -> None:
+    first = uploaded(core, files, container, unique=True, string_key_1="k", lifecycle_action="delete", lifecycle_ttl=60)
+    parts: dict[str, tuple[str | None, str | bytes, str]] = {
+        "file_object": (
+            None,
+            json.dumps({"container_sid": container, "unique": True, "string_key_1": "k"}),
+            "application/json",
+        ),
+        "data": ("a.wav", tone(1), "audio/wav"),
+    }
+    refused = core.post(files, files=parts)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (409, "string_key_1")
+    uploaded(core, files, carrier.storage.default_sid, unique=True, string_key_1="k")
+    other = uploaded(core, files, container, unique=True, string_key_1="other")
+    common = uploaded(core, files, container, string_key_1="k")
+    for sid, change in ((other["file_sid"], {"string_key_1": "k"}), (common["file_sid"], {"unique": True})):
+        assert core.patch(f"{files}/{sid}", json=change).status_code == 409
+    assert core.patch(f"{files}/{first['file_sid']}", json={"name": "still itself"}).status_code == 200
+    carrier.advance(60)  # its time is over, and its key is free
+    assert core.post(files, files=parts).status_code == 201
+
+
+def test_an_mp3_is_published_as_one(core: requests.Session, files: str, container: str) -> None:
+    content = AN_MP3_FRAME * 100
+    file = core.post(files, params={"container_sid": container}, data=content, headers=BARE).json()
+    assert (file["content_format"], file["content_duration"]) == ("mp3", pytest.approx(2.612, abs=1e-3))
+    assert file["publish_uri"].endswith(f"/f/{file['file_sid']}.mp3")
+    assert requests.get(file["publish_uri"], timeout=60).content == content
 
 
 def test_a_file_is_changed_and_deleted(core: requests.Session, files: str, container: str) -> None:
