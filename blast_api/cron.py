@@ -22,7 +22,7 @@ from .dispatch.dispatcher import Dispatcher
 from .domain.pacing import TOLERANCE
 from .monitoring import health
 from .records import writer
-from .services import delivery, postponed, recordings, sweeps
+from .services import authors, delivery, postponed, sweeps
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Retry(CronJob):
         # Set ahead, it makes what is on its way look as if it had waited for long.
         if not self._clock.is_steady(for_s=configuration().placement_confirm_timeout):
             return False
-        return delivery.lapse(now) + recordings.lapse(now) > 0
+        return delivery.lapse(now) + authors.lapse(now) > 0
 
 
 class CheckMessageStatuses(CronJob):

@@ -36,14 +36,15 @@ LOOSE = {"__init__", "apps", "checks", "conf", "cron", "urls"}  # what Django an
 BESIDE = {"simulator", "apps", "migrations", "__init__", "demo"}  # with rules of their own
 # Within the services: who may ask whom.
 SERVICES = {
-    "recordings": {"shouts"},
-    "sweeps": {"creation", "recordings", "shouts", "silence"},
+    "authors": {"shouts"},
+    "recordings": set[str](),
+    "sweeps": {"authors", "creation", "recordings", "shouts", "silence"},
     "claiming": {"caps", "dnc", "rules", "schedule", "shouts"},
     "delivery": {"attempts", "dnc", "history", "pauses", "rules", "shouts"},
     "silence": {"delivery"},
-    "postponed": {"delivery", "recordings"},
+    "postponed": {"delivery", "authors"},
     "attempts": {"dnc", "history", "shouts"},
-    "creation": {"dnc", "history", "shouts"},
+    "creation": {"dnc", "history", "recordings", "shouts"},
     "shouts": {"history", "rules", "schedule", "withdrawals"},
     "schedule": {"rules"},
     "history": set[str](),

@@ -11,8 +11,8 @@ from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
 from blast_api.domain.callbacks import Query, Step
 from blast_api.domain.menus import Wish
-from blast_api.models import Recording
-from blast_api.services.recordings import Reply
+from blast_api.models import AuthorCall
+from blast_api.services.authors import Reply
 
 # Seconds for a key after the last word; with the longest welcome it stays within the 15 s of USER_ANSWERED.
 _AUTHOR_KEY_TIMEOUT_S = 5
@@ -40,7 +40,7 @@ def apology() -> bytes:
 # --- The author ----------------------------------------------------------------------------------------------------
 
 
-def for_author(reply: Reply, address: Address, recording: Recording | None, *, container_sid: str = "") -> bytes:
+def for_author(reply: Reply, address: Address, recording: AuthorCall | None, *, container_sid: str = "") -> bytes:
     """What the author hears; `recording` is needed where there is one to hear or to overwrite.
 
     A new recording goes to the container, or to the carrier's default one.
@@ -77,7 +77,7 @@ def for_author(reply: Reply, address: Address, recording: Recording | None, *, c
             return document(_prompt("goodbye"), Hangup())
 
 
-def _record(address: Address, recording: Recording | None, take: int, container_sid: str) -> RecordVerb:
+def _record(address: Address, recording: AuthorCall | None, take: int, container_sid: str) -> RecordVerb:
     config, again = configuration(), recording is not None and recording.file_sid != ""
     return RecordVerb(
         action=address(f"{Step.RECORDED}?{Query.TAKE}={take}"),

@@ -27,10 +27,10 @@ from blast_api.domain import menus
 from blast_api.domain.breaker import Breaker
 from blast_api.domain.callbacks import Callback, Reason, Step
 from blast_api.domain.errors import AttemptOver
-from blast_api.models import Recording
+from blast_api.models import AuthorCall
 from blast_api.monitoring import counters
-from blast_api.services import delivery, postponed, recordings, storage
-from blast_api.services.recordings import Reply
+from blast_api.services import authors, delivery, postponed, storage
+from blast_api.services.authors import Reply
 
 from . import documents
 from .bodies import body_of
@@ -280,14 +280,14 @@ class CallEnded(CallCallback, StatusCallback):
 
 class RecordingCallback(CallbackView):
     @property
-    def attempt(self) -> recordings.AuthorAttempt:
-        return recordings.AuthorAttempt(self.row, self.serial)
+    def attempt(self) -> authors.AuthorAttempt:
+        return authors.AuthorAttempt(self.row, self.serial)
 
     def answer(self, params: events.Parameters) -> HttpResponse:
         with transaction.atomic():
-            recordings.refuse_if_over(self.attempt, now=self.at)
+            authors.refuse_if_over(self.attempt, now=self.at)
             reply = self.reply(params)
-        recording = Recording.objects.filter(pk=self.row).first()
+        recording = AuthorCall.objects.filter(pk=self.row).first()
         container_sid = storage.sid() if reply in (Reply.RECORD, Reply.RECORD_AGAIN) else ""
         return flexml(documents.for_author(reply, self.address, recording, container_sid=container_sid))
 
@@ -303,14 +303,14 @@ class AuthorAnswered(RecordingCallback):
     callback = Callback.AUTHOR_ANSWERED
 
     def reply(self, params: events.Parameters) -> Reply:
-        return recordings.answered(self.attempt)
+        return authors.answered(self.attempt)
 
 
 class AuthorAtWelcome(RecordingCallback):
     callback = Callback.AUTHOR_AT_WELCOME
 
     def reply(self, params: events.Parameters) -> Reply:
-        return recordings.chose_at_welcome(self.attempt, self.digits(params), now=timezone.now())
+        return authors.chose_at_welcome(self.attempt, self.digits(params), now=timezone.now())
 
 
 class AuthorRecorded(RecordingCallback):
@@ -319,22 +319,22 @@ class AuthorRecorded(RecordingCallback):
     def reply(self, params: events.Parameters) -> Reply:
         report = events.recording(params)
         if not report.url and not self.is_readable:
-            return recordings.nothing_recorded(self.attempt)
-        return recordings.recorded(self.attempt, report, take=self.take, now=timezone.now())
+            return authors.nothing_recorded(self.attempt)
+        return authors.recorded(self.attempt, report, take=self.take, now=timezone.now())
 
 
 class AuthorNotRecorded(RecordingCallback):
     callback = Callback.AUTHOR_NOT_RECORDED
 
     def reply(self, params: events.Parameters) -> Reply:
-        return recordings.failed(self.attempt, now=timezone.now())
+        return authors.failed(self.attempt, now=timezone.now())
 
 
 class NothingRecorded(RecordingCallback):
     callback = Callback.NOTHING_RECORDED
 
     def reply(self, params: events.Parameters) -> Reply:
-        return recordings.nothing_recorded(self.attempt)
+        return authors.nothing_recorded(self.attempt)
 
 
 class AuthorAtVerification(RecordingCallback):
@@ -342,12 +342,12 @@ class AuthorAtVerification(RecordingCallback):
 
     def reply(self, params: events.Parameters) -> Reply:
         digits = self.digits(params)
-        return recordings.chose_at_verification(self.attempt, digits, take=self.take, now=timezone.now())
+        return authors.chose_at_verification(self.attempt, digits, take=self.take, now=timezone.now())
 
 
 class RecordingEnded(RecordingCallback, StatusCallback):
     callback = Callback.RECORDING_ENDED
 
     def answer(self, params: events.Parameters) -> HttpResponse:
-        recordings.ended(self.attempt, events.status(params), now=self.at)
+        authors.ended(self.attempt, events.status(params), now=self.at)
         return HttpResponse()

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from blast_api.conf import configuration
 from blast_api.domain.pacing import FARTHEST, Pace
-from blast_api.models import Application, Call, Message, Recording
+from blast_api.models import Application, AuthorCall, Call, Message
 from blast_api.services.up import Up
 
 UNBOUNDED = Q(calls_per_second=None, concurrent_calls=None)
@@ -98,7 +98,7 @@ class Bounds:
         for bound in (self.whole, *(self.of(row) for row in rows)):
             bound.take(count)
 
-    def paced(self, row: Call | Recording) -> list[Bound]:
+    def paced(self, row: Call | AuthorCall) -> list[Bound]:
         """The bounds that say when a claimed call may leave; none for most."""
         keys = [("Application", row.message.application_id)]
         if isinstance(row, Call):  # a shout's rate is of its recipients

@@ -19,13 +19,13 @@ from blast_api.domain.breaker import is_shut
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace, Starts
 from blast_api.domain.shares import divide
 from blast_api.domain.states import LIVE_SHOUTS, RecordingState
-from blast_api.models import Application, Call, CallQuerySet, Gate, Message, MessageQuerySet, Recording
-from blast_api.services import claiming, history, recordings
+from blast_api.models import Application, AuthorCall, Call, CallQuerySet, Gate, Message, MessageQuerySet
+from blast_api.services import authors, claiming, history
 
 from . import gate
 from .bounds import UNBOUNDED, Bounds
 from .clock import DatabaseClock
-from .jobs import Job, PlaceCall, PlaceRecording
+from .jobs import Job, PlaceAuthorCall, PlaceCall
 
 # Stretches of starts that are taken ahead: with a PLACEMENT_HORIZON of hours, what is too much for one row waits with us.
 _MOST_STRETCHES = 500
@@ -84,7 +84,7 @@ def _is_trial_out(row: Gate, now: datetime) -> bool:
     """Whether the one placement that is to tell if the trouble is over has not been answered yet."""
     since = max(row.shut_until or now, now - _LONGEST_TRIAL)
     calls = Call.objects.in_hand().filter(held_since__gte=since)
-    authors = Recording.objects.filter(state=RecordingState.NO_REC_CALL, held_since__gte=since)
+    authors = AuthorCall.objects.filter(state=RecordingState.NO_REC_CALL, held_since__gte=since)
     return calls.exists() or authors.exists()
 
 
@@ -126,7 +126,7 @@ class _Line:
         count = self.pace.room(self.next_slot, now=self.until - LOOKAHEAD, lookahead=LOOKAHEAD)
         return self.pace.slots(self.next_slot, count, now=self.next_slot)
 
-    def at_once(self, rows: Sequence[Call | Recording], bounds: Bounds) -> list[Job]:
+    def at_once(self, rows: Sequence[Call | AuthorCall], bounds: Bounds) -> list[Job]:
         """Slots for who is to be rung now: those that are nobody's start. Who has a rate of their own leaves no faster.
 
         In this order, but that others go before those who may not leave yet.
@@ -142,7 +142,7 @@ class _Line:
                 continue
             row, paced = waiting.pop(first)
             slot = self.next_slot
-            jobs.append(PlaceRecording.of(row, slot) if isinstance(row, Recording) else PlaceCall.of(row, slot))
+            jobs.append(PlaceAuthorCall.of(row, slot) if isinstance(row, AuthorCall) else PlaceCall.of(row, slot))
             for bound in paced:
                 bound.use(slot)
             self.next_slot = slot + self.pace.step
@@ -168,21 +168,21 @@ class _Line:
 # --- Whose turn it is ------------------------------------------------------------------------------------------------
 
 
-def _author(message_id: int, room: int, bounds: Bounds, *, now: datetime) -> Sequence[Recording]:
+def _author(message_id: int, room: int, bounds: Bounds, *, now: datetime) -> Sequence[AuthorCall]:
     """The author of one shout, if a bound lets them be rung now."""
     application = Application.objects.filter(message=message_id).first()
     if application is None or not bounds.room(min(room, 1), application):
         return []
-    return recordings.claim(limit=1, now=now, only=message_id)
+    return authors.claim(limit=1, now=now, only=message_id)
 
 
-def _due_now(room: int, bounds: Bounds, *, now: datetime) -> list[Call | Recording]:
+def _due_now(room: int, bounds: Bounds, *, now: datetime) -> list[Call | AuthorCall]:
     """Up to `room` authors and recipients whose time has come, authors first.
 
     In equal shares for the applications that waited longest for a turn, for the authors and the recipients of each, and for
     its shouts.
     """
-    authors_wait = Exists(recordings.due(now).filter(message__application=OuterRef("pk")))
+    authors_wait = Exists(authors.due(now).filter(message__application=OuterRef("pk")))
     in_turn = _in_turn(authors_wait | _has_shouts(Call.objects.due(now), now=now), room)
     turns = [_Turn(application, room, bounds, until=now, now=now) for application in in_turn]
     claimed = divide(bounds.room(room), [turn.anybody for turn in turns])
@@ -236,7 +236,7 @@ class _Turn:
     served: set[int] = field(default_factory=set)
     _found: list[Message] | None = None
 
-    def anybody(self, limit: int) -> list[Call | Recording]:
+    def anybody(self, limit: int) -> list[Call | AuthorCall]:
         """Half for the authors, half for the recipients; what the ones do not need is for the others."""
         self.came = True
         limit = self.bounds.room(limit, self.application)
@@ -246,10 +246,10 @@ class _Turn:
         more = limit - len(claimed)
         return claimed + self.authors(more) if more and len(authors) == half else claimed
 
-    def authors(self, limit: int) -> list[Call | Recording]:
+    def authors(self, limit: int) -> list[Call | AuthorCall]:
         if not limit:
             return []
-        claimed = recordings.claim(limit=limit, now=self.now, application=self.application.pk)
+        claimed = authors.claim(limit=limit, now=self.now, application=self.application.pk)
         self.bounds.take(len(claimed), self.application)
         return [*claimed]
 

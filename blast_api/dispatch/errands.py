@@ -14,7 +14,7 @@ from blast_api.carrierx.wire import Request
 from blast_api.conf import configuration
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Departure, Pace
 from blast_api.models import Gate
-from blast_api.services import delivery, recordings
+from blast_api.services import authors, delivery
 
 from . import gate, storage
 from .clock import DatabaseClock
@@ -80,7 +80,7 @@ class KeepRecording:
                 lives_s = file.get("lifecycle_ttl")
                 self._not_yet(f"its lifecycle_ttl is still {lives_s!r:.40}", now=now, in_vain=True)
             case Accepted():
-                recordings.kept(self.message_id)
+                authors.kept(self.message_id)
             case Refused(status=404) | Refused(reach=Refusal.THIS_REQUEST):
                 self._lost(outcome.reason, now=now)
             case Refused() | Unknown():
@@ -88,7 +88,7 @@ class KeepRecording:
 
     def _not_yet(self, reason: str, *, now: datetime, in_vain: bool = False) -> None:
         """It stays in hand, and is done again when that is stale; what the carrier says it did, and did not, not for ever."""
-        if in_vain and not recordings.may_still_be_kept(self.message_id, now=now):
+        if in_vain and not authors.may_still_be_kept(self.message_id, now=now):
             self._lost(reason, now=now)
             return
         about = {"action": "recording_not_kept", "shout": self.message_id, "reason": reason}
@@ -97,10 +97,10 @@ class KeepRecording:
     def _lost(self, reason: str, *, now: datetime) -> None:
         about = {"action": "recording_lost", "shout": self.message_id, "reason": reason}
         log.error("the carrier does not keep a recording", extra=about)
-        recordings.lost(self.message_id, now=now)
+        authors.lost(self.message_id, now=now)
 
     def give_back(self) -> None:
-        recordings.let_go(self.message_id)
+        authors.let_go(self.message_id)
 
 
 def claim_errands(
@@ -124,7 +124,7 @@ def claim_errands(
         jobs = inquiry.claim(slots[0], now=now) if inquiry and knows_silence else []
         if inquiry and len(jobs) < room:
             jobs += storage.claim(slots[len(jobs)], now=now)
-        to_keep = recordings.claim_to_keep(limit=room - len(jobs), stale=stale, now=now, only=only_shout)
+        to_keep = authors.claim_to_keep(limit=room - len(jobs), stale=stale, now=now, only=only_shout)
         jobs += [
             KeepRecording(slot, recording.pk, recording.file_sid)
             for slot, recording in zip(slots[len(jobs) :], to_keep, strict=False)

@@ -17,10 +17,10 @@ from blast_api.carrierx.wire import Request
 from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.numbers import masked
 from blast_api.domain.pacing import Departure, SlotMissed
-from blast_api.models import Call, Recording
+from blast_api.models import AuthorCall, Call
 from blast_api.monitoring import counters
 from blast_api.monitoring.counters import PlacementOutcome
-from blast_api.services import delivery, history, recordings
+from blast_api.services import authors, delivery, history
 
 from . import gate
 
@@ -141,15 +141,15 @@ class PlaceCall(Place):
 
 
 @dataclass(frozen=True, slots=True)
-class PlaceRecording(Place):
+class PlaceAuthorCall(Place):
     """Call an author."""
 
-    attempt: recordings.AuthorAttempt
+    attempt: authors.AuthorAttempt
     kind = Party.AUTHOR
 
     @classmethod
-    def of(cls, recording: Recording, slot: float) -> PlaceRecording:
-        attempt = recordings.AuthorAttempt(recording.pk, recording.serial)
+    def of(cls, recording: AuthorCall, slot: float) -> PlaceAuthorCall:
+        attempt = authors.AuthorAttempt(recording.pk, recording.serial)
         return cls(slot, 0, recording.message.caller, recording.message.did, recording.pk, attempt)
 
     @property
@@ -163,17 +163,17 @@ class PlaceRecording(Place):
         about = {"shout": self.attempt.message_id, "serial": self.attempt.serial, "number": masked(self.number)}
         match outcome:
             case Accepted(sid=sid):
-                recordings.accepted(self.attempt, sid=sid)
+                authors.accepted(self.attempt, sid=sid)
             case Refused(reach=Refusal.THIS_REQUEST):
                 log.error(
                     "the carrier refused the call to an author",
                     extra={"action": "recording_refused", "reason": outcome.reason, **about},
                 )
-                recordings.refused(self.attempt, now=now)
+                authors.refused(self.attempt, now=now)
             case Refused(reach=Refusal.THIS_FOR_NOW | Refusal.THIS_OR_ALL):
-                recordings.put_off(self.attempt, suspect=_is_its_own(outcome, now=now), now=now)
+                authors.put_off(self.attempt, suspect=_is_its_own(outcome, now=now), now=now)
             case Refused():
-                recordings.give_back(self.attempt)
+                authors.give_back(self.attempt)
             case Unknown():
                 log.warning(
                     "the answer to the call to an author was lost",
@@ -182,7 +182,7 @@ class PlaceRecording(Place):
         gate.heed(outcome, now=now)
 
     def give_back(self) -> None:
-        recordings.give_back(self.attempt)
+        authors.give_back(self.attempt)
 
 
 def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> None:
@@ -220,7 +220,7 @@ def keep_all(sent: Iterable[tuple[Job, Outcome | None]], *, now: datetime) -> No
 def _fail_what_is_barred(before: datetime, *, now: datetime) -> None:
     """The carrier took a call that left then: what it has forbidden before, it forbids for the number."""
     delivery.barred(before, now=now)
-    recordings.barred(before, now=now)
+    authors.barred(before, now=now)
 
 
 def _is_its_own(refusal: Refused, *, now: datetime) -> bool:
@@ -230,7 +230,7 @@ def _is_its_own(refusal: Refused, *, now: datetime) -> bool:
     its_own = gate.denied(refusal.reason, now=now)
     if not its_own:
         delivery.clear_suspects()
-        recordings.clear_suspects()
+        authors.clear_suspects()
     return its_own
 
 

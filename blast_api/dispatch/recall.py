@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from blast_api.db import state_dir
 from blast_api.domain.callbacks import Party
-from blast_api.services import delivery, recordings
+from blast_api.services import authors, delivery
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,8 @@ def forget() -> None:
 def in_rows() -> frozenset[Key]:
     """The calls in hand, on all hosts, that must not leave."""
     calls = ((Party.RECIPIENT, pk, serial) for pk, serial in delivery.recalled())
-    authors = ((Party.AUTHOR, pk, serial) for pk, serial in recordings.recalled())
-    return frozenset((*calls, *authors))
+    to_authors = ((Party.AUTHOR, pk, serial) for pk, serial in authors.recalled())
+    return frozenset((*calls, *to_authors))
 
 
 def _folder() -> str:

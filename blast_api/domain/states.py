@@ -123,7 +123,16 @@ def shout_before(target: ShoutStatus) -> frozenset[ShoutStatus]:
     return frozenset(status for status, targets in SHOUT_MOVES.items() if target in targets)
 
 
-# --- Recording calls ---------------------------------------------------------------------------------------------
+# --- Recordings, and the calls to their authors ---------------------------------------------------------------------------------------------
+
+
+class RecordingSource(TextChoices):
+    """How a recording came about."""
+
+    PHONE = "phone"
+    UPLOAD = "upload"
+    TEXT = "text"
+
 
 _R = RecordingState
 RECORDING_MOVES: dict[RecordingState, frozenset[RecordingState]] = {

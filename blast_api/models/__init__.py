@@ -12,13 +12,15 @@ from .carrier import Container as Container
 from .carrier import CronHost as CronHost
 from .carrier import Gate as Gate
 from .outboxes import OUTBOXES as OUTBOXES
+from .recordings import Recording as Recording
+from .recordings import RecordingQuerySet as RecordingQuerySet
 from .records import WAITS_TO_BE_WRITTEN as WAITS_TO_BE_WRITTEN
 from .records import LogKind as LogKind
 from .records import Record as Record
 from .records import Recorded as Recorded
 from .shouts import Attempt as Attempt
+from .shouts import AuthorCall as AuthorCall
 from .shouts import Call as Call
 from .shouts import CallQuerySet as CallQuerySet
 from .shouts import Message as Message
 from .shouts import MessageQuerySet as MessageQuerySet
-from .shouts import Recording as Recording

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from .records import LogKind, Record
-from .shouts import Attempt, Message, Recording
+from .shouts import Attempt, AuthorCall, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Outbox:
 
 ATTEMPTS = Outbox(LogKind.CDR, Attempt.objects.filter(record__gt=""), "ended")
 SHOUTS = Outbox(LogKind.BDR, Message.objects.filter(record__gt=""), "finished")
-RECORDING_CALLS = Outbox(LogKind.REC_CDR, Recording.objects.filter(record__gt=""), "ended")
+RECORDING_CALLS = Outbox(LogKind.REC_CDR, AuthorCall.objects.filter(record__gt=""), "ended")
 # Lines of former releases, which stored the text of each.
 FORMER = tuple(Outbox(log, Record.objects.filter(kind=log), "created") for log in LogKind)
 OUTBOXES = (*FORMER, ATTEMPTS, SHOUTS, RECORDING_CALLS)

@@ -20,6 +20,7 @@ from blast_api.domain.states import (
 )
 
 from .applications import Application, Bounded
+from .recordings import Recording
 from .records import WAITS_TO_BE_WRITTEN, Recorded
 
 _IN_HAND = Q(status=CallStatus.READY, held_since__isnull=False)
@@ -98,6 +99,13 @@ class Message(Bounded, Recorded):
     delivery = models.JSONField(null=True)  # its rules: what was said of them, by it or by its application
     until = models.DateTimeField(null=True)  # what has not been placed by then is not placed
     did = models.CharField(max_length=15, db_default="")  # the caller id; empty: the operator's
+    recording = models.ForeignKey(Recording, models.PROTECT, null=True, related_name="shouts", db_index=False)
+    voicemail = models.ForeignKey(  # machines hear it instead
+        Recording, models.PROTECT, null=True, related_name="shouts_to_machines", db_index=False
+    )
+    language = models.CharField(max_length=16, db_default="")  # of the prompts; empty: that of `VOICE_MENU`
+    transfer = models.JSONField(null=True)  # by which key a recipient is put through, to whom, and how many at once
+    audition_of = models.ForeignKey("self", models.CASCADE, null=True, related_name="auditions", db_index=False)
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001  # unique if there is one
     request_digest = models.CharField(max_length=64, db_default="")  # SHA-256 of the POST body, hexadecimal
 
@@ -115,10 +123,18 @@ class Message(Bounded, Recorded):
             models.Index(fields=["created"], condition=Q(idempotency_key__isnull=False), name="message_with_key"),
             models.Index(fields=["until"], condition=Q(closed=None, until__isnull=False), name="message_with_until"),
             models.Index(fields=["finished"], condition=WAITS_TO_BE_WRITTEN, name="message_to_write"),
+            models.Index(fields=["recording"], condition=Q(recording__isnull=False), name="message_by_recording"),
+            models.Index(fields=["voicemail"], condition=Q(voicemail__isnull=False), name="message_by_voicemail"),
+            models.Index(fields=["audition_of"], condition=Q(audition_of__isnull=False), name="message_auditions"),
         )
 
     def __str__(self) -> str:
         return f"shout {self.pk}"
+
+    @property
+    def length_s(self) -> int:
+        """Seconds of what is heard; 0 while nothing has been recorded. Code of before knows the author's call only."""
+        return (self.recording.length_s if self.recording else self.author_call.length_s) or 0
 
 
 # --- What goes to the carrier --------------------------------------------------------------------------------------
@@ -143,10 +159,13 @@ class Placement(models.Model):
         abstract = True
 
 
-class Recording(Placement, Recorded):
-    """The call to the author, and what was recorded; or the recording of an older shout, used again."""
+class AuthorCall(Placement, Recorded):
+    """The call to the author, and the take in progress. Nobody is called where the shout has another source.
 
-    message = models.OneToOneField(Message, models.CASCADE, primary_key=True)
+    Code of former releases plays what stands here, so what is heard is noted here, too.
+    """
+
+    message = models.OneToOneField(Message, models.CASCADE, primary_key=True, related_name="author_call")
     state = models.CharField(max_length=16, choices=RecordingState.choices, db_default=RecordingState.NO_REC_CALL)
     state_since = models.DateTimeField()
     ended = models.DateTimeField(null=True)  # when the carrier told us that the call is over
@@ -159,6 +178,7 @@ class Recording(Placement, Recorded):
     report = models.TextField(db_default="")  # what the carrier said of the end of the call: JSON, as it said it
 
     class Meta:
+        db_table = "blast_api_recording"  # as it was called before recordings were a thing of their own
         constraints = (models.CheckConstraint(condition=Q(state__in=RecordingState.values), name="rec_state_known"),)
         indexes = (
             models.Index(
@@ -173,7 +193,7 @@ class Recording(Placement, Recorded):
         )
 
     def __str__(self) -> str:
-        return f"recording of shout {self.pk}"
+        return f"call to the author of shout {self.pk}"
 
 
 class CallQuerySet(models.QuerySet["Call"]):
@@ -231,6 +251,9 @@ class Call(Placement):
     answerer = models.CharField(max_length=8, db_default="")  # AMD's word; empty: nothing was played
     keys = models.CharField(max_length=128, db_default="")  # pressed, one after another
     machine = models.BooleanField(db_default=False)  # one picked up, and by the shout's rules hears nothing
+    transferred = models.DateTimeField(null=True)  # when the person was put through
+    transfer_outcome = models.CharField(max_length=16, db_default="")  # empty: it is up, or the carrier did not tell
+    transfer_s = models.PositiveIntegerField(null=True)  # seconds that the two spoke
     opted_out = models.BooleanField(db_default=False)
     apologised = models.BooleanField(db_default=False)  # a fault of ours was heard instead of the message
     withdrawn = models.BooleanField(db_default=False)  # is taken back, wherever it is; nobody hears it any more
@@ -276,6 +299,11 @@ class Call(Placement):
             ),
             models.Index(fields=["number", "-id"], name="call_by_number"),
             models.Index(fields=["refused"], condition=Q(refused__isnull=False), name="call_suspect"),
+            models.Index(
+                fields=["message"],
+                condition=Q(finished=None, transferred__isnull=False, transfer_outcome=""),
+                name="call_put_through",
+            ),
         )
 
     def __str__(self) -> str:
@@ -305,6 +333,9 @@ class Attempt(Recorded):
     duration = models.PositiveIntegerField(null=True)  # seconds
     answerer = models.CharField(max_length=8, db_default="")
     keys = models.CharField(max_length=128, db_default="")
+    transferred = models.DateTimeField(null=True)
+    transfer_outcome = models.CharField(max_length=16, db_default="")
+    transfer_s = models.PositiveIntegerField(null=True)
     reason = models.CharField(max_length=300, db_default="")  # the carrier's own words, or the rule and its figures
 
     class Meta:

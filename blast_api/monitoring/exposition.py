@@ -23,7 +23,7 @@ from blast_api.db import spool
 from blast_api.db.clock import AWAY, database_now
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, RecordingState
-from blast_api.models import OUTBOXES, Call, Gate, Message, Recording
+from blast_api.models import OUTBOXES, AuthorCall, Call, Gate, Message
 
 from . import counters, health
 
@@ -145,8 +145,8 @@ def _queue(now: datetime) -> Iterator[Metric]:
     )
 
 
-def _authors() -> QuerySet[Recording, Recording]:
-    return Recording.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False, message__paused_at=None)
+def _authors() -> QuerySet[AuthorCall, AuthorCall]:
+    return AuthorCall.objects.filter(state=RecordingState.NO_REC_CALL, due_at__isnull=False, message__paused_at=None)
 
 
 def _seconds(now: datetime, since: datetime | None) -> float:

@@ -90,7 +90,7 @@ def overview(which: ShoutSelection) -> Overview:
     """The shouts that are asked for, as they stand now."""
     service = readiness()
     now = database_now()
-    shouts = Message.objects.select_related("application", "recording")
+    shouts = Message.objects.select_related("application", "author_call", "recording")
     if not which.ended:
         shouts = shouts.unclosed().filter(status__in=OPEN_SHOUTS)
     if which.application is not None:
@@ -167,7 +167,7 @@ def _expect(
     for message in live:
         before_it = sum(min(count, left[message.pk]) for count in left.values())
         placed = max(now, not_before or now) + timedelta(seconds=before_it / config.max_calls_per_second)
-        one_call = timedelta(seconds=(message.recording.length_s or 0) * config.call_length_ratio)
+        one_call = timedelta(seconds=message.length_s * config.call_length_ratio)
         by_shout[message.pk].expected_end = max(_those(placed, last_due.get(message.pk))) + one_call
 
 

@@ -19,7 +19,7 @@ from django.db.models import QuerySet
 from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
 from blast_api.conf import configuration
 from blast_api.domain.states import ENDED_SHOUTS
-from blast_api.models import WAITS_TO_BE_WRITTEN, Attempt, Call, Message, Record, Recording
+from blast_api.models import WAITS_TO_BE_WRITTEN, Attempt, AuthorCall, Call, Message, Record
 from blast_api.services import creation, storage
 
 _SHOUTS = 100
@@ -51,8 +51,8 @@ def shortest() -> timedelta:
 def preview(before: datetime, *, now: datetime) -> Purged:
     """What `purge` would delete."""
     old = _shouts(before)
-    files = Recording.objects.filter(message__in=old).exclude(file_sid="")
-    needed = Recording.objects.exclude(file_sid="").exclude(message__in=old)
+    files = AuthorCall.objects.filter(message__in=old).exclude(file_sid="")
+    needed = AuthorCall.objects.exclude(file_sid="").exclude(message__in=old)
     return Purged(
         shouts=old.count(),
         calls=Call.objects.filter(message__in=old).count(),
@@ -96,7 +96,7 @@ def purge(before: datetime, client: CarrierClient, *, now: datetime) -> Iterator
 def _shouts(before: datetime) -> QuerySet[Message]:
     """Shouts that ended before then, of which nothing can change any more, and every line is written."""
     old = Message.objects.filter(status__in=ENDED_SHOUTS, finished__lt=before, closed__lt=before)
-    told = old.exclude(WAITS_TO_BE_WRITTEN).exclude(pk__in=Recording.objects.filter(WAITS_TO_BE_WRITTEN).values("pk"))
+    told = old.exclude(WAITS_TO_BE_WRITTEN).exclude(pk__in=AuthorCall.objects.filter(WAITS_TO_BE_WRITTEN).values("pk"))
     return told.exclude(pk__in=Attempt.objects.filter(WAITS_TO_BE_WRITTEN).values("message"))
 
 
@@ -107,18 +107,18 @@ def _records(before: datetime) -> QuerySet[Record]:
 @transaction.atomic
 def _let_go(batch: list[int]) -> dict[int, str]:
     """No new shout may use these recordings from now on; answers the files that no other shout has either."""
-    sids = Recording.objects.filter(pk__in=batch).exclude(file_sid="").values("file_sid")
-    rows = Recording.objects.filter(file_sid__in=list(sids.values_list("file_sid", flat=True).distinct()))
+    sids = AuthorCall.objects.filter(pk__in=batch).exclude(file_sid="").values("file_sid")
+    rows = AuthorCall.objects.filter(file_sid__in=list(sids.values_list("file_sid", flat=True).distinct()))
     # All who share a file are locked, in the order of their keys: of two at once, the second sees what the first let go.
     # They are read anew afterwards: who had the lock before us may have used a recording for a new shout.
     list(rows.order_by("pk").select_for_update().values_list("pk"))
     sharing = list(rows.order_by("pk").values_list("pk", "file_sid"))
-    Recording.objects.filter(pk__in=batch).update(kept=False)
+    AuthorCall.objects.filter(pk__in=batch).update(kept=False)
     here = set(batch)
     needed = {sid for pk, sid in sharing if pk not in here}
     last_of = {sid: pk for pk, sid in sharing if sid not in needed}  # of several here, one deletes it for all
     shared = [pk for pk, sid in sharing if pk in here and last_of.get(sid) != pk]
-    Recording.objects.filter(pk__in=shared).update(file_sid="")
+    AuthorCall.objects.filter(pk__in=shared).update(file_sid="")
     return {pk: sid for sid, pk in last_of.items()}
 
 

@@ -19,7 +19,7 @@ from django.db.models import Model
 
 from blast_api.db import bulk
 from blast_api.domain.errors import BlastError
-from blast_api.models import Call, CronHost, Recording
+from blast_api.models import AuthorCall, Call, CronHost
 
 from .sequences import counted, last_id, set_last_id
 
@@ -99,7 +99,7 @@ def _see_nobody_works(source: str) -> None:
     busy = (
         (CronHost, {"last_run__gt": since}),
         (Call, {"held_since__gt": since}),
-        (Recording, {"held_since__gt": since}),
+        (AuthorCall, {"held_since__gt": since}),
     )
     if any(model._base_manager.using(source).filter(**recent).exists() for model, recent in busy):
         raise NotCopied("The service is at work: stop runcrons and the web server, and try again in half a minute.")

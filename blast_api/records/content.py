@@ -58,8 +58,9 @@ OF_A_SHOUT = (
     "started",
     "finished",
     "recording__url",
-    "recording__state",
-    "recording__state_since",
+    "author_call__url",
+    "author_call__state",
+    "author_call__state_since",
 )
 OF_A_RECORDING_CALL = ("record", "pk", "ended", "report")
 
@@ -107,9 +108,9 @@ def bdr(row: Columns) -> str:
             "title": row["title"],
             "caller": row["caller"],
             "status": row["status"],
-            "recording": row["recording__url"],
-            "recording_call_status": row["recording__state"],
-            "rec_call_status_updated_at": written_time(row["recording__state_since"]),
+            "recording": row["recording__url"] or row["author_call__url"],
+            "recording_call_status": row["author_call__state"],
+            "rec_call_status_updated_at": written_time(row["author_call__state_since"]),
             "schedule": written_time(row["schedule"]),
             "created": written_time(row["created"]),
             "started": written_time(row["started"]),

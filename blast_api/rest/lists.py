@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
 from blast_api.domain.states import PAUSED, public_shout_status
-from blast_api.models import Application, Call, Message, Recording
+from blast_api.models import Application, Call, Message
 from blast_api.services import rules, waiting
 from blast_api.services.attempts import public_status
 from blast_api.services.waiting import Outlook
@@ -60,6 +60,15 @@ def pieces(rows: Iterable[object], *, before: bytes = b"", after: bytes = b"") -
 
 
 @dataclass(frozen=True, slots=True)
+class Voice:
+    """What is heard, as the API shows it with a shout; `length` in seconds."""
+
+    created: datetime
+    length: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Shout:
     """A shout as the API shows it, with what its calls tell about it."""
 
@@ -95,10 +104,13 @@ class Shout:
         return rules.caller_id(self.message)
 
     @property
-    def voc(self) -> Recording | None:
-        """What was recorded, if anything was."""
-        recording = self.message.recording
-        return recording if recording.recorded else None
+    def voc(self) -> Voice | None:
+        """What is heard, or the take that the author has recorded; None before there is one."""
+        message = self.message
+        if message.recording:
+            return Voice(message.recording.created, message.length_s, message.recording.url)
+        author_call = message.author_call
+        return Voice(author_call.recorded, message.length_s, author_call.url) if author_call.recorded else None
 
 
 def shouts(chunks: Iterable[Sequence[Message]]) -> Iterator[Shout]:

@@ -115,9 +115,9 @@ class DeliverySerializer(serializers.Serializer[Any]):
 class VoiceSerializer(serializers.Serializer[Any]):
     """A recorded message."""
 
-    created = serializers.DateTimeField(source="recorded")
-    length = serializers.IntegerField(source="length_s", help_text="Seconds.")
-    url = serializers.CharField()
+    created = serializers.DateTimeField()
+    length = serializers.IntegerField(help_text="Seconds.")
+    url = serializers.CharField(allow_blank=True, help_text="Empty: the carrier says a text.")
 
 
 class ShoutWaitingSerializer(serializers.Serializer[Any]):

@@ -54,7 +54,7 @@ class ShoutViewSet(ViewSet):
     @docs.list_shouts
     def list(self, request: Request) -> Listed:
         userdata = _required(request, "userdata")
-        messages = _messages(request).filter(userdata=userdata).select_related("recording")
+        messages = _messages(request).filter(userdata=userdata).select_related("author_call", "recording")
         asked = page(request, messages, NEWEST_FIRST, path=request.path, userdata=userdata)
         return answer(_application(request), lists.shouts(asked.chunks()), ShoutSerializer(), asked.headers)
 
@@ -260,7 +260,7 @@ def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
 
 
 def _shout(pk: int) -> object:
-    (shout,) = lists.shouts_of([Message.objects.select_related("recording").get(pk=pk)])
+    (shout,) = lists.shouts_of([Message.objects.select_related("author_call", "recording").get(pk=pk)])
     return ShoutSerializer(shout).data
 
 

@@ -20,7 +20,7 @@ from blast_api.conf import configuration
 from blast_api.db.prepared import ParameterType, RecordedUpdate, Select, Update
 from blast_api.domain.errors import AttemptOver
 from blast_api.domain.states import CallStatus
-from blast_api.models import Call, CallQuerySet, Recording
+from blast_api.models import AuthorCall, Call, CallQuerySet
 
 from . import dnc, history, shouts
 
@@ -102,7 +102,7 @@ UNHEARD = Update(
     now=datetime,
 )
 RECORDING = Select(
-    lambda call_id: Recording.objects.filter(message__calls=call_id).values_list("url", "take", "message__delivery"),
+    lambda call_id: AuthorCall.objects.filter(message__calls=call_id).values_list("url", "take", "message__delivery"),
     call_id=int,
 )
 

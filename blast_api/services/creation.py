@@ -14,13 +14,14 @@ from blast_api.db import bulk
 from blast_api.db.clock import database_now
 from blast_api.db.undone import again_if_undone
 from blast_api.domain.destinations import Destinations
-from blast_api.domain.errors import InvalidField, KeyReused, TooManyWaiting
+from blast_api.domain.errors import KeyReused, TooManyWaiting
 from blast_api.domain.recipients import Recipient, each_once
 from blast_api.domain.rules.said import Said
 from blast_api.domain.states import Q850_INVALID_NUMBER, CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Application, Call, Message, MessageQuerySet, Recording
+from blast_api.domain.transfers import Transfer
+from blast_api.models import Application, AuthorCall, Call, Message, MessageQuerySet, Recording
 
-from . import dnc, history, shouts
+from . import dnc, history, recordings, shouts
 
 _CHUNK = 500  # keys forgotten per transaction
 _CALL_COLUMNS = ("position", *Recipient._fields, "status", "q850", "finished")
@@ -38,6 +39,11 @@ class NewShout:
     delivery: Said = field(default_factory=Said)
     did: str = ""  # the caller id; empty: the operator's
     old_shout_id: int | None = None
+    recording_id: int | None = None
+    spoken: Recording | None = None  # of a text: made for this shout, and doomed until it has it
+    voicemail_id: int | None = None  # machines hear it instead
+    language: str = ""  # of the prompts; empty: that of `VOICE_MENU`
+    transfer: Transfer | None = None
     idempotency_key: str | None = None
     request_digest: str = ""
 
@@ -92,12 +98,14 @@ def _keys_expired_at(now: datetime) -> datetime:
 
 def _create(application: Application, new: NewShout, *, now: datetime) -> Message:
     source = recording_to_use(application, new, for_good=True)
+    voicemail = voicemail_to_use(application, new, for_good=True)
     if source is None:
         _refuse_if_many_authors_wait(application)
     if new.idempotency_key is not None:  # an expired one is free, whether the sweep has come or not
         expired = Message.objects.with_expired_key(_keys_expired_at(now))
         _forget_keys(expired.filter(application=application, idempotency_key=new.idempotency_key))
     message = row_of(application, new, now=now)
+    message.recording, message.voicemail = source, voicemail
     message.save(force_insert=True)
     recipients = each_once(new.recipients)
     refusal = destinations_of(new).refusal
@@ -113,17 +121,20 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     if waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now):
         listed = dnc.why_listed(application.pk, new.userdata, [recipient.number for recipient in recipients])
     history.end_at_once(message, lambda number: refusal(number) or listed.get(number), now=now)
-    recording = Recording.objects.create(
-        message=message, state=RecordingState.NO_REC_CALL, state_since=now, **_recorded_before(source)
+    author_call = AuthorCall.objects.create(
+        message=message,
+        state=RecordingState.NO_REC_CALL,
+        state_since=now,
+        **recordings.as_the_author_left_it(source),
     )
     if not waiting.exists():
         all_listed = not message.calls.exclude(status=CallStatus.DO_NOT_CALL).exists()
         shouts.end(message, ShoutStatus.CANCELED if all_listed else ShoutStatus.FINISHED, now=now)
     elif source:
-        shouts.release(message, length_s=source.length_s or 0, now=database_now())
+        shouts.release(message, length_s=source.length_s, now=database_now())
     else:
         # By the clock that claims go by: this host's may be ahead.
-        Recording.objects.filter(pk=recording.pk).update(due_at=Now())
+        AuthorCall.objects.filter(pk=author_call.pk).update(due_at=Now())
     shouts.tell("created", message.pk, recipients=len(recipients))
     return message
 
@@ -142,6 +153,8 @@ def row_of(application: Application, new: NewShout, *, now: datetime) -> Message
         calls_per_second=new.delivery.calls_per_second,
         concurrent_calls=new.delivery.concurrent_calls,
         did=new.did,
+        language=new.language,
+        transfer=new.transfer and new.transfer.as_json(),
         status=ShoutStatus.PENDING,
         created=now,
         idempotency_key=new.idempotency_key,
@@ -157,7 +170,7 @@ def destinations_of(new: NewShout) -> Destinations:
 
 def _refuse_if_many_authors_wait(application: Application) -> None:
     most = configuration().max_waiting_authors
-    waiting = Recording.objects.filter(
+    waiting = AuthorCall.objects.filter(
         state=RecordingState.NO_REC_CALL,
         due_at__isnull=False,
         held_since=None,
@@ -169,21 +182,24 @@ def _refuse_if_many_authors_wait(application: Application) -> None:
 
 
 def recording_to_use(application: Application, new: NewShout, *, for_good: bool) -> Recording | None:
-    """The old recording that it names; None if it names none. Raises InvalidField if there is no such.
+    """What the shout is to play; None: its author is called. Raises InvalidField if there is no such recording.
 
-    `for_good` locks it until the new shout has it too: who deletes old recordings deletes no file that is in use.
+    `for_good` locks it until the new shout has it too: who deletes recordings deletes none that is in use.
     """
-    if new.old_shout_id is None:
+    if new.spoken is not None:
+        Recording.objects.filter(pk=new.spoken.pk).update(doomed_at=None)
+        return new.spoken
+    if new.recording_id is not None:
+        return recordings.to_use(application, new.userdata, new.recording_id, for_good=for_good)
+    if new.old_shout_id is not None:
+        return recordings.of_old_shout(application, new.userdata, new.old_shout_id, for_good=for_good)
+    return None
+
+
+def voicemail_to_use(application: Application, new: NewShout, *, for_good: bool) -> Recording | None:
+    """What machines are to hear instead, if that is said. Raises InvalidField; `for_good` as above."""
+    if new.voicemail_id is None:
         return None
-    of_its_user = Recording.objects.filter(message__application=application, message__userdata=new.userdata)
-    usable = of_its_user.filter(kept=True, message_id=new.old_shout_id).exclude(length_s=0)
-    source = (usable.select_for_update(of=("self",)) if for_good else usable).first()
-    if source is None:
-        raise InvalidField("old-shout-id", "This user has no shout of that id with a recording.")
-    return source
-
-
-def _recorded_before(source: Recording | None) -> dict[str, object]:
-    if source is None:
-        return {}
-    return {name: getattr(source, name) for name in ("take", "file_sid", "url", "length_s", "recorded", "kept")}
+    return recordings.to_use(
+        application, new.userdata, new.voicemail_id, named="voicemail_recording", for_good=for_good
+    )

@@ -19,7 +19,7 @@ from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.errors import AttemptOver
 from blast_api.monitoring import counters
 
-from . import delivery, recordings
+from . import authors, delivery
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def _call_ended(callback: Postponed) -> None:
 
 def _recording_ended(callback: Postponed) -> None:
     report = events.status(callback.params)
-    recordings.ended(recordings.AuthorAttempt(callback.row, callback.serial), report, now=callback.at)
+    authors.ended(authors.AuthorAttempt(callback.row, callback.serial), report, now=callback.at)
 
 
 _ENTRIES: Mapping[tuple[Party, Step], Callable[[Postponed], None]] = {

@@ -46,7 +46,7 @@ def make_ready(message: Message, *, starts_at: datetime, length_s: int) -> dict[
 def move(message: Message, *, by: timedelta, now: datetime) -> None:
     """What has not been placed moves by so much; where recipients have hours, it is planned anew from now on instead."""
     waiting = message.calls.filter(status=CallStatus.READY, held_since=None)
-    plan = plan_of(message, starts_at=now, length_s=message.recording.length_s or 0)
+    plan = plan_of(message, starts_at=now, length_s=message.length_s)
     if plan.delivery.has_hours:
         _hand_out(waiting.filter(attempts=0), plan)  # who waits to be tried again keeps the time
     else:
@@ -90,7 +90,7 @@ def put_off(message: Message, *, now: datetime) -> dict[int, str]:
     def planned_from(opening: datetime) -> int:
         return ready.filter(due_at__gte=opening, due_at__lt=opening + _BETWEEN_OPENINGS).count()
 
-    plan = plan_of(message, starts_at=now, length_s=message.recording.length_s or 0)
+    plan = plan_of(message, starts_at=now, length_s=message.length_s)
     plan.already = planned_from
     due = ready.filter(due_at__lte=now).order_by("due_at", "pk")
     rows = due.select_for_update(skip_locked=skip).values_list("pk", "position", "number", "zone")[:_PUT_OFF_AT_ONCE]

@@ -59,7 +59,9 @@ def time_out(now: datetime, *, only: Sequence[int] | None = None) -> int:
 def _silent(now: datetime) -> CallQuerySet:
     """Calls that started, or were answered, the patience and their expected length ago: no end is told."""
     config = configuration()
-    length_s = Coalesce("message__recording__length_s", Value(0), output_field=IntegerField())
+    length_s = Coalesce(
+        "message__recording__length_s", "message__author_call__length_s", Value(0), output_field=IntegerField()
+    )
     length = ExpressionWrapper(length_s * Value(timedelta(seconds=config.call_length_ratio)), DurationField())
     over_at = ExpressionWrapper(Coalesce("answered", "started") + length, DateTimeField())
     before = now - config.patience

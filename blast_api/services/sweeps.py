@@ -12,13 +12,14 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django.db.models import Q
 
 from blast_api.conf import configuration
 from blast_api.db.clock import AWAY
 from blast_api.domain.states import RecordingState, ShoutStatus
-from blast_api.models import Message, MessageQuerySet, Recording
+from blast_api.models import AuthorCall, Message, MessageQuerySet
 
-from . import creation, recordings, shouts, silence
+from . import authors, creation, recordings, shouts, silence
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,12 @@ def release(now: datetime) -> int:
 
     Whoever keeps the carrier's answers has no time for it: a shout may have 100,000 calls.
     """
-    confirmed = Recording.objects.filter(state=RecordingState.CONFIRMED, kept=True)
-    waiting = confirmed.filter(message__status=ShoutStatus.PENDING, message__closed=None).select_related("message")
+    confirmed = AuthorCall.objects.filter(state=RecordingState.CONFIRMED, kept=True, message__closed=None)
+    released_by_code_of_before = Q(message__recording=None)
+    waiting = confirmed.filter(Q(message__status=ShoutStatus.PENDING) | released_by_code_of_before)
     return sum(
-        _alone(partial(_release, recording, now=now), shout=recording.pk)
-        for recording in waiting.order_by("pk")[:_RELEASED_AT_ONCE]
+        _alone(partial(_release, author_call, now=now), shout=author_call.pk)
+        for author_call in waiting.select_related("message").order_by("pk")[:_RELEASED_AT_ONCE]
     )
 
 
@@ -51,7 +53,7 @@ def expire(now: datetime) -> int:
 
     And end what its shout wanted placed by now.
     """
-    return recordings.expire(now) + silence.time_out(now) + _expire_unplaced(now)
+    return authors.expire(now) + silence.time_out(now) + _expire_unplaced(now)
 
 
 def finish(now: datetime) -> int:
@@ -70,9 +72,10 @@ def forget(now: datetime) -> int:
     return creation.forget_keys(now)
 
 
-def _release(recording: Recording, *, now: datetime) -> int:
+def _release(author_call: AuthorCall, *, now: datetime) -> int:
     with transaction.atomic():
-        return shouts.release(recording.message, length_s=recording.length_s or 0, now=now)
+        recording = recordings.adopt(author_call)
+        return shouts.release(author_call.message, length_s=recording.length_s, now=now)
 
 
 def _expire_unplaced(now: datetime) -> int:

@@ -35,10 +35,10 @@ class Up:
         calls = Call.objects.order_by()
         started = calls.filter(finished=None, started__isnull=False)
         in_hand = calls.in_hand().filter(started=None)
-        rings = Q(recording__state__in=_AUTHOR_IS_UP) | Q(
-            recording__state=RecordingState.NO_REC_CALL, recording__held_since__isnull=False
+        rings = Q(author_call__state__in=_AUTHOR_IS_UP) | Q(
+            author_call__state=RecordingState.NO_REC_CALL, author_call__held_since__isnull=False
         )
-        recorded = Message.objects.unclosed().filter(rings, recording__ended=None, status=ShoutStatus.PENDING)
+        recorded = Message.objects.unclosed().filter(rings, author_call__ended=None, status=ShoutStatus.PENDING)
         up = cls()
         for message_id in chain(*(rows.values_list("message_id", flat=True) for rows in (started, in_hand))):
             up.by_shout[message_id] += 1

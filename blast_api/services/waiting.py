@@ -146,8 +146,7 @@ def _expected_finish(message: Message, shout: OpenShout, endings: Endings, *, no
     """As calls of it have ended so far; nobody can tell before it is recorded, while it is paused, or when it is over."""
     if shout.status not in LIVE_SHOUTS or shout.is_paused:
         return None
-    length_s = message.recording.length_s or 0
-    course = estimates.course(message.application, shout.delivery, length_s=length_s, endings=endings)
+    course = estimates.course(message.application, shout.delivery, length_s=message.length_s, endings=endings)
     opening = opening_of_all(shout, now=now)
     first, last = shout.calls.first_due, shout.calls.last_due
     if first and last and opening:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import F
 from pytest_django import Settings
 
-from blast_api.models import Gate, Recording
+from blast_api.models import AuthorCall, Gate
 from tests.kits import unhurried
 from tests.kits.ears import calls_to, heard
 from tests.kits.world import AUTHOR, World, lines, recipient
@@ -31,7 +31,7 @@ def ended(shout: int) -> dict[str, Any]:
 
 def wait_a_while() -> None:
     """As if the errands in hand had been there for long."""
-    Recording.objects.update(held_since=F("held_since") - timedelta(seconds=20))
+    AuthorCall.objects.update(held_since=F("held_since") - timedelta(seconds=20))
 
 
 # --- The table -------------------------------------------------------------------------------------------------------

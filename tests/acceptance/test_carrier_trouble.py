@@ -11,7 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.conf import configuration
-from blast_api.models import Call, Gate, Recording
+from blast_api.models import AuthorCall, Call, Gate
 from tests.kits import unhurried
 from tests.kits.world import World, lines, recipient
 
@@ -196,7 +196,7 @@ def test_a_call_that_rings_after_it_was_given_up_is_hung_up_on(world: World, set
     _the_gate_opens()
     unhurried.run_once()
     world.play()
-    message = Recording.objects.get().url
+    message = AuthorCall.objects.get().url
     old, new = world.carrier.calls[1:]
     assert (old.number, new.number) == (_PEOPLE[0], _PEOPLE[0])
     assert old.heard == []

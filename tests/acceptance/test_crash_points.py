@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from blast_api.conf import configuration
 from blast_api.domain.states import CallStatus
-from blast_api.models import Call, Gate, Recording
-from blast_api.services import delivery, recordings
+from blast_api.models import AuthorCall, Call, Gate
+from blast_api.services import authors, delivery
 from tests.kits import unhurried
 from tests.kits.crashing import POINTS, Accident, accident_at
 from tests.kits.processes import processes
@@ -50,7 +50,7 @@ _RUNS = pytest.mark.parametrize("run", [_run_that_dies, _run_that_fails])
 def _confirm_time_passes() -> None:
     later = timezone.now() + timedelta(seconds=configuration().placement_confirm_timeout + 1)
     delivery.lapse(later)
-    recordings.lapse(later)
+    authors.lapse(later)
 
 
 @_RUNS
@@ -65,7 +65,7 @@ def test_a_crash_while_placing_a_call(world: World, point: str, run: Callable[[s
     _confirm_time_passes()
     world.play()
 
-    message = Recording.objects.get(pk=shout).url
+    message = AuthorCall.objects.get(pk=shout).url
     rung = [call.number for call in world.carrier.calls[1:]]
     heard = [call.number for call in world.carrier.calls[1:] for played in call.played if played == message]
     assert sorted(rung) == sorted(people)
@@ -100,5 +100,5 @@ def test_a_crash_while_ringing_the_author(world: World, point: str, run: Callabl
     assert Call.objects.get().status == CallStatus.COMPLETED
     assert [line["message_id"] for line in lines(settings.REC_CDR_LOG_PATH)] == [shout]
     assert len(lines(settings.CDR_LOGGER_PATH)) == 1
-    assert Recording.objects.get().attempts == 1
+    assert AuthorCall.objects.get().attempts == 1
     assert world.carrier.faults == []

@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from blast_api.conf import configuration
-from blast_api.models import Call, Gate, Recording
+from blast_api.models import AuthorCall, Call, Gate
 from blast_api.services import delivery
 from tests.kits import unhurried
 from tests.kits.world import World, recipient
@@ -102,7 +102,7 @@ def test_to_the_keeping_of_a_recording(world: World, fault: dict[str, Any]) -> N
     world.carrier.inject(**fault, method="PATCH", path="/core/v2/storage/files")
     shout = world.recorded(*_PEOPLE)
     assert world.status(shout) == "pending"
-    Recording.objects.update(held_since=timezone.now() - timedelta(seconds=20))
+    AuthorCall.objects.update(held_since=timezone.now() - timedelta(seconds=20))
     unhurried.run_once()
     world.play()
     assert Counter(call.number for call in world.carrier.calls[1:]) == Counter(_PEOPLE)

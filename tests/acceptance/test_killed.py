@@ -13,7 +13,7 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from blast_api.domain.states import RecordingState
-from blast_api.models import Call, Recording
+from blast_api.models import AuthorCall, Call
 from blast_api.simulator import Carrier, RealClock, serve
 from tests.kits.processes import Processes, processes, wait_until
 from tests.kits.world import World, recipient
@@ -43,7 +43,7 @@ def real_world(transactional_db: None, live_server: LiveServer, settings: Settin
 
 def _recorded(world: World, people: list[str]) -> int:
     shout = world.shout(*people)
-    wait_until(lambda: Recording.objects.filter(pk=shout, state=RecordingState.CONFIRMED).exists())
+    wait_until(lambda: AuthorCall.objects.filter(pk=shout, state=RecordingState.CONFIRMED).exists())
     world.keep(shout)
     assert world.status(shout) == "ready"
     return shout
@@ -51,7 +51,7 @@ def _recorded(world: World, people: list[str]) -> int:
 
 def _heard(world: World, shout: int) -> list[str]:
     """The number of each person, once for each time that they were played the message."""
-    message = Recording.objects.get(pk=shout).url
+    message = AuthorCall.objects.get(pk=shout).url
     return sorted(call.number for call in world.carrier.calls for played in call.played if played == message)
 
 

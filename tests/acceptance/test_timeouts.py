@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from blast_api.carrierx.events import StatusReport
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, Gate, Message, Recording
+from blast_api.models import AuthorCall, Call, Gate, Message
 from blast_api.records import writer
 from blast_api.services import delivery, sweeps
 from tests.kits import factories, unhurried
@@ -204,7 +204,7 @@ def test_a_recording_call_may_stay_in_a_state_for_so_long(
     message = factories.message()
     factories.call(message)
     since = timezone.now()
-    factories.recording(message, state=RecordingState(state), state_since=since)
+    factories.author_call(message, state=RecordingState(state), state_since=since)
     if limit_s is not None:
         _sweep_at(since + timedelta(seconds=limit_s))
         message.refresh_from_db()
@@ -224,7 +224,7 @@ def test_who_speaks_as_long_as_they_may_is_not_timed_out_for_it(
     message = factories.message()
     factories.call(message)
     since = timezone.now()
-    factories.recording(message, state=RecordingState.PRESSED_STAR, state_since=since)
+    factories.author_call(message, state=RecordingState.PRESSED_STAR, state_since=since)
     _sweep_at(since + timedelta(seconds=limit_s - 1))
     message.refresh_from_db()
     assert message.status == ShoutStatus.PENDING
@@ -241,5 +241,5 @@ def test_an_author_who_dawdles_hears_no_more_and_their_call_is_recorded(world: W
     world.carrier.advance_until_idle()
     writer.write_due()
     assert [line["message_id"] for line in lines(settings.REC_CDR_LOG_PATH)] == [shout]
-    assert not Recording.objects.get().file_sid
+    assert not AuthorCall.objects.get().file_sid
     assert [line["status"] for line in lines(settings.BDR_LOG_PATH)] == ["timed-out"]

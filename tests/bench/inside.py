@@ -24,7 +24,7 @@ from blast_api.db import bulk  # noqa: E402
 from blast_api.db.clock import database_now  # noqa: E402
 from blast_api.domain.callbacks import Party  # noqa: E402
 from blast_api.domain.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus  # noqa: E402
-from blast_api.models import Application, Call, Message, Recording  # noqa: E402
+from blast_api.models import Application, AuthorCall, Call, Message  # noqa: E402
 from blast_api.services import shouts  # noqa: E402
 
 AUTHOR = "15555552090"
@@ -68,7 +68,7 @@ def fill(
         recorded |= _CONFIRMED | {"ended": now}
     else:  # its author listens to it: what is confirmed, the sweeps release
         recorded |= {"state": RecordingState.RECORDED}
-    Recording.objects.create(message=message, state_since=now, **recorded)
+    AuthorCall.objects.create(message=message, state_since=now, **recorded)
     rows = ((position, number(group, position)) for position in range(calls))
     stamps: dict[str, object] = {"due_at": now, "serial": attempts, "attempts": attempts} if ongoing else {}
     if status == CallStatus.READY and attempts:
@@ -90,7 +90,7 @@ def release(*, shout: int) -> float:
     """Release a shout as the author's confirmation would; when that was committed, on the monotonic clock."""
     with transaction.atomic():
         message = Message.objects.get(pk=shout)
-        Recording.objects.filter(pk=shout).update(**_CONFIRMED)
+        AuthorCall.objects.filter(pk=shout).update(**_CONFIRMED)
         assert shouts.release(message, length_s=8, now=database_now())
     return time.monotonic()
 
@@ -109,9 +109,9 @@ def cancel_many(*, calls: int) -> None:
 
 def release_all() -> None:
     """Release every shout that is not."""
-    for pk in Message.objects.filter(status=ShoutStatus.PENDING, recording__state=RecordingState.RECORDED).values_list(
-        "pk", flat=True
-    ):
+    for pk in Message.objects.filter(
+        status=ShoutStatus.PENDING, author_call__state=RecordingState.RECORDED
+    ).values_list("pk", flat=True):
         release(shout=pk)
 
 

@@ -14,7 +14,7 @@ from blast_api.db.clock import database_now
 from blast_api.dispatch.claims import claim_placements
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Application, Call, Message, Recording
+from blast_api.models import Application, AuthorCall, Call, Message
 from blast_api.services import shouts, sweeps
 
 from .foretold import number
@@ -63,7 +63,7 @@ def _shout(calls: int, *, window: dict[str, object] | None) -> Message:
         delivery=window and {"window": window},
     )
     recorded = {"state": RecordingState.CONFIRMED, "kept": True, "url": "http://127.0.0.1:9/f.wav", "length_s": 8}
-    Recording.objects.create(message=message, state_since=now, recorded=now, ended=now, **recorded)
+    AuthorCall.objects.create(message=message, state_since=now, recorded=now, ended=now, **recorded)
     rows = ((position, number(position)) for position in range(calls))
     bulk.insert(Call, ["position", "number"], rows, message_id=message.pk, status=CallStatus.PENDING)
     return message

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from blast_api.callcontrol import documents
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, Recording
+from blast_api.models import AuthorCall, Call
 from blast_api.simulator.document import read_document
 from tests.kits import anything
 from tests.kits.callbacks import ENDPOINTS, KEYS, delivered, path, rows, token_of, undone
 from tests.kits.effort import examples, tried
-from tests.kits.factories import call, listed, message, recording
+from tests.kits.factories import author_call, call, listed, message
 from tests.kits.journal import Journal
 from tests.kits.raw_requests import Answer, Request
 from tests.kits.rest import shut_the_gate
@@ -45,7 +45,7 @@ class Service:
     """Calls and authors' calls in every state in which a callback can find them."""
 
     calls: list[Call]
-    recordings: list[Recording]
+    recordings: list[AuthorCall]
     journal: Journal
 
     def rows_of(self, kind: Party) -> list[int]:
@@ -76,7 +76,7 @@ def service(journal: Journal) -> Service:
         taken = (
             {"take": 1, "url": "http://c/f.wav?a=1&b=2", "file_sid": "f"} if state == RecordingState.RECORDED else {}
         )
-        recordings.append(recording(shout, state=state, serial=2, sid="a", **taken))
+        recordings.append(author_call(shout, state=state, serial=2, sid="a", **taken))
     return Service(calls, recordings, journal)
 
 

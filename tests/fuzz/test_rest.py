@@ -22,7 +22,7 @@ from blast_api_project.wsgi import application
 from tests.kits import anything
 from tests.kits.callbacks import rows, undone
 from tests.kits.effort import examples, tried
-from tests.kits.factories import USER, call, listed, message, number, recording
+from tests.kits.factories import USER, author_call, call, listed, message, number
 from tests.kits.journal import Journal
 from tests.kits.raw_requests import Request
 from tests.kits.rest import shut_the_gate
@@ -103,7 +103,7 @@ def ids(journal: Journal) -> list[int]:
     shut_the_gate()
     shouts = [message(status=status) for status in ShoutStatus]
     for shout in shouts:
-        recording(shout, recorded=True)
+        author_call(shout, recorded=True)
     for status in CallStatus:
         listed(call(shouts[0], status=status).number)
     return [shout.pk for shout in shouts]

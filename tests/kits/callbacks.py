@@ -15,9 +15,9 @@ from django.test import Client
 from blast_api.carrierx.addresses import address
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Attempt, Call, DoNotCallNumber, Gate, LogKind, Message, Recording
+from blast_api.models import Attempt, AuthorCall, Call, DoNotCallNumber, Gate, LogKind, Message
 from blast_api.records.sources import of_log
-from tests.kits.factories import call, message, recording
+from tests.kits.factories import author_call, call, message
 
 STEPS = {
     Party.RECIPIENT: ("answered", "detected", "key", "status"),
@@ -66,13 +66,13 @@ def ask(client: Client, path: str, **told: Any) -> HttpResponse:
 def delivered(*, shout: dict[str, Any] | None = None, **fields: Any) -> Call:
     """A call that is up, of a shout that goes on."""
     ongoing = message(**{"status": ShoutStatus.ONGOING} | (shout or {}))
-    recording(ongoing, recorded=True)
+    author_call(ongoing, recorded=True)
     return call(ongoing, **{"status": CallStatus.ONGOING, "serial": 1, "attempts": 1, "sid": "sid"} | fields)
 
 
 def rows() -> dict[str, list[tuple[Any, ...]]]:
     """Every row there is, by model; of the do-not-call lists only whose and which."""
-    tables: tuple[type[models.Model], ...] = (Message, Recording, Call, Attempt, Gate)
+    tables: tuple[type[models.Model], ...] = (Message, AuthorCall, Call, Attempt, Gate)
     whole = {model.__name__: list(model._default_manager.order_by("pk").values_list()) for model in tables}
     return whole | {"DoNotCallNumber": list(DoNotCallNumber.objects.order_by("pk").values_list("userdata", "number"))}
 
@@ -93,7 +93,7 @@ class Callbacks:
     def of_call(self, called: Call, step: str, *, serial: int | None = None, **told: Any) -> bytes:
         return self.tell(Party.RECIPIENT, called.pk, step, serial=called.serial if serial is None else serial, **told)
 
-    def of_author(self, recording: Recording, step: str, **told: Any) -> bytes:
+    def of_author(self, recording: AuthorCall, step: str, **told: Any) -> bytes:
         return self.tell(Party.AUTHOR, recording.pk, step, serial=recording.serial, **told)
 
 

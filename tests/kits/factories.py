@@ -9,7 +9,8 @@ from typing import Any
 from django.utils import timezone
 
 from blast_api.domain.states import OPEN_CALLS, CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Application, Call, Container, DoNotCallNumber, Message, Recording
+from blast_api.models import Application, AuthorCall, Call, Container, DoNotCallNumber, Message
+from blast_api.services import recordings
 from blast_api.services.applications import digest
 
 AUTHOR = "15555552090"
@@ -48,8 +49,8 @@ def message(**fields: Any) -> Message:
     return Message.objects.create(**defaults | fields)
 
 
-def recording(message: Message, **fields: Any) -> Recording:
-    """The call to the author: not placed yet, or `recorded=True` for one that is over, its file kept."""
+def author_call(message: Message, **fields: Any) -> AuthorCall:
+    """The call to the author: not placed yet, or `recorded=True` for one that is over, and its recording."""
     now = timezone.now()
     defaults: dict[str, Any] = {"state": RecordingState.NO_REC_CALL, "state_since": now}
     if fields.pop("recorded", False):
@@ -65,7 +66,10 @@ def recording(message: Message, **fields: Any) -> Recording:
             "attempts": 1,
             "serial": 1,
         }
-    return Recording.objects.create(message=message, **defaults | fields)
+    row = AuthorCall.objects.create(message=message, **defaults | fields)
+    if row.kept:
+        message.recording = recordings.adopt(row)
+    return row
 
 
 def call(message: Message, **fields: Any) -> Call:

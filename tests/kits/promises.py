@@ -84,7 +84,7 @@ class Rows:
 
     @classmethod
     def now(cls) -> Rows:
-        return cls(Call.objects.in_bulk(), Message.objects.filter(recording__attempts=0).in_bulk())
+        return cls(Call.objects.in_bulk(), Message.objects.filter(author_call__attempts=0).in_bulk())
 
 
 class Promises:

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from blast_api.db import state_dir
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import OUTBOXES, Attempt, Call, LogKind, Message, Record, Recording
+from blast_api.models import OUTBOXES, Attempt, AuthorCall, Call, LogKind, Message, Record
 from blast_api.models.outboxes import FORMER
 from blast_api.records import content, outbox, writer
 from blast_api.records.sources import of_log
@@ -79,13 +79,13 @@ def _shouts(count: int, at: datetime) -> None:
     for index in range(count):
         then = at + timedelta(microseconds=index)
         message = factories.message(status=ShoutStatus.FINISHED, finished=then, record=outbox.name())
-        factories.recording(message, recorded=True)
+        factories.author_call(message, recorded=True)
 
 
 def _recording_calls(count: int, at: datetime) -> None:
     for index in range(count):
         then, report = at + timedelta(microseconds=index), content.report({"CallStatus": "completed"})
-        factories.recording(factories.message(), ended=then, report=report, record=outbox.name())
+        factories.author_call(factories.message(), ended=then, report=report, record=outbox.name())
 
 
 _MAKE: dict[LogKind, Callable[[int, datetime], None]] = {
@@ -93,7 +93,7 @@ _MAKE: dict[LogKind, Callable[[int, datetime], None]] = {
     LogKind.BDR: _shouts,
     LogKind.REC_CDR: _recording_calls,
 }
-_MODELS = {LogKind.CDR: Attempt, LogKind.BDR: Message, LogKind.REC_CDR: Recording}
+_MODELS = {LogKind.CDR: Attempt, LogKind.BDR: Message, LogKind.REC_CDR: AuthorCall}
 
 
 def _ours(kind: str) -> QuerySet[Any, Any]:

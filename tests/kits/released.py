@@ -26,7 +26,7 @@ def released(calls: int, *, due: timedelta = timedelta(seconds=-1), **fields: An
         "started": now,
     }
     message = factories.message(**defaults | fields)
-    factories.recording(message, recorded=True)
+    factories.author_call(message, recorded=True)
     rows = [[position, factories.number(position)] for position in range(calls)]
     bulk.insert(Call, ["position", "number"], rows, message_id=message.pk, status=CallStatus.READY, due_at=now + due)
     return message

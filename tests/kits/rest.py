@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from blast_api.dispatch import gate
-from blast_api.models import Attempt, Call, Gate, Message, Recording
+from blast_api.models import Attempt, AuthorCall, Call, Gate, Message
 from tests.kits.factories import AUTHOR, USER, number
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def shut_the_gate() -> None:
 
 def nothing_is_stored() -> bool:
     """Whether no request has left anything."""
-    return not any(model._default_manager.exists() for model in (Message, Call, Recording, Attempt))
+    return not any(model._default_manager.exists() for model in (Message, Call, AuthorCall, Attempt))
 
 
 # What stands in no body as a number, as a list of recipients, and as a text.

@@ -16,7 +16,7 @@ from blast_api.dispatch import nudge
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
 from blast_api.records import writer
-from blast_api.services import delivery, recordings, shouts, sweeps
+from blast_api.services import authors, delivery, shouts, sweeps
 from blast_api.simulator import Carrier
 from tests.kits import unhurried
 
@@ -87,7 +87,7 @@ class World:
         now = timezone.now() + timedelta(seconds=after_s)
         with override_settings(CARRIERX_API_TOKEN=""):
             delivery.lapse(now)
-            recordings.lapse(now)
+            authors.lapse(now)
             sweeps.release(now)
             shouts.begin_due(now)
             sweeps.expire(now)

@@ -20,7 +20,7 @@ from blast_api.conf import PROMPTS, configuration
 from blast_api.domain import menus
 from blast_api.domain.menus import Choice, Wish
 from blast_api.domain.states import RecordingState
-from blast_api.services.recordings import Reply
+from blast_api.services.authors import Reply
 
 FOLDER = Path(settings.BASE_DIR) / "prompts"
 RATE = 8000

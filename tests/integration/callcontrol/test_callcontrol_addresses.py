@@ -19,7 +19,7 @@ from blast_api.logs.redaction import LineFormatter
 from blast_api.models import Call
 from tests.kits.bounded import bounded_anew
 from tests.kits.callbacks import STEPS, ask, delivered, path, rows, token_of
-from tests.kits.factories import call, message, recording
+from tests.kits.factories import author_call, call, message
 
 pytestmark = pytest.mark.django_db
 
@@ -126,7 +126,7 @@ def test_a_wish_for_no_more_calls_counts_on_any_genuine_address(client: Client) 
 @pytest.mark.parametrize("step", STEPS[Party.AUTHOR])
 def test_the_address_of_an_earlier_ring_of_the_author_changes_nothing(client: Client, step: str) -> None:
     shout = message(status=ShoutStatus.PENDING)
-    recording(shout, state=RecordingState.RECORDED, serial=2, take=1, file_sid="f", url="http://x/f.wav")
+    author_call(shout, state=RecordingState.RECORDED, serial=2, take=1, file_sid="f", url="http://x/f.wav")
     call(shout)
     before = rows()
     body: dict[str, Any] = {"Digits": "2", "CallStatus": "failed", "RecordingUrl": "http://x", "RecordingFileSid": "g"}
@@ -150,7 +150,7 @@ def test_the_author_s_address_is_dead_long_after_the_call(client: Client, step: 
     thirteen_hours_ago = timezone.now() - timedelta(hours=13)
     ended = {"ended": thirteen_hours_ago} if over == "the carrier said so" else {}
     shout = message(status=ShoutStatus.CANCELED, finished=thirteen_hours_ago)
-    recording(shout, state=RecordingState.RECORDED, serial=1, take=1, **ended)
+    author_call(shout, state=RecordingState.RECORDED, serial=1, take=1, **ended)
     before = rows()
     answer = ask(client, path(Party.AUTHOR, shout.pk, 1, step), Digits="2", CallStatus="completed")
     assert (answer.status_code, answer.content) == (403, b"")

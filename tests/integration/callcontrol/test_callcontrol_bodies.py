@@ -17,11 +17,11 @@ from blast_api.callcontrol import documents
 from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, LogKind, Recording
-from blast_api.services.recordings import Reply
+from blast_api.models import AuthorCall, Call, LogKind
+from blast_api.services.authors import Reply
 from blast_api.simulator.document import read_document
 from tests.kits.callbacks import ENDPOINTS, KEYS, ask, delivered, path, texts, undone
-from tests.kits.factories import call, message, recording
+from tests.kits.factories import author_call, call, message
 
 pytestmark = pytest.mark.django_db
 
@@ -94,7 +94,7 @@ class Service:
 
     client: Client
     call: Call
-    recordings: dict[RecordingState, Recording]
+    recordings: dict[RecordingState, AuthorCall]
 
     def address(self, kind: Party, step: str) -> str:
         row = self.call.pk if kind is Party.RECIPIENT else self.recordings[STATE_FOR[step]].pk
@@ -118,7 +118,7 @@ def callback_service(client: Client) -> Service:
         shout = message(status=ShoutStatus.PENDING)
         call(shout)
         taken = {"take": 1, "url": "http://c/f.wav", "file_sid": "f"} if state == RecordingState.RECORDED else {}
-        recordings[state] = recording(shout, state=state, serial=1, sid="a", **taken)
+        recordings[state] = author_call(shout, state=state, serial=1, sid="a", **taken)
     return Service(client, delivered(), recordings)
 
 
@@ -221,24 +221,24 @@ def test_a_duration_is_whole_seconds_or_unknown(client: Client, told: object, st
 )
 def test_a_recording_that_cannot_be_found_again_is_an_error(client: Client, told: dict[str, object]) -> None:
     shout = message()
-    recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
+    author_call(shout, state=RecordingState.PRESSED_STAR, serial=1)
     answer = ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **told)
     assert answer.content == documents.for_author(Reply.GOODBYE, str, None)
     shout.refresh_from_db()
-    assert (shout.status, shout.recording.state) == (ShoutStatus.ERROR, RecordingState.CARRIERX_ERROR)
+    assert (shout.status, shout.author_call.state) == (ShoutStatus.ERROR, RecordingState.CARRIERX_ERROR)
 
 
 def test_what_cannot_stand_in_a_document_is_taken_out_of_a_url(client: Client) -> None:
     shout = message()
-    recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
+    author_call(shout, state=RecordingState.PRESSED_STAR, serial=1)
     told = {"RecordingUrl": " http://c/\x00f\x1b.w\uffffav\n", "RecordingFileSid": "f"}
     ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **told)
-    assert Recording.objects.get().url == "http://c/f.wav"
+    assert AuthorCall.objects.get().url == "http://c/f.wav"
 
 
 def test_a_record_of_the_authors_call_is_always_json(client: Client) -> None:
     shout = message()
-    recording(shout, state=RecordingState.USER_ANSWERED, serial=1)
+    author_call(shout, state=RecordingState.USER_ANSWERED, serial=1)
     body = b'{"CallStatus": "completed", "a": 1e999, "b": NaN, "c": "\\u0000\\ud800", "d": [1e999, {"e": -1e999}]}'
     client.post(path(Party.AUTHOR, shout.pk, 1, "status"), body, content_type="application/json")
 

@@ -13,11 +13,11 @@ from blast_api.carrierx.addresses import address
 from blast_api.carrierx.storage import play_url
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import LogKind, Message, Recording
-from blast_api.services import recordings, sweeps
-from blast_api.services.recordings import AuthorAttempt, Reply
+from blast_api.models import AuthorCall, LogKind, Message
+from blast_api.services import authors, sweeps
+from blast_api.services.authors import AuthorAttempt, Reply
 from tests.kits.callbacks import Callbacks, lines, rows, undone
-from tests.kits.factories import call, message, recording
+from tests.kits.factories import author_call, call, message
 
 pytestmark = pytest.mark.django_db
 
@@ -91,13 +91,13 @@ EFFECTS: dict[str, dict[tuple[str, str], Moved]] = {
 }
 
 
-def ringing(shout: dict[str, Any] | None = None, **fields: Any) -> Recording:
+def ringing(shout: dict[str, Any] | None = None, **fields: Any) -> AuthorCall:
     pending = message(**shout or {})
     call(pending)
-    return recording(pending, **{"serial": 1, "attempts": 1, "sid": "sid"} | fields)
+    return author_call(pending, **{"serial": 1, "attempts": 1, "sid": "sid"} | fields)
 
 
-def heard(step: Reply, row: Recording) -> bytes:
+def heard(step: Reply, row: AuthorCall) -> bytes:
     row.refresh_from_db()
     return documents.for_author(step, lambda name: address(Party.AUTHOR, row.pk, row.serial, name), row)
 
@@ -106,7 +106,7 @@ def essence() -> dict[str, list[tuple[Any, ...]]]:
     """Every row but for what an errand or the time of a repeated menu leaves."""
     whole = rows()
     del whole["Gate"]
-    whole["Recording"] = list(Recording.objects.values_list("state", "take", "url", "file_sid", "length_s", "kept"))
+    whole["AuthorCall"] = list(AuthorCall.objects.values_list("state", "take", "url", "file_sid", "length_s", "kept"))
     return whole
 
 
@@ -164,7 +164,7 @@ def test_a_takes_length_is_the_carriers_word_or_the_time_it_took(
     callbacks: Callbacks, told: object, length_s: int
 ) -> None:
     row = ringing(state=R.PRESSED_STAR)
-    Recording.objects.update(state_since=timezone.now() - timedelta(seconds=30.01))
+    AuthorCall.objects.update(state_since=timezone.now() - timedelta(seconds=30.01))
     callbacks.of_author(row, "recorded", **FILE | {"RecordingDuration": told})
     row.refresh_from_db()
     assert (row.length_s, row.take, row.url, row.file_sid) == (length_s, 1, "http://c/f.wav", "f")
@@ -228,8 +228,8 @@ def test_a_confirmed_take_waits_until_the_carrier_keeps_the_file(callbacks: Call
     callbacks.of_author(row, "verification", Digits="2")  # no carrier is there to keep it
     row.refresh_from_db()
     assert (row.state, row.kept, row.message.status) == (R.CONFIRMED, False, PENDING)
-    assert recordings.kept(row.pk)
-    assert not recordings.kept(row.pk)
+    assert authors.kept(row.pk)
+    assert not authors.kept(row.pk)
     assert sweeps.release(timezone.now()) == 1
     assert sweeps.release(timezone.now()) == 0
     row.refresh_from_db()
@@ -274,8 +274,8 @@ def test_an_author_who_hangs_up_undecided_cancels_the_shout_a_little_later(callb
     callbacks.of_author(row, "status", CallStatus="completed")
     row.refresh_from_db()
     assert (row.state, row.message.status) == (STATES[state]["state"], PENDING)
-    assert recordings.expire(timezone.now()) == 0
-    assert recordings.expire(timezone.now() + timedelta(seconds=6)) == 1
+    assert authors.expire(timezone.now()) == 0
+    assert authors.expire(timezone.now() + timedelta(seconds=6)) == 1
     assert Message.objects.get().status == ENDED
     assert len(lines(LogKind.REC_CDR)) == 1
 
@@ -284,7 +284,7 @@ def test_a_confirmation_that_the_end_of_the_call_overtook_still_counts(callbacks
     row = ringing(**STATES["recorded"])
     callbacks.of_author(row, "status", CallStatus="completed")
     assert callbacks.of_author(row, "verification", Digits="2") == heard(Reply.SAVED, row)
-    assert recordings.expire(timezone.now() + timedelta(days=1)) == 0
+    assert authors.expire(timezone.now() + timedelta(days=1)) == 0
     assert Message.objects.get().status == PENDING
 
 
@@ -324,26 +324,26 @@ def test_the_end_of_the_call_is_recorded_whatever_became_of_the_shout(callbacks:
 @pytest.mark.parametrize("state", [state for state in STATES if state not in ("not claimed", "given back", "in hand")])
 def test_a_late_acceptance_is_only_a_sid(state: str) -> None:
     row = ringing(**STATES[state] | {"sid": ""})
-    before = essence()["Recording"]
-    recordings.accepted(AuthorAttempt(row.pk, 1), sid="s-1")
+    before = essence()["AuthorCall"]
+    authors.accepted(AuthorAttempt(row.pk, 1), sid="s-1")
     row.refresh_from_db()
-    assert (row.sid, essence()["Recording"]) == ("s-1", before)
+    assert (row.sid, essence()["AuthorCall"]) == ("s-1", before)
 
 
 def test_a_late_refusal_does_not_end_a_call_that_is_up(callbacks: Callbacks) -> None:
     row = ringing(**STATES["in hand"])
     callbacks.of_author(row, "answered")
     before = rows()
-    recordings.refused(AuthorAttempt(row.pk, 1), now=timezone.now())
-    assert not recordings.give_back(AuthorAttempt(row.pk, 1))
-    assert recordings.lapse(timezone.now() + timedelta(days=1)) == 0
+    authors.refused(AuthorAttempt(row.pk, 1), now=timezone.now())
+    assert not authors.give_back(AuthorAttempt(row.pk, 1))
+    assert authors.lapse(timezone.now() + timedelta(days=1)) == 0
     assert rows() == before
 
 
 def test_an_author_rung_again_is_heard_at_the_new_address_only(callbacks: Callbacks) -> None:
     row = ringing(**STATES["in hand"])
-    assert recordings.lapse(timezone.now() + timedelta(seconds=121)) == 1
-    (again,) = recordings.claim(limit=9, now=timezone.now())
+    assert authors.lapse(timezone.now() + timedelta(seconds=121)) == 1
+    (again,) = authors.claim(limit=9, now=timezone.now())
     assert (again.serial, again.attempts) == (2, 1)
     assert callbacks.of_author(row, "answered") == heard(Reply.GOODBYE, row) or row.serial == 2
     row.refresh_from_db()

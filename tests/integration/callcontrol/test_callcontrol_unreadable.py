@@ -16,9 +16,9 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.menus import Wish
 from blast_api.domain.states import RecordingState
 from blast_api.models import Call, DoNotCallNumber
-from blast_api.services.recordings import Reply
+from blast_api.services.authors import Reply
 from tests.kits.callbacks import ask, delivered, path
-from tests.kits.factories import message, recording
+from tests.kits.factories import author_call, message
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +101,7 @@ def test_no_key_in_a_readable_body_ends_the_call_as_before(client: Client) -> No
 def test_an_author_is_asked_again_too(client: Client, state: RecordingState, step: str, again: Reply) -> None:
     shout = message()
     taken = {"take": 1, "url": "http://c/f.wav", "file_sid": "f"} if state is RecordingState.RECORDED else {}
-    row = recording(shout, state=state, serial=1, sid="a", **taken)
+    row = author_call(shout, state=state, serial=1, sid="a", **taken)
     answer = client.post(path(Party.AUTHOR, row.pk, 1, step), b"\xff\xfe\xfd<", content_type="application/json")
     row.refresh_from_db()
     asked = path(Party.AUTHOR, row.pk, 1, "")
@@ -116,15 +116,15 @@ def test_an_author_is_asked_again_too(client: Client, state: RecordingState, ste
 @pytest.mark.parametrize("told", ["0", 0, 0.0, "0.0"])
 def test_a_recording_of_no_length_is_recorded_again(client: Client, told: object) -> None:
     shout = message()
-    recording(shout, state=RecordingState.PRESSED_STAR, serial=1)
+    author_call(shout, state=RecordingState.PRESSED_STAR, serial=1)
     body = {"RecordingUrl": "http://c/f.wav", "RecordingFileSid": "f", "RecordingDuration": told}
     answer = ask(client, path(Party.AUTHOR, shout.pk, 1, "recorded"), **body)
     assert b"<Record" in answer.content
-    shout.recording.refresh_from_db()
-    assert shout.recording.state == RecordingState.PRESSED_STAR
+    shout.author_call.refresh_from_db()
+    assert shout.author_call.state == RecordingState.PRESSED_STAR
     ask(client, path(Party.AUTHOR, shout.pk, 1, "verification"), Digits="2")
-    shout.recording.refresh_from_db()
-    assert shout.recording.state == RecordingState.PRESSED_STAR
+    shout.author_call.refresh_from_db()
+    assert shout.author_call.state == RecordingState.PRESSED_STAR
 
 
 # --- In chunks -------------------------------------------------------------------------------------------------------

@@ -12,15 +12,15 @@ from blast_api.carrierx.events import Answerer
 from blast_api.carrierx.storage import play_url
 from blast_api.conf import PROMPTS
 from blast_api.domain.menus import Wish
-from blast_api.models import Recording
-from blast_api.services.recordings import Reply
+from blast_api.models import AuthorCall
+from blast_api.services.authors import Reply
 from blast_api.simulator.document import read_document
 
 Write = Callable[[], bytes]
 
-UNTAKEN = Recording(file_sid="", url="", take=0)
-TAKEN = Recording(file_sid="f-1", url="http://c/f.wav", take=1)
-TAKEN_TWICE = Recording(file_sid="f-1", url="http://c/f.wav", take=2)
+UNTAKEN = AuthorCall(file_sid="", url="", take=0)
+TAKEN = AuthorCall(file_sid="f-1", url="http://c/f.wav", take=1)
+TAKEN_TWICE = AuthorCall(file_sid="f-1", url="http://c/f.wav", take=2)
 MESSAGE = "http://c/f.wav"
 
 
@@ -33,7 +33,7 @@ def us(step: str) -> str:
     return f"http://us/{step}"
 
 
-def author(step: Reply, recording: Recording | None = None) -> Write:
+def author(step: Reply, recording: AuthorCall | None = None) -> Write:
     return lambda: documents.for_author(step, us, recording)
 
 
@@ -273,7 +273,7 @@ def test_a_hostile_address_stays_an_attribute() -> None:
 
 def test_a_hostile_name_of_a_file_stays_an_attribute() -> None:
     document = documents.for_author(
-        Reply.RECORD_AGAIN, us, Recording(file_sid='"/><Hangup/>', url="http://c/f", take=1)
+        Reply.RECORD_AGAIN, us, AuthorCall(file_sid='"/><Hangup/>', url="http://c/f", take=1)
     )
     assert document == whole(NEXT_TAKE.replace("f-1", "&quot;/&gt;&lt;Hangup/&gt;"))
 

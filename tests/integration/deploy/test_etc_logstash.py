@@ -156,7 +156,7 @@ def test_only_a_line_that_said_timed_out_is_corrected_by_a_late_one() -> None:
     """The pipeline gives both the same document: no third line may share it."""
     now = timezone.now()
     message = factories.message(status=ShoutStatus.TIMED_OUT, finished=now)
-    factories.recording(message, recorded=True)
+    factories.author_call(message, recorded=True)
     call = factories.call(
         message, status=CallStatus.TIMED_OUT, sid="s", serial=1, attempts=2, finished=now, answerer="HUMAN"
     )

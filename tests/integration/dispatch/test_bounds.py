@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.dispatch.claims import Claim
-from blast_api.dispatch.jobs import PlaceCall, PlaceRecording
+from blast_api.dispatch.jobs import PlaceAuthorCall, PlaceCall
 from blast_api.domain.pacing import JITTER, LOOKAHEAD
 from blast_api.domain.states import CallStatus, RecordingState
 from blast_api.models import Application, Call, Message
@@ -72,11 +72,11 @@ def test_an_applications_rate_is_of_all_its_shouts_and_authors_together() -> Non
     one, other = released(20, application=bounded), released(20, application=bounded)
     waits = factories.message(application=bounded)
     factories.call(waits)
-    factories.recording(waits, due_at=timezone.now() - timedelta(seconds=5))
+    factories.author_call(waits, due_at=timezone.now() - timedelta(seconds=5))
     free = released(20)
     found = claim()
     of_bounded = sorted(job.slot for job in found.jobs if job.message_id != free.pk)  # type: ignore[attr-defined]  # placements all
-    assert sum(isinstance(job, PlaceRecording) for job in found.jobs) == 1
+    assert sum(isinstance(job, PlaceAuthorCall) for job in found.jobs) == 1
     assert len(of_bounded) == 5
     assert all(later - earlier >= (1 + JITTER) / 10 - 1e-6 for earlier, later in pairwise(of_bounded))
     assert min(len(_slots(found, of=each)) for each in (one, other)) >= 1
@@ -120,7 +120,7 @@ def test_an_answer_that_is_still_out_counts() -> None:
 def test_the_authors_calls_count_to_their_applications_bound(state: RecordingState) -> None:
     bounded = factories.application(name="bounded", concurrent_calls=3)
     on_the_line = factories.message(application=bounded)
-    factories.recording(on_the_line, state=state, sid="a", serial=1, attempts=1)
+    factories.author_call(on_the_line, state=state, sid="a", serial=1, attempts=1)
     released(10, application=bounded)
     assert len(placed_of(claim())) == 2
 

@@ -14,10 +14,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.dispatch.clock import AFTER_A_JUMP
-from blast_api.dispatch.jobs import PlaceCall, PlaceRecording
+from blast_api.dispatch.jobs import PlaceAuthorCall, PlaceCall
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Pace
 from blast_api.domain.states import OPEN_CALLS, CallStatus, ShoutStatus
-from blast_api.models import Call, Gate, LogKind, Message, Recording
+from blast_api.models import AuthorCall, Call, Gate, LogKind, Message
 from blast_api.services import shouts
 from tests.kits import factories
 from tests.kits.callbacks import lines
@@ -30,10 +30,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("wide_gate")]
 ROOM = 50  # slots of half a second at 100 a second, about
 
 
-def _waiting_author(**fields: object) -> Recording:
+def _waiting_author(**fields: object) -> AuthorCall:
     message = factories.message()
     factories.call(message)
-    return factories.recording(message, **{"due_at": timezone.now() - timedelta(seconds=5)} | fields)
+    return factories.author_call(message, **{"due_at": timezone.now() - timedelta(seconds=5)} | fields)
 
 
 # --- The claim itself ------------------------------------------------------------------------------------------------
@@ -74,8 +74,8 @@ def test_authors_go_before_recipients_and_the_longest_waiting_first() -> None:
     late = _waiting_author()
     early = _waiting_author(due_at=timezone.now() - timedelta(seconds=60))
     jobs = claim(room=3).jobs
-    assert [type(job) for job in jobs] == [PlaceRecording, PlaceRecording, PlaceCall]
-    authors = [job.attempt.message_id for job in jobs if isinstance(job, PlaceRecording)]
+    assert [type(job) for job in jobs] == [PlaceAuthorCall, PlaceAuthorCall, PlaceCall]
+    authors = [job.attempt.message_id for job in jobs if isinstance(job, PlaceAuthorCall)]
     assert authors == [early.pk, late.pk]
 
 
@@ -112,7 +112,7 @@ def test_applications_share_first_then_authors_and_recipients_of_each() -> None:
     jobs = claim(room=20).jobs
     rows = Message.objects.in_bulk([job.message_id for job in jobs])  # type: ignore[attr-defined]  # of both kinds
     shares = Counter((rows[job.message_id].application_id == other.pk, type(job)) for job in jobs)  # type: ignore[attr-defined]
-    assert shares == {(True, PlaceCall): 10, (False, PlaceCall): 5, (False, PlaceRecording): 5}
+    assert shares == {(True, PlaceCall): 10, (False, PlaceCall): 5, (False, PlaceAuthorCall): 5}
 
 
 def test_applications_take_turns_where_there_is_room_for_one() -> None:
@@ -346,7 +346,7 @@ def test_an_author_may_be_the_trial() -> None:
     _waiting_author()
     released(3)
     _trouble(shut_for_s=-1)
-    assert [type(job) for job in claim().jobs] == [PlaceRecording]
+    assert [type(job) for job in claim().jobs] == [PlaceAuthorCall]
     assert claim().jobs == []
 
 

@@ -140,7 +140,7 @@ def test_an_author_whose_number_is_forbidden_costs_nobody_else(
 ) -> None:
     message = factories.message()
     factories.call(message)
-    factories.recording(message, due_at=timezone.now() - timedelta(seconds=5))
+    factories.author_call(message, due_at=timezone.now() - timedelta(seconds=5))
     (author,) = claim().jobs
     now = timezone.now()
     keep_all([(author, _FORBIDDEN)], now=now)
@@ -150,7 +150,7 @@ def test_an_author_whose_number_is_forbidden_costs_nobody_else(
     (call,) = claim().jobs
     keep_all([(call, _TAKEN)], now=now + timedelta(seconds=2))
     message.refresh_from_db()
-    assert (message.status, message.recording.state) == (ShoutStatus.ERROR, RecordingState.CARRIERX_ERROR)
+    assert (message.status, message.author_call.state) == (ShoutStatus.ERROR, RecordingState.CARRIERX_ERROR)
 
 
 # --- Lost answers ----------------------------------------------------------------------------------------------------

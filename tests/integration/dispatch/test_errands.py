@@ -17,7 +17,7 @@ from blast_api.dispatch.dispatcher import Dispatcher
 from blast_api.dispatch.errands import KeepRecording, Withdraw, claim_errands
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, Gate, Message, Recording
+from blast_api.models import AuthorCall, Call, Gate, Message
 from blast_api.services import sweeps
 from blast_api.simulator import Carrier
 from tests.kits import factories, unhurried
@@ -33,10 +33,10 @@ def _waiting_at_carrier(carrier: Carrier, count: int = 1, **fields: object) -> l
     return list(Call.objects.all())
 
 
-def _confirmed(**fields: object) -> Recording:
+def _confirmed(**fields: object) -> AuthorCall:
     message = factories.message()
     factories.call(message)
-    return factories.recording(
+    return factories.author_call(
         message, **{"recorded": True, "kept": False, "file_sid": "no-such-file", "due_at": timezone.now()} | fields
     )
 
@@ -104,10 +104,10 @@ def test_a_file_that_could_not_be_kept_now_is_kept_later(carrier: Carrier, statu
     carrier.inject("refuse", status=status, method="PATCH", path="/core/v2/storage/files")
     dispatch()
     assert Message.objects.get().status == ShoutStatus.PENDING
-    Recording.objects.update(held_since=timezone.now() - timedelta(seconds=16))
+    AuthorCall.objects.update(held_since=timezone.now() - timedelta(seconds=16))
     _file_told(carrier, "PATCH", lifecycle_ttl=-1)
     dispatch()
-    assert Recording.objects.get().kept
+    assert AuthorCall.objects.get().kept
     assert sweeps.release(timezone.now()) == 1
     assert Message.objects.get().status == ShoutStatus.READY
 
@@ -124,14 +124,14 @@ def test_a_file_that_the_carrier_says_it_keeps_and_does_not_is_asked_for_again_a
     _confirmed()
     _file_told(carrier, "PATCH", lifecycle_ttl=told)
     dispatch()
-    recording = Recording.objects.get()
+    recording = AuthorCall.objects.get()
     assert (recording.state, recording.kept) == (RecordingState.CONFIRMED, False)
     assert claim_errands(DatabaseClock(), room=10) == []  # not at once
     longest_ago = timezone.now() - timedelta(minutes=11)
-    Recording.objects.update(held_since=longest_ago, state_since=longest_ago)
+    AuthorCall.objects.update(held_since=longest_ago, state_since=longest_ago)
     _file_told(carrier, "PATCH", lifecycle_ttl=told)
     dispatch()
-    assert Recording.objects.get().state == RecordingState.CARRIERX_ERROR
+    assert AuthorCall.objects.get().state == RecordingState.CARRIERX_ERROR
     assert Message.objects.get().status == ShoutStatus.ERROR
     assert carrier.injections.waiting == ()
 
@@ -147,7 +147,7 @@ def test_where_the_answer_does_not_tell_of_the_files_time_the_file_is_looked_at(
     _file_told(carrier, "PATCH")
     _file_told(carrier, "GET", **told)
     dispatch()
-    assert Recording.objects.get().kept == kept
+    assert AuthorCall.objects.get().kept == kept
     assert carrier.injections.waiting == ()
 
 

@@ -121,7 +121,7 @@ def test_many_that_are_closed_are_put_off_some_at_a_time_and_keep_their_order(mo
 def test_they_go_on_in_batches_after_the_opening(settings: Settings) -> None:
     settings.CALL_BATCH_SIZE, settings.CALL_LENGTH_RATIO = 10, 2
     closed = released(25, delivery=_closed_now())
-    length_s = closed.recording.length_s
+    length_s = closed.author_call.length_s
     claim()
     by_time = Counter(call.due_at for call in closed.calls.all() if call.due_at)
     assert [by_time[moment] for moment in sorted(by_time)] == [10, 10, 5]
@@ -153,7 +153,7 @@ def test_a_call_is_not_handed_over_ahead_if_its_hours_may_end_on_the_way(setting
 def test_a_released_shout_has_its_calls_planned_by_zone(settings: Settings, given: str) -> None:
     settings.CALLING_WINDOW = {"from": "09:00", "to": "20:30"}
     message = factories.message(status=ShoutStatus.PENDING)
-    factories.recording(message, recorded=True)
+    factories.author_call(message, recorded=True)
     for position, prefix in enumerate([NEW_YORK, DENVER, NEW_YORK]):
         factories.call(message, position=position, number=f"{prefix}010{position}", zone=given)
     night = datetime(2030, 1, 31, 8, tzinfo=UTC)
@@ -170,7 +170,7 @@ def test_whose_hours_never_open_has_failed_at_the_release(settings: Settings) ->
     """A number of no known area has every zone of its country, and these are never all open."""
     settings.CALLING_WINDOW = {"from": "09:00", "to": "10:00"}
     message = factories.message(status=ShoutStatus.PENDING)
-    factories.recording(message, recorded=True)
+    factories.author_call(message, recorded=True)
     reached = factories.call(message, position=0, number=f"{NEW_YORK}0100")
     nowhere = factories.call(message, position=1, number="12005550100")
     shouts.release(message, length_s=5, now=timezone.now())

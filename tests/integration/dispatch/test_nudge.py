@@ -14,8 +14,8 @@ from pytest_django import Settings
 from blast_api.db.clock import database_now
 from blast_api.dispatch import nudge
 from blast_api.domain.states import RecordingState
-from blast_api.models import Gate, Recording
-from blast_api.services import recordings, sweeps
+from blast_api.models import AuthorCall, Gate
+from blast_api.services import authors, sweeps
 from tests.kits import unhurried
 from tests.kits.world import AUTHOR, World, recipient
 
@@ -34,7 +34,7 @@ def no_place_for_a_nudge() -> Iterator[None]:
 def test_the_author_is_rung_within_the_request(world: World) -> None:
     shout = world.shout(recipient(0))
     assert [call.number for call in world.carrier.calls] == [AUTHOR]
-    assert Recording.objects.get(pk=shout).state == RecordingState.PLACED
+    assert AuthorCall.objects.get(pk=shout).state == RecordingState.PLACED
 
 
 @pytest.mark.parametrize(
@@ -51,13 +51,13 @@ def test_the_request_is_answered_whatever_the_carrier_does(world: World, fault: 
     begun = time.monotonic()
     world.shout(recipient(0))
     assert time.monotonic() - begun < 6  # the bound is 3 seconds; the rest is a busy machine's
-    recording = Recording.objects.get()
+    recording = AuthorCall.objects.get()
     assert (recording.held_since is None) == again
     Gate.objects.update(shut_until=timezone.now() - timedelta(seconds=0.001))
     unhurried.run_once()
     assert len(world.carrier.calls) == 1
     world.play()
-    assert Recording.objects.get().state == RecordingState.CONFIRMED
+    assert AuthorCall.objects.get().state == RecordingState.CONFIRMED
     assert len([call for call in world.carrier.calls if call.number == AUTHOR]) == 1
 
 
@@ -75,7 +75,7 @@ def test_a_nudge_that_misses_its_slot_leaves_the_author_for_the_next_run(world: 
         shout = world.shout(recipient(0))
     nudge.ring_author(shout, tolerance_s=-1.0)  # no slot can be reached
     assert world.carrier.arrivals == []
-    recording = Recording.objects.get()
+    recording = AuthorCall.objects.get()
     assert (recording.held_since, recording.state) == (None, RecordingState.NO_REC_CALL)
     assert recording.serial > 1
     unhurried.run_once()
@@ -86,14 +86,14 @@ def test_an_error_of_the_nudge_is_no_error_of_the_request(world: World, settings
     settings.BASE_CARRIERX_API_URL = "http://127.0.0.1:9"
     shout = world.shout(recipient(0))
     assert world.status(shout) == "pending"
-    assert Recording.objects.get().held_since is None
+    assert AuthorCall.objects.get().held_since is None
 
 
 def test_beyond_a_few_at_once_the_author_is_left_to_the_dispatcher(world: World) -> None:
     with no_place_for_a_nudge():
         world.shout(recipient(0))
     assert world.carrier.arrivals == []
-    assert Recording.objects.get().attempts == 0
+    assert AuthorCall.objects.get().attempts == 0
     unhurried.run_once()
     assert [call.number for call in world.carrier.calls] == [AUTHOR]
 
@@ -130,7 +130,7 @@ def test_the_author_hears_at_once_that_it_is_saved_and_what_follows_survives_the
     shout = world.shout(recipient(0))
     world.carrier.advance_until_idle()
     assert any("recording_saved" in played for played in world.carrier.calls[0].played)
-    recording = Recording.objects.get()
+    recording = AuthorCall.objects.get()
     assert (recording.state, recording.kept, world.status(shout)) == (RecordingState.CONFIRMED, False, "pending")
 
     class Died(BaseException):
@@ -139,11 +139,11 @@ def test_the_author_hears_at_once_that_it_is_saved_and_what_follows_survives_the
     def dies(*args: object, **more: object) -> None:
         raise Died
 
-    for where, step in ((recordings, "claim_to_keep"), (recordings, "kept"), (sweeps, "release")):
+    for where, step in ((authors, "claim_to_keep"), (authors, "kept"), (sweeps, "release")):
         with monkeypatch.context() as at:
             at.setattr(where, step, dies)
             with pytest.raises(Died):
                 unhurried.run_once()
-        Recording.objects.update(held_since=None)  # its claim is stale
+        AuthorCall.objects.update(held_since=None)  # its claim is stale
     unhurried.run_once()
     assert {call.number for call in world.carrier.calls} == {AUTHOR, recipient(0)}

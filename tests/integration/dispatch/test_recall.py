@@ -81,7 +81,7 @@ def test_so_does_an_opt_out_hold_back_what_is_claimed_for_the_number(carrier: Ca
 def test_an_author_is_not_rung_for_a_shout_that_was_canceled_meanwhile() -> None:
     message = factories.message()
     held = {"due_at": timezone.now(), "held_since": timezone.now(), "attempts": 1, "serial": 1}
-    recording = factories.recording(message, **held)
+    recording = factories.author_call(message, **held)
     assert recall.in_rows() == frozenset()
     message.status = ShoutStatus.CANCELED
     message.save()

@@ -54,7 +54,7 @@ def test_whatever_had_not_ended_is_canceled_and_rings_nobody() -> None:
         released(3, due=timedelta(days=1), status=ShoutStatus.SCHEDULED),
         factories.message(status=ShoutStatus.PENDING),
     ]
-    factories.recording(shouts[2], due_at=timezone.now())
+    factories.author_call(shouts[2], due_at=timezone.now())
     hold(shouts[0].calls.all()[0], since=BACKUP)
     over = released(0, status=ShoutStatus.FINISHED, finished=BACKUP, closed=BACKUP)
     ran = run("after_restore", "--json", *SINCE, "--yes")

@@ -19,7 +19,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import InvalidField
 from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, Container, DoNotCallNumber, Message, Record, Recording
+from blast_api.models import AuthorCall, Call, Container, DoNotCallNumber, Message, Record
 from blast_api.operations import retention
 from blast_api.services import creation
 from blast_api.simulator import Carrier
@@ -40,7 +40,7 @@ def _ended(ago: timedelta, *, calls: int = 3, file_sid: str = "", **fields: Any)
     then = timezone.now() - ago
     times: dict[str, Any] = {"created": then, "finished": then, "closed": then}
     message = factories.message(**{"status": ShoutStatus.FINISHED} | times | fields)
-    factories.recording(message, recorded=True, file_sid=file_sid)
+    factories.author_call(message, recorded=True, file_sid=file_sid)
     rows = [[position, factories.number(position)] for position in range(calls)]
     shared: dict[str, Any] = {"message_id": message.pk, "status": CallStatus.COMPLETED, "finished": then}
     bulk.insert(Call, ["position", "number"], rows, **shared)
@@ -67,7 +67,7 @@ def test_old_shouts_go_with_their_calls_and_young_ones_stay() -> None:
     assert ran.code == 0, ran.err
     assert (ran.json["shouts"], ran.json["calls"]) == (1, 3)
     assert not Message.objects.filter(pk=old.pk).exists()
-    assert not Recording.objects.filter(pk=old.pk).exists()
+    assert not AuthorCall.objects.filter(pk=old.pk).exists()
     assert young.calls.count() == Call.objects.count() == 3
 
 
@@ -147,7 +147,7 @@ def test_a_callback_for_a_call_that_is_gone_is_refused() -> None:
 
 def test_the_recording_goes_at_the_carrier(world: World) -> None:
     shout = _whole_shout(world)
-    sid = Recording.objects.get(pk=shout).file_sid
+    sid = AuthorCall.objects.get(pk=shout).file_sid
     assert sid in world.carrier.files
     assert _purged("--yes").json["recordings"] == 1
     assert sid not in world.carrier.files
@@ -167,13 +167,13 @@ def _whole_shout(world: World, **fields: object) -> int:
 
 def test_a_recording_that_a_younger_shout_uses_stays_until_that_goes(world: World) -> None:
     first = _whole_shout(world)
-    sid = Recording.objects.get(pk=first).file_sid
+    sid = AuthorCall.objects.get(pk=first).file_sid
     second = _whole_shout(world, **{"old-shout-id": first})
     Message.objects.filter(pk=second).update(finished=timezone.now())
     told = _purged("--yes").json
     assert (told["shouts"], told["recordings"]) == (1, 0)
     assert sid in world.carrier.files
-    assert Recording.objects.get(pk=second).kept
+    assert AuthorCall.objects.get(pk=second).kept
     Message.objects.update(finished=timezone.now() - OLD)
     assert _purged("--yes").json["recordings"] == 1
     assert sid not in world.carrier.files
@@ -280,7 +280,7 @@ def test_a_shout_that_uses_the_recording_at_this_moment_keeps_the_file(carrier: 
     user.join()
     assert (ran.code, ran.json["shouts"]) == (0, 1)
     assert sid in carrier.files
-    assert Recording.objects.get().file_sid == sid
+    assert AuthorCall.objects.get().file_sid == sid
 
 
 @pytest.mark.django_db(transaction=True)
@@ -297,7 +297,7 @@ def test_two_purges_at_once_leave_nothing_and_fail_at_nothing(
 
     at_once(lambda: codes.append(_purged("--yes").code), times=2)
     assert codes == [0, 0]
-    assert [rows.objects.count() for rows in (Message, Recording, Call, Record)] == [0, 0, 0, 0]
+    assert [rows.objects.count() for rows in (Message, AuthorCall, Call, Record)] == [0, 0, 0, 0]
     assert not set(files) & set(carrier.files)
 
 

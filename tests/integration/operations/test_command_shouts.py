@@ -97,7 +97,7 @@ def test_no_shout_is_expected_to_end_before_its_last_batch() -> None:
 
 def test_ended_shouts_are_told_when_asked_for() -> None:
     over = factories.message(status=ShoutStatus.FINISHED, finished=timezone.now())
-    factories.recording(over)
+    factories.author_call(over)
     live = released(1)
     assert [told["id"] for told in _told()] == [live.pk]
     assert [told["id"] for told in _told("--all")] == [live.pk, over.pk]

@@ -17,7 +17,7 @@ from blast_api.carrierx.client import Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.domain.callbacks import Party, Reason
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, Recording
+from blast_api.models import AuthorCall, Call
 from blast_api.monitoring import counters, health
 from blast_api.records import writer
 from blast_api.simulator import Carrier
@@ -120,7 +120,7 @@ def test_open_calls_are_told_by_status_and_those_that_are_due_as_a_queue(client:
     released(5, due=timedelta(hours=-1), status=ShoutStatus.CANCELED)  # nobody will place them
     up = released(6, due=timedelta(seconds=-10))
     Call.objects.filter(message=up).update(status=CallStatus.ONGOING)
-    factories.recording(factories.message(), due_at=ago)
+    factories.author_call(factories.message(), due_at=ago)
     told = scrape(client)
     assert {name: told[name] for name in told if name.startswith("calls ")} == {"calls ready": 14, "calls ongoing": 6}
     assert (told["queue_depth calls"], told["queue_depth recordings"]) == (5, 1)
@@ -133,7 +133,7 @@ def test_a_placement_is_in_hand_and_after_a_while_unknown(client: Client) -> Non
     first, second = released(2).calls.all()
     hold(first, since=now, due_at=now)
     hold(second, since=now - timedelta(seconds=20), due_at=now)
-    factories.recording(factories.message(), due_at=now, held_since=now - timedelta(seconds=20))
+    factories.author_call(factories.message(), due_at=now, held_since=now - timedelta(seconds=20))
     told = scrape(client)
     assert (told["placements_in_hand calls"], told["placements_unknown calls"]) == (2, 1)
     assert (told["placements_in_hand recordings"], told["placements_unknown recordings"]) == (1, 1)
@@ -219,7 +219,7 @@ def test_callbacks_are_counted_by_kind_and_code_and_timed(client: Client) -> Non
 
 def test_a_callback_that_we_cannot_answer_is_counted_as_failed(client: Client) -> None:
     call = delivered()
-    Recording.objects.all().delete()  # so that there is nothing to play, which cannot be
+    AuthorCall.objects.all().delete()  # so that there is nothing to play, which cannot be
     assert ask(client, path(Party.RECIPIENT, call.pk, 1, "detected"), AnsweredBy="HUMAN").status_code == 200
     told = scrape(client)
     assert told["callbacks_failed_total CallDetected"] == told["callbacks_total CallDetected 200"] == 1

@@ -18,7 +18,7 @@ from blast_api.models import Attempt, Call, LogKind, Message
 from blast_api.models.outboxes import ATTEMPTS
 from blast_api.records import outbox, writer
 from blast_api.records.sources import of_log
-from blast_api.services import delivery, history, recordings
+from blast_api.services import authors, delivery, history
 from tests.kits import factories
 from tests.kits.callbacks import delivered
 from tests.kits.callbacks import lines as told
@@ -173,7 +173,7 @@ def test_a_shout_record_has_the_fields_of_the_contract() -> None:
     message = factories.message(
         status=ShoutStatus.CANCELED, title='"Quotes"\nand lines \u2028 \x7f', finished=timezone.now()
     )
-    recording = factories.recording(message, recorded=True)
+    recording = factories.author_call(message, recorded=True)
     Message.objects.update(**outbox.due())
     line = _one(LogKind.BDR)
     assert set(BDR.split()) <= set(line)
@@ -184,9 +184,9 @@ def test_a_shout_record_has_the_fields_of_the_contract() -> None:
 
 def _ended(body: dict[str, object]) -> dict[str, Any]:
     """The record of a recording call of which the carrier says this at its end."""
-    recording = factories.recording(factories.message(), state="USER_ANSWERED", serial=1)
+    recording = factories.author_call(factories.message(), state="USER_ANSWERED", serial=1)
     report = StatusReport(CallStatus.COMPLETED, "completed", "sid", 31, body)
-    recordings.ended(recordings.AuthorAttempt(recording.pk, 1), report, now=NOW)
+    authors.ended(authors.AuthorAttempt(recording.pk, 1), report, now=NOW)
     return _one(LogKind.REC_CDR) | {"shout": recording.pk}
 
 

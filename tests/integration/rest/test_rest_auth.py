@@ -110,7 +110,7 @@ def test_another_applications_recording_cannot_be_used() -> None:
     mine = factories.application_with_token("mine")
     factories.application_with_token("other")
     old = factories.message(application=mine)
-    factories.recording(old, recorded=True)
+    factories.author_call(old, recorded=True)
     told = faults(post(with_token("other"), body(old_shout_id=old.pk)))
     unknown = faults(post(with_token("other"), body(old_shout_id=old.pk + 1000)))
     assert told == unknown  # whether there is one is not told

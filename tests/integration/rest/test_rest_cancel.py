@@ -24,7 +24,7 @@ OPEN = ["pending", "ready", "scheduled", "ongoing"]
 
 def shout(status: str, *calls: str) -> Message:
     message = factories.message(status=status, started=timezone.now())
-    factories.recording(message, recorded=status != "pending")
+    factories.author_call(message, recorded=status != "pending")
     for call in calls:
         factories.call(message, status=call)
     return message

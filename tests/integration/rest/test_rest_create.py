@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 
 from blast_api.conf import configuration
 from blast_api.domain.states import RecordingState
-from blast_api.models import Call, DoNotCallNumber, LogKind, Message, Recording
+from blast_api.models import AuthorCall, Call, DoNotCallNumber, LogKind, Message
 from blast_api.simulator import Carrier
 from tests.kits import factories
 from tests.kits.callbacks import lines
@@ -126,7 +126,7 @@ def test_a_shout_with_nobody_to_call_is_settled_at_once(
     assert carrier.calls == []
     message = Message.objects.get()
     assert message.closed is not None
-    assert message.recording.due_at is None
+    assert message.author_call.due_at is None
     *cdrs, bdr = records()
     assert sorted(cdr["to_number"] for cdr in cdrs) == sorted(recipients)
     assert (bdr["pk"], bdr["status"], bdr["recording_call_status"]) == (message.pk, status, "NO_REC_CALL")
@@ -139,7 +139,7 @@ def test_the_author_is_rung_at_once(client: Client, carrier: Carrier) -> None:
     shout = created(post(client, body()))
     (call,) = carrier.calls
     assert call.spec.number == AUTHOR
-    recording = Recording.objects.get(pk=shout["id"])
+    recording = AuthorCall.objects.get(pk=shout["id"])
     assert (recording.state, recording.sid, recording.attempts) == (RecordingState.PLACED, call.sid, 1)
     assert shout["status"] == "pending"
 
@@ -147,7 +147,7 @@ def test_the_author_is_rung_at_once(client: Client, carrier: Carrier) -> None:
 def test_a_carrier_that_is_away_is_no_fault_of_the_request(client: Client) -> None:
     """The gate of this test is shut: the author waits for the next run."""
     shout = created(post(client, body()))
-    recording = Recording.objects.get(pk=shout["id"])
+    recording = AuthorCall.objects.get(pk=shout["id"])
     assert recording.state == RecordingState.NO_REC_CALL
     assert recording.due_at is not None
 
@@ -157,7 +157,7 @@ def test_a_carrier_that_is_away_is_no_fault_of_the_request(client: Client) -> No
 
 def test_an_old_recording_is_used_again_and_nobody_rings_the_author(client: Client, carrier: Carrier) -> None:
     old = factories.message(status="finished")
-    recording = factories.recording(old, recorded=True)
+    recording = factories.author_call(old, recorded=True)
     shout = created(post(client, body(old_shout_id=old.pk)))
     assert shout["status"] == "ready"
     assert shout["calls"] == {"ready": 2}
@@ -172,7 +172,7 @@ def test_an_old_recording_is_used_again_and_nobody_rings_the_author(client: Clie
 
 def test_an_old_recording_waits_for_its_schedule(client: Client) -> None:
     old = factories.message(status="finished")
-    factories.recording(old, recorded=True)
+    factories.author_call(old, recorded=True)
     at = timezone.now() + timedelta(hours=1)
     shout = created(post(client, body(old_shout_id=old.pk, schedule=at.isoformat())))
     assert shout["status"] == "scheduled"

@@ -235,13 +235,13 @@ def test_a_schedule_far_away_is_a_mistake(client: Client) -> None:
 def test_an_old_shout_must_be_this_users_and_recorded(client: Client) -> None:
     other = factories.application(name="other")
     unrecorded = factories.message()
-    factories.recording(unrecorded)
+    factories.author_call(unrecorded)
     not_kept = factories.message()
-    factories.recording(not_kept, recorded=True, kept=False)
+    factories.author_call(not_kept, recorded=True, kept=False)
     another_user = factories.message(userdata="somebody else")
-    factories.recording(another_user, recorded=True)
+    factories.author_call(another_user, recorded=True)
     another_application = factories.message(application=other)
-    factories.recording(another_application, recorded=True)
+    factories.author_call(another_application, recorded=True)
     for old in (unrecorded, not_kept, another_user, another_application):
         sentence = "This user has no shout of that id with a recording."
         assert faults(post(client, body(old_shout_id=old.pk))) == {"old-shout-id": [sentence]}

@@ -205,7 +205,7 @@ def test_what_a_shout_does_not_say_its_application_says(client: Client) -> None:
 
 def test_an_old_recording_goes_with_new_rules(client: Client) -> None:
     old = factories.message(status="finished", delivery={"attempts": 9}, did="15555550199")
-    factories.recording(old, recorded=True)
+    factories.author_call(old, recorded=True)
     shout = created(post(client, body(old_shout_id=old.pk, delivery={"attempts": 2, "until": later(hours=1)})))
     assert (shout["status"], shout["delivery"]["attempts"], shout["from"]) == ("ready", 2, configuration().did)
 

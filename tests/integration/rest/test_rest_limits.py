@@ -20,7 +20,7 @@ from blast_api.db import bulk
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import RecordingState
 from blast_api.logs.redaction import LineFormatter, TextFormatter
-from blast_api.models import DoNotCallNumber, LogKind, Message, Recording
+from blast_api.models import AuthorCall, DoNotCallNumber, LogKind, Message
 from blast_api.records import writer
 from blast_api.rest.throttling import LongList
 from blast_api.services import shouts
@@ -281,7 +281,7 @@ def test_a_hostile_text_stays_in_its_place(
     made = created(post(client, body(title=text, userdata=text, recipients=[number(1)])))
     assert (made["title"], made["userdata"]) == (text.strip(), text)
     shout = made["id"]
-    Recording.objects.filter(pk=shout).update(state=RecordingState.USER_ANSWERED, serial=1)
+    AuthorCall.objects.filter(pk=shout).update(state=RecordingState.USER_ANSWERED, serial=1)
     heard = ask(client, path(Party.AUTHOR, shout, 1, "welcome"), Digits="7", CallSid=text, AMDStatus=text)
     assert read_document(heard.content)
     assert b"marked" not in heard.content
@@ -364,6 +364,6 @@ def test_an_application_may_let_only_so_many_authors_wait(client: Client, settin
     assert [answer.status_code for answer in made] == [201, 201, 429]
     assert code(made[2]) == (429, "too-many-waiting")
     assert int(made[2]["Retry-After"]) > 0
-    assert Recording.objects.count() == 2
+    assert AuthorCall.objects.count() == 2
     shouts.cancel(Message.objects.first(), now=timezone.now())  # type: ignore[arg-type]  # there is one
     assert post(client, body()).status_code == 201

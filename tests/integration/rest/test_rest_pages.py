@@ -18,7 +18,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from blast_api.db import bulk
-from blast_api.models import Call, DoNotCallNumber, Message, Recording
+from blast_api.models import AuthorCall, Call, DoNotCallNumber, Message
 from blast_api.rest import lists
 from tests.kits import factories
 from tests.kits.callbacks import undone
@@ -47,7 +47,7 @@ class Shouts:
     def add(self) -> str:
         factories.message(userdata="somebody else")
         message = factories.message()
-        factories.recording(message)
+        factories.author_call(message)
         factories.call(message)
         return str(message.pk)
 
@@ -253,7 +253,7 @@ def many_shouts() -> str:
     rows = [[("somebody else" if index % 4 else USER), "0", "2030-01-31T12:00:00Z"] for index in range(_MANY)]
     bulk.insert(Message, ["userdata", "caller", "created"], rows, application_id=application)
     of_each = [[pk, rows[0][2]] for pk in Message.objects.values_list("pk", flat=True)]
-    bulk.insert(Recording, ["message_id", "state_since"], of_each)
+    bulk.insert(AuthorCall, ["message_id", "state_since"], of_each)
     return f"/api/v1/shouts?userdata={USER}"
 
 
@@ -362,7 +362,7 @@ def test_a_shout_with_many_calls_is_read_alone(client: Client) -> None:
     sizes = [3, lists._CALLS, 4, 5]
     for size in sizes:
         message = factories.message()
-        factories.recording(message)
+        factories.author_call(message)
         bulk.insert(Call, ["position", "number"], [[i, number(i)] for i in range(size)], message_id=message.pk)
     with CaptureQueriesContext(connection) as asked:
         told = content(client.get(f"/api/v1/shouts?userdata={USER}"))
@@ -382,7 +382,7 @@ LONGEST = "\U0001f4e3" * 255
 @pytest.mark.parametrize("path", ["shouts", "dnc"])
 def test_links_fit_into_a_proxys_buffer_whatever_the_user_is_called(client: Client, path: str, more: str) -> None:
     for index in range(3):
-        factories.recording(factories.message(userdata=LONGEST))
+        factories.author_call(factories.message(userdata=LONGEST))
         factories.listed(number(index), userdata=LONGEST)
     answer = client.get(f"/api/v1/{path}?{urlencode({'userdata': LONGEST, 'junk': 'x' * 9000})}&limit=1{more}")
     (first,) = content(answer)

@@ -25,7 +25,7 @@ def _nobody_is_rung() -> None:
 
 def shout(status: str, **fields: object) -> Message:
     message = factories.message(status=status, started=timezone.now(), **fields)
-    factories.recording(message, recorded=status != "pending")
+    factories.author_call(message, recorded=status != "pending")
     return message
 
 

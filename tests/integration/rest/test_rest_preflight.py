@@ -115,7 +115,7 @@ def test_a_scheduled_one_begins_then(client: Client) -> None:
 def test_the_length_of_an_old_recording_is_known(client: Client, settings: Settings) -> None:
     settings.CALL_BATCH_SIZE, settings.CALL_LENGTH_RATIO = 1, 2
     old = factories.message(status=ShoutStatus.FINISHED)
-    factories.recording(old, recorded=True)
+    factories.author_call(old, recorded=True)
     told = foretold(client, old_shout_id=old.pk)
     first, second = (datetime.fromisoformat(each["at"]) for each in told["recipients"])
     assert second - first == timedelta(seconds=16)
@@ -229,7 +229,7 @@ def test_nothing_is_stored(client: Client, settings: Settings) -> None:
     settings.CALLING_WINDOW, settings.FREQUENCY_CAP = {"from": "09:00", "to": "10:00"}, {"calls": 1, "days": 1}
     listed(number(1))
     old = factories.message(status=ShoutStatus.FINISHED)
-    factories.recording(old, recorded=True)
+    factories.author_call(old, recorded=True)
     models = list(apps.get_app_config("blast_api").get_models())
 
     def stored() -> dict[str, list[Any]]:

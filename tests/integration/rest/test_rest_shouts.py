@@ -13,6 +13,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from blast_api.conf import configuration
+from blast_api.models import Recording
 from tests.kits import factories
 from tests.kits.factories import AUTHOR, USER, number
 from tests.kits.rest import OPERATORS_RULES, SHOUT_FIELDS, code, content, faults, next_page
@@ -40,7 +41,7 @@ NO_IDS = [
 def shout(*statuses: str, **fields: Any) -> int:
     """A recorded shout with a call of each status."""
     message = factories.message(**fields)
-    factories.recording(message, recorded=True)
+    factories.author_call(message, recorded=True)
     for status in statuses:
         factories.call(message, status=status, opted_out=status == "added to do not call")
     return int(message.pk)
@@ -61,9 +62,10 @@ def test_a_shout_is_shown_with_its_recording_and_what_became_of_its_calls(client
     message = factories.message(
         status="finished", schedule=MOMENT, created=MOMENT, started=MOMENT, finished=MOMENT, title="Snow"
     )
-    factories.recording(message, recorded=True, url="https://example.com/f/1.wav", length_s=8).message.refresh_from_db()
-    message.recording.recorded = MOMENT
-    message.recording.save(update_fields=["recorded"])
+    factories.author_call(
+        message, recorded=True, url="https://example.com/f/1.wav", length_s=8
+    ).message.refresh_from_db()
+    Recording.objects.update(created=MOMENT)
     for status in ("completed", "busy", "completed", "added to do not call"):
         factories.call(message, status=status, opted_out=status == "added to do not call")
     answer = client.get(f"/api/v1/shouts/{message.pk}")

@@ -29,7 +29,7 @@ def shout(**fields: Any) -> Message:
     now = timezone.now()
     defaults = {"status": ShoutStatus.ONGOING, "starts_at": now, "started": now}
     message = factories.message(**defaults | fields)
-    factories.recording(message, recorded=True)
+    factories.author_call(message, recorded=True)
     return message
 
 

@@ -34,7 +34,7 @@ from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.recipients import Recipient
 from blast_api.domain.rules import said
 from blast_api.domain.states import ENDED_SHOUTS, LIVE_SHOUTS, CallStatus, ShoutStatus
-from blast_api.models import Application, Attempt, Call, DoNotCallNumber, Gate, Message, Recording
+from blast_api.models import Application, Attempt, AuthorCall, Call, DoNotCallNumber, Gate, Message, Recording
 from blast_api.services import creation, delivery, pauses, shouts, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import ask, path
@@ -127,7 +127,7 @@ class AnyOrder(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        for model in (Attempt, Call, Recording, Message, DoNotCallNumber, Gate, Application):
+        for model in (Attempt, Call, AuthorCall, Message, Recording, DoNotCallNumber, Gate, Application):
             model._default_manager.all().delete()
         self.client = Client()
         self.now = BEGINNING
@@ -135,7 +135,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.application = factories.application()
         self.sources = {user: factories.message(userdata=user, status=ShoutStatus.FINISHED) for user in USERS}
         for source in self.sources.values():
-            factories.recording(source, recorded=True)
+            factories.author_call(source, recorded=True)
         self.promises = Promises()
         self.answers: list[tuple[PlaceCall, Outcome | None]] = []
         self.given: list[Given] = []
@@ -373,7 +373,7 @@ class AnyOrder(RuleBasedStateMachine):
             self.keeps_its_promises()
         waiting = Call.objects.at_rest().filter(message__status__in=LIVE_SHOUTS)
         assert not Call.objects.unfinished().exclude(pk__in=waiting.values("pk")).exists()
-        unclosed = Message.objects.unclosed().filter(recording__attempts=0)
+        unclosed = Message.objects.unclosed().filter(author_call__attempts=0)
         assert not unclosed.exclude(pk__in=waiting.values("message")).exists()
 
     @invariant()

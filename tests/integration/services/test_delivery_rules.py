@@ -93,7 +93,7 @@ def test_one_that_is_paused_expires_as_well() -> None:
 
 def test_a_shout_that_was_not_recorded_in_time_is_over() -> None:
     message = factories.message(until=timezone.now() - timedelta(seconds=1))
-    factories.recording(message)
+    factories.author_call(message)
     call = factories.call(message)
     sweeps.expire(timezone.now())
     message.refresh_from_db()

@@ -57,7 +57,7 @@ def test_an_ending_is_kept_with_the_time_at_which_it_was_told(client: Client) ->
 
 def test_the_end_of_a_call_to_an_author_is_kept(client: Client) -> None:
     message = factories.message()
-    recording = factories.recording(message, state=RecordingState.USER_ANSWERED, serial=1, attempts=1, sid="sid")
+    recording = factories.author_call(message, state=RecordingState.USER_ANSWERED, serial=1, attempts=1, sid="sid")
     with away():
         ask(client, path(Party.AUTHOR, recording.pk, 1, "status"), CallStatus="completed")
     postponed.take_up()

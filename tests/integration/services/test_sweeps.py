@@ -9,8 +9,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.domain.states import CallStatus, RecordingState, ShoutStatus
-from blast_api.models import Call, LogKind, Message, Recording
-from blast_api.services import delivery, recordings, sweeps
+from blast_api.models import AuthorCall, Call, LogKind, Message
+from blast_api.services import authors, delivery, sweeps
 from tests.kits import factories
 from tests.kits.callbacks import lines
 from tests.kits.released import hold, released
@@ -70,9 +70,9 @@ def test_the_call_to_an_author_lapses_as_well(held_ago_s: float, lapses: bool) -
     now = timezone.now()
     message = factories.message()
     held = {"due_at": now - _ago(2000), "held_since": now - _ago(held_ago_s), "attempts": 1, "serial": 1}
-    factories.recording(message, **held)
-    assert recordings.lapse(now) == lapses
-    assert (Recording.objects.get().held_since is None) == lapses
+    factories.author_call(message, **held)
+    assert authors.lapse(now) == lapses
+    assert (AuthorCall.objects.get().held_since is None) == lapses
 
 
 def test_a_lapsed_address_is_dead() -> None:
@@ -155,7 +155,7 @@ def test_closed_shouts_are_left_alone() -> None:
 def test_an_author_who_hung_up_undecided_gets_a_moment_of_grace() -> None:
     now = timezone.now()
     message = factories.message()
-    factories.recording(message, state=RecordingState.RECORDED, state_since=now, ended=now - _ago(4))
+    factories.author_call(message, state=RecordingState.RECORDED, state_since=now, ended=now - _ago(4))
     assert sweeps.expire(now) == 0
     assert sweeps.expire(now + _ago(2)) == 1
     message.refresh_from_db()
