@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 
 from .faults import Injection
 from .fields import Check, mapping, nullable, number, one_of, read_fields, web_address, whole
+from .steps import Taped
 from .wire import Json
 
 _ANY_METHOD = one_of("GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "TRACE")
@@ -111,6 +112,23 @@ class HeardAt(NamedTuple):
     what: str
 
 
+@dataclass(frozen=True)
+class Bridge:
+    """What became of a Dial: times are simulator seconds, None while they are to come; `caller` is the number shown."""
+
+    number: str
+    caller: str
+    rang_at: float
+    answered_at: float | None = None
+    ended_at: float | None = None
+    status: str | None = None
+
+    @property
+    def seconds(self) -> float:
+        """How long the two have talked, 0 while they still do."""
+        return 0.0 if self.answered_at is None or self.ended_at is None else self.ended_at - self.answered_at
+
+
 class Document(NamedTuple):
     """A document the application gave: simulator seconds, where it came from, and its text."""
 
@@ -124,7 +142,7 @@ class Call:
     """One accepted call and its history; it grows while the call goes on.
 
     `status` is the carrier's final word or None. `duration` is whole seconds from the answer to the end. Other times
-    are simulator seconds. `attempt_index` counts the calls to the same number that were accepted before, from 0.
+    are simulator seconds. `tape` is what an answering machine has recorded. `attempt_index` counts the calls to the same number that were accepted before, from 0.
     """
 
     spec: CallSpec
@@ -141,6 +159,8 @@ class Call:
     answered_at: float | None = None
     ended_at: float | None = None
     heard: list[HeardAt] = field(default_factory=list)
+    tape: list[Taped] = field(default_factory=list)
+    bridges: list[Bridge] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     actions: int = 0

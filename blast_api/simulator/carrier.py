@@ -7,20 +7,21 @@ import math
 import threading
 import uuid
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import NamedTuple
 
 from .agenda import Agenda, Runner
-from .calls import Call, CallSpec, Stage
+from .calls import Bridge, Call, CallSpec, Stage
 from .clock import Clock, RealClock, VirtualClock
+from .directory import Directory
 from .elsewhere import Elsewhere
 from .exchange import Exchange, Identity, Words
 from .faults import Faults, read_injection
 from .line import Line
-from .people import Person, Phone, person_at
+from .people import Person
 from .steps import Habits
 from .storage import Container, Storage, StoredFile
 from .wire import Refusal
@@ -53,7 +54,7 @@ class Carrier:
     With a `VirtualClock` nothing happens by itself: `advance` carries out what falls due, in the calling thread. With a
     `RealClock`, `start` and `stop` run it in threads. `prompt_seconds` is the length of a sound that the carrier neither
     keeps nor reaches, `no_answer` its spelling of that status, `timeout_s` how many real seconds the application may take,
-    `workers` how many calls proceed at once in real time.
+    `workers` how many calls proceed at once in real time. `habits` may be changed: they hold for calls answered later.
     """
 
     def __init__(
@@ -83,28 +84,28 @@ class Carrier:
         self._driving = threading.Lock()
         self._agenda = Agenda()
         self._runner: Runner | None = None
-        self._people: dict[str, Person] = {}
-        self._rings: Counter[str] = Counter()
         self._accepted: Counter[str] = Counter()
         self._calls: dict[str, Call] = {}
         self._arrivals: list[Arrival] = []
         self._faults: list[str] = []
         self._line = Line(timeout_s=timeout_s, pool_size=workers)
+        self._directory = Directory()
         self._elsewhere = Elsewhere(self._line, assumed_s=prompt_seconds)
         self.storage = Storage(
             self.clock, base_url=lambda: self.base_url, elsewhere=self._elsewhere, complain=self.complain
+        )
+        self.habits = Habits(
+            empty_result_always_acts=empty_result_always_acts, record_acts_on_hangup=record_acts_on_hangup
         )
         self._exchange = Exchange(
             clock=self.clock,
             agenda=self._agenda,
             line=self._line,
             studio=self.storage,
-            habits=Habits(
-                empty_result_always_acts=empty_result_always_acts, record_acts_on_hangup=record_acts_on_hangup
-            ),
+            habits=lambda: self.habits,
             words=Words(no_answer=no_answer),
             identity=Identity(endpoint_sid=self.endpoint_sid, partner_sid=self.partner_sid),
-            who=self._called,
+            directory=self._directory,
             complain=self.complain,
         )
 
@@ -148,20 +149,16 @@ class Carrier:
         """Every file by its sid whose time is not over."""
         return self.storage.files
 
-    def _called(self, number: str) -> Person:
-        """Count a call to a number, and return who is met there this time."""
-        with self._lock:
-            person = self._people.get(number) or person_at(number)
-            earlier = self._rings[number]
-            self._rings[number] += 1
-        return replace(person, phone=Phone.FAILED) if earlier < person.fails_first else person
+    @property
+    def bridges(self) -> list[Bridge]:
+        """Every Dial that rang a number, in order of the ringing."""
+        return sorted((bridge for call in self.calls for bridge in call.bridges), key=lambda bridge: bridge.rang_at)
 
     # What tests and developers ask for
 
     def script(self, number: str, person: Person) -> None:
         """Let a person of one's own live behind a number."""
-        with self._lock:
-            self._people[number] = person
+        self._directory.script(number, person)
 
     def reach(self, prefix: str) -> None:
         """Fetch and read what is played from URLs that begin with this, as a real carrier does with all; each once."""
@@ -181,13 +178,12 @@ class Carrier:
             for call in self._calls.values():
                 call.forgotten = True
             self._calls.clear()
-            self._people.clear()
-            self._rings.clear()
             self._accepted.clear()
             self._arrivals.clear()
             self._faults.clear()
         self.injections.reset()
         self._elsewhere.reset()
+        self._directory.reset()
         self.storage.reset()
 
     # Time
@@ -242,6 +238,7 @@ class Carrier:
 
     def accept(self, spec: CallSpec) -> Call:
         """Take a call; it rings when its delay is over."""
+        self._directory.add_own(spec.caller)
         injections = self.injections.for_call(spec.number)
         with self._lock:
             now = self.clock.now()

@@ -83,6 +83,8 @@ def _show(call: Call) -> dict[str, object]:
         "ended_at": call.ended_at,
         "heard": call.heard,
         "keys": call.keys,
+        "tape": [asdict(taped) for taped in call.tape],
+        "bridges": [{**asdict(bridge), "seconds": bridge.seconds} for bridge in call.bridges],
         "documents": [document.url for document in call.documents],
         "attempt_index": call.attempt_index,
     }

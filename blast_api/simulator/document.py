@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from .grammar import ATTRIBUTES, CHILDREN, NOT_SIMULATED, WITH_TEXT, Value, web_reference
-from .verbs import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
+from .verbs import Amd, Dial, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
 
 LONGEST_SAY = 1024  # characters, documented
 
@@ -20,6 +20,7 @@ LONGEST_SAY = 1024  # characters, documented
 DEFAULT_GATHER_TIMEOUT_S = 5
 DEFAULT_FINISH_KEY = "#"
 DEFAULT_SILENCE_MS = 1000
+DEFAULT_DIAL_TIMEOUT_S = 30
 DEFAULT_AMD_MS = {"greeting": 2000, "afterGreetingSilence": 500, "totalAnalysisTime": 10000}
 
 
@@ -234,6 +235,18 @@ def _amd(element: _Element) -> Amd:
     )
 
 
+def _dial(element: _Element) -> Dial:
+    if not re.fullmatch(r"[0-9]{1,15}", element.text):
+        raise element.fault("does not hold a telephone number")
+    return Dial(
+        element.text,
+        action=element.target(),
+        caller_id=element.word("callerId"),
+        timeout_s=element.number("timeout") or DEFAULT_DIAL_TIMEOUT_S,
+        time_limit_s=element.number("timeLimit"),
+    )
+
+
 def _hangup(_element: _Element) -> Hangup:
     return Hangup()
 
@@ -257,6 +270,7 @@ BUILDERS: Mapping[str, Callable[[_Element], Verb]] = {
     "Gather": _gather,
     "Record": _record,
     "Amd": _amd,
+    "Dial": _dial,
     "Hangup": _hangup,
     "Redirect": _redirect,
 }

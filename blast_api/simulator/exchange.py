@@ -8,29 +8,44 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 
 from .agenda import Agenda
-from .calls import Call, Document, HeardAt, Stage
+from .calls import Bridge, Call, Document, HeardAt, Stage
 from .clock import Clock
+from .directory import Directory
 from .document import DocumentFault, read_document
 from .line import Line, LineFault, Reply, Style
 from .people import Person, Phone
 from .player import Player
-from .steps import Fetch, Habits, Heard, Notice, Pressed, Steps, Studio, Wait
+from .steps import (
+    Connected,
+    Dialled,
+    Fetch,
+    Habits,
+    Heard,
+    Notice,
+    Parted,
+    Pressed,
+    Steps,
+    Studio,
+    Taped,
+    Wait,
+)
 from .verbs import Verb
 
 logger = logging.getLogger("blast_api.simulator")
 
-SETTLES_S = 1.0  # until the network reports busy, failed or given up
 MOST_DOCUMENTS = 200  # in one call: documents that send to each other without a pause would never end
 
 Parameters = dict[str, str | int | None]
 
 # What no application may count on: gone when the carrier sends the least it can, or null.
-NULLED = frozenset({"CallSid", "CallerName", "ForwardedFrom", "FinishKey", "CallDuration", "From", "To"})
+NULLED = frozenset(
+    {"CallSid", "CallerName", "ForwardedFrom", "FinishKey", "CallDuration", "DialCallDuration", "From", "To"}
+)
 MISSING = frozenset(
     {"AccountSid", "ApiVersion", "Direction", "EndpointSid", "PartnerSid", "OriginalFrom", "OriginalTo", "RequestUrl"}
     | {"AMDCause"}
@@ -68,30 +83,27 @@ class Words:
 
 @dataclass
 class Exchange:
-    """Acts out calls; `who` says who is met at a number this time, `complain` takes faults of the application."""
+    """Acts out calls; `habits` are asked at each answer, `complain` takes faults of the application."""
 
     clock: Clock
     agenda: Agenda
     line: Line
     studio: Studio
-    habits: Habits
+    habits: Callable[[], Habits]
     words: Words
     identity: Identity
-    who: Callable[[str], Person]
+    directory: Directory
     complain: Callable[[str], None]
 
     def ring(self, call: Call, *, at_once: bool = False) -> None:
         """Ring a call that has just gone live; `at_once` lets no time pass before the application hears of it."""
-        person = self.who(call.number)
+        person = self.directory.meet(call.number)
         if call.fault("silent"):
             return
-        phone = person.phone
-        if phone is Phone.ANSWERED and person.rings_s > call.spec.timeout_s:
-            phone = Phone.NO_ANSWER
+        phone, seconds = person.rung(timeout_s=call.spec.timeout_s)
         if phone is Phone.ANSWERED:
-            seconds, act = person.rings_s, partial(self._answer, call, person)
+            act = partial(self._answer, call, person)
         else:
-            seconds = call.spec.timeout_s if phone is Phone.NO_ANSWER else SETTLES_S
             act = partial(self._end, call, self.words.for_phone(phone))
         if at_once:
             act()
@@ -106,7 +118,10 @@ class Exchange:
             self.complain(f"call {call.sid} was answered and has no url to ask")
             self._end(call, self.words.app_error)
             return
-        self._go_on(call, person, Player(person, self.studio, self.habits).play(call.url, call.spec.method))
+        self._go_on(call, person, self._player(person).play(call.url, call.spec.method))
+
+    def _player(self, person: Person) -> Player:
+        return Player(person, self.studio, self.habits(), self.directory)
 
     def _go_on(self, call: Call, person: Person, play: Steps) -> None:
         """Carry a call to its next pause, or to its end."""
@@ -126,6 +141,10 @@ class Exchange:
                     call.heard.append(HeardAt(self.clock.now(), step.kind, step.what))
                 case Pressed():
                     call.keys.append(step.key)
+                case Taped():
+                    call.tape.append(step)
+                case Dialled() | Connected() | Parted():
+                    self._bridge(call, step)
                 case Notice():
                     self._tell(
                         call, step.url, "POST", {**self._common(call, step.document_url), **dict(step.parameters)}
@@ -142,6 +161,17 @@ class Exchange:
                         self._end(call, self.words.app_error)
                         return
         play.close()
+
+    def _bridge(self, call: Call, step: Dialled | Connected | Parted) -> None:
+        """Note how far a Dial has come."""
+        now = self.clock.now()
+        match step:
+            case Dialled():
+                call.bridges.append(Bridge(step.number, step.caller or call.caller, rang_at=now))
+            case Connected():
+                call.bridges[-1] = replace(call.bridges[-1], answered_at=now)
+            case Parted():
+                call.bridges[-1] = replace(call.bridges[-1], ended_at=now, status=step.status)
 
     @staticmethod
     def _is_overtaken(call: Call, person: Person, step: Fetch) -> bool:

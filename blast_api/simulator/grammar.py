@@ -140,6 +140,12 @@ ATTRIBUTES: Mapping[str, Mapping[str, Kind]] = {
         "maximumNumberOfWords": _POSITIVE,
         "silenceThreshold": _POSITIVE,
     },
+    "Dial": {
+        **_ACTION,
+        "callerId": _matching(r"[0-9]{1,15}", "a telephone number"),
+        "timeout": _POSITIVE,
+        "timeLimit": _POSITIVE,
+    },
     "Hangup": {},
     "Redirect": {"method": _METHOD},
 }
@@ -148,5 +154,5 @@ CHILDREN: Mapping[str, frozenset[str]] = {
     "Gather": frozenset({"Say", "Play", "Pause", "Wait"}),
     "Play": frozenset({"File"}),
 }
-WITH_TEXT = frozenset({"Say", "Play", "File", "Redirect"})
-NOT_SIMULATED = frozenset({"Reject", "Override", "Dial", "Dtmf", "Number"})
+WITH_TEXT = frozenset({"Say", "Play", "File", "Dial", "Redirect"})
+NOT_SIMULATED = frozenset({"Reject", "Override", "Dtmf", "Number"})

@@ -3,7 +3,9 @@
 Recipients: 01 answering machine; 02 neither surely a person nor a machine; 03 busy; 04 does not answer; 05 failed;
 06 fails once, then answers; 07 presses 0 once to hear it again; 08 presses 5 after the prompts; 09 hangs up in the
 middle of the message; 10 hangs up while the carrier still listens who it is; 11 presses 5 at once; 12 presses another
-key (9); 13 fails twice, then answers; 14 is given up before the answer.
+key (9); 13 fails twice, then answers; 14 is given up before the answer; 15 presses 1 after the message; 16 presses 1,
+and 1 again after the next prompts; 17 answering machine that greets for 20 s with pauses, beeps, and records; 18 presses
+1, and hangs up in the middle of the talk that this leads to.
 
 Authors: 90 presses *, records 8 s, ends with #, confirms with 2; 91 hears it back, records again, confirms; 92 cancels
 with 7; 93 presses nothing; 94 busy; 95 does not answer; 96 presses a wrong key in both menus, then does as 90; 97 hangs
@@ -17,8 +19,12 @@ listener called as an author does as 90.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
+
+from .greeting import Greeting
+
+SETTLES_S = 1.0  # until the network reports busy, failed or given up
 
 
 class Phone(Enum):
@@ -55,6 +61,8 @@ class Leaves(Enum):
     IN_PLAY = "in the middle of the first thing played"
     IN_GATHER = "after the prompts of the first Gather"
     IN_RECORD = "in the middle of the recording"
+    IN_RINGING = "while the number of the first Dial rings"
+    IN_BRIDGE = "in the middle of the first Dial's talk"
 
 
 @dataclass(frozen=True)
@@ -71,8 +79,10 @@ class Person:
 
     `keys` has an entry for each Gather heard, in order: keys pressed after the prompts, a `Press` with its own time, or
     None for no key. Past its end nothing is pressed. `fails_first` calls to the number fail before one is answered.
-    `greeting_s` is how long the one who answers speaks; `speaks_s` is how long they speak into a recording, which they
-    end with `record_key` (None: they fall silent). Times are seconds.
+    `greeting` is what the one who answers says; detection has its word `detected_after_s` seconds after it begins, or
+    when the greeting and the verb's times let it (None). `speaks_s` is how long they speak into a recording, which they
+    end with `record_key` (None: they fall silent); `talks_s` how long they talk when a Dial reaches them. Times are
+    seconds.
     """
 
     name: str = "a person"
@@ -81,12 +91,20 @@ class Person:
     role: Role = Role.ANY
     rings_s: float = 2.0
     fails_first: int = 0
-    greeting_s: float = 1.0
+    greeting: Greeting = field(default_factory=Greeting)
+    detected_after_s: float | None = None
     keys: tuple[str | Press | None, ...] = ()
     speaks_s: float = 8.0
     record_key: str | None = "#"
     record_fails: bool = False
+    talks_s: float = 20.0
     leaves: Leaves = Leaves.NEVER
+
+    def rung(self, *, timeout_s: float) -> tuple[Phone, float]:
+        """Return what comes of ringing for `timeout_s` seconds at most, and after how many seconds."""
+        if self.phone is Phone.NO_ANSWER or (self.phone is Phone.ANSWERED and self.rings_s > timeout_s):
+            return Phone.NO_ANSWER, timeout_s
+        return self.phone, self.rings_s if self.phone is Phone.ANSWERED else SETTLES_S
 
     def press(self, gather: int) -> Press | None:
         """Return what is pressed in the Gather heard as number `gather`, from 0."""
@@ -106,7 +124,9 @@ HUMAN = _recipient("listens to the end, presses nothing")
 AUTHOR = _author("presses *, records 8 s, ends with #, confirms with 2", Person(keys=("*", "2")))
 
 PEOPLE: Mapping[str, Person] = {
-    "01": _recipient("answering machine, greets for 5 s", Person(detected=Detected.MACHINE, greeting_s=5.0)),
+    "01": _recipient(
+        "answering machine, greets for 5 s", Person(detected=Detected.MACHINE, greeting=Greeting((5.0,), 0.0))
+    ),
     "02": _recipient("neither surely a person nor a machine", Person(detected=Detected.NOTSURE)),
     "03": _recipient("busy", Person(phone=Phone.BUSY)),
     "04": _recipient("does not answer", Person(phone=Phone.NO_ANSWER)),
@@ -120,6 +140,13 @@ PEOPLE: Mapping[str, Person] = {
     "12": _recipient("presses 9", Person(keys=("9",))),
     "13": _recipient("fails twice, then answers", Person(fails_first=2)),
     "14": _recipient("given up before the answer", Person(phone=Phone.CANCEL)),
+    "15": _recipient("presses 1 after the message", Person(keys=("1",))),
+    "16": _recipient("presses 1, and 1 again after the next prompts", Person(keys=("1", "1"))),
+    "17": _recipient(
+        "answering machine, greets for 20 s with pauses, beeps",
+        Person(detected=Detected.MACHINE, greeting=Greeting((6.0, 1.6, 7.0, 1.8, 3.6), 0.5)),
+    ),
+    "18": _recipient("presses 1, hangs up while talking", Person(keys=("1",), leaves=Leaves.IN_BRIDGE)),
     "90": AUTHOR,
     "91": _author("hears it back, records again, confirms", Person(keys=("*", "1", "3", "2"))),
     "92": _author("records, then cancels with 7", Person(keys=("*", "7"))),

@@ -11,8 +11,12 @@ from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
-from .people import Detected, Leaves, Person, Press, in_role
+from .directory import Directory
+from .listener import BETWEEN_KEYS_S, HungUp, Listener
+from .people import Detected, Leaves, Person, Phone, Press, in_role
 from .steps import (
+    Connected,
+    Dialled,
     Fetch,
     Habits,
     Heard,
@@ -20,20 +24,17 @@ from .steps import (
     NoRoom,
     Notice,
     Parameters,
+    Parted,
     Pressed,
     Step,
     Steps,
     Studio,
     StudioFault,
-    Wait,
 )
-from .verbs import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
+from .verbs import Amd, Dial, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
 
 KEY_AFTER_PROMPTS_S = 1.0
-BETWEEN_KEYS_S = 0.5
 BEEP_S = 0.5
-SPOKEN_CHARACTERS_A_SECOND = 15
-PATIENCE_S = 300  # how long anybody listens to a text that is repeated without end
 # Not documented; the values a telephone service commonly has.
 RECORD_SILENCE_S = 5
 LONGEST_RECORDING_S = 3600
@@ -43,6 +44,15 @@ AMD_CAUSES = {
     Detected.MACHINE: "LONGGREETING",
     Detected.NOTSURE: "TOOLONG",
     Detected.HANGUP: "",
+}
+# The carrier's documents do not name what a Dial's action is told; DialCallStatus, DialCallDuration and these words are
+# what telephone services commonly say.
+DIAL_STATUSES = {
+    Phone.ANSWERED: "completed",
+    Phone.BUSY: "busy",
+    Phone.NO_ANSWER: "no-answer",
+    Phone.FAILED: "failed",
+    Phone.CANCEL: "no-answer",
 }
 
 
@@ -65,27 +75,13 @@ def _recorded(kept: Kept, seconds: float) -> Parameters:
     )
 
 
-class _HungUp(Exception):
-    """The person put the phone down."""
+class Player(Listener):
+    """One answered call: what its documents make of whoever listens."""
 
-
-@dataclass(frozen=True)
-class _Sound:
-    kind: str
-    what: str
-    seconds: float
-
-
-class Player:
-    """One answered call: who listens, what they have heard of and how long they have been there."""
-
-    def __init__(self, person: Person, studio: Studio, habits: Habits) -> None:
-        self._person = person
-        self._studio = studio
-        self._habits = habits
-        self._elapsed_s = 0.0
+    def __init__(self, person: Person, studio: Studio, habits: Habits, directory: Directory) -> None:
+        super().__init__(person, studio, habits)
+        self._directory = directory
         self._gathers = 0
-        self._document_url = ""
         self._sessions: list[tuple[Record, float]] = []
 
     def play(self, url: str, method: str) -> Steps:
@@ -100,18 +96,23 @@ class Player:
                 verbs = yield from self._fetch(jump, self._document_url)
                 if jump.parameters and dict(jump.parameters).get("AMDStatus") == Detected.HANGUP.value:
                     return  # documented: the action is asked, though nobody listens any more
-        except _HungUp:
+        except HungUp:
             return
         finally:
             self._keep_sessions()
 
     def _is_for_a_recipient(self, verb: Verb) -> bool:
-        """Tell from a verb of the first document why somebody is called: to find out who it is, or to hear a recording."""
+        """Tell from a verb of the first document why somebody is called.
+
+        A recipient is to be found out, or hears a recording, or a message and then what keys do; an author hears a
+        question alone.
+        """
         prompts = verb.prompts if isinstance(verb, Gather) else (verb,)
         played = (
             urljoin(self._document_url, prompt.url) for prompt in prompts if isinstance(prompt, Play) and prompt.url
         )
-        return isinstance(verb, Amd) or any(map(self._studio.is_recording, played))
+        sounds = [prompt for prompt in prompts if isinstance(prompt, Say | Play)]
+        return isinstance(verb, Amd) or len(sounds) > 1 or any(map(self._studio.is_recording, played))
 
     def _keep_sessions(self) -> None:
         for verb, since_s in self._sessions:
@@ -146,60 +147,11 @@ class Player:
                     jump = yield from self._record(verb)
                 case Amd():
                     jump = yield from self._amd(verb)
+                case Dial():
+                    jump = yield from self._dial(verb)
             if jump is not None:
                 return jump
         return None
-
-    def _wait(self, seconds: float) -> Steps:
-        if seconds > 0:
-            yield Wait(seconds)
-            self._elapsed_s += seconds
-
-    def _sounds(self, verb: Say | Play | Pause) -> list[_Sound]:
-        if isinstance(verb, Pause):
-            return [_Sound("pause", "", self._pause_seconds(verb))]
-        if isinstance(verb, Say):
-            once_s = max(1.0, len(verb.text) / SPOKEN_CHARACTERS_A_SECOND)
-            times = verb.loop or math.ceil(PATIENCE_S / (once_s + verb.loop_pause_s))
-            said, gap = _Sound("say", verb.text, once_s), _Sound("pause", "", float(verb.loop_pause_s))
-            return [said, *[gap, said] * (times - 1), *([] if verb.loop else [_Sound("patience", "", 0.0)])]
-        if verb.digits is not None:
-            return [_Sound("digits", verb.digits, BETWEEN_KEYS_S * len(verb.digits))]
-        if verb.file_sid is not None:
-            source, seconds = verb.file_sid, self._studio.seconds_of_file(verb.file_sid)
-        else:
-            source = urljoin(self._document_url, verb.url or "")
-            seconds = self._studio.seconds_of(source)
-        return [_Sound("play", source, min(seconds, verb.time_limit_s or seconds))]
-
-    def _pause_seconds(self, verb: Pause) -> float:
-        still_speaking_s = max(0.0, self._person.greeting_s - self._elapsed_s)
-        ends = [float(verb.length_s)]
-        if verb.until_silence_ms is not None:
-            ends.append(still_speaking_s + verb.until_silence_ms / 1000)
-        if verb.until_noise_ms is not None and still_speaking_s >= verb.until_noise_ms / 1000:
-            ends.append(verb.until_noise_ms / 1000)
-        return min(ends)
-
-    def _perform(
-        self, sounds: Iterable[_Sound], budget_s: float = math.inf
-    ) -> Generator[Step, Sequence[Verb] | None, float]:
-        """Let the person hear sounds for `budget_s` seconds at most; the result is the seconds it took."""
-        spent_s = 0.0
-        for sound in sounds:
-            if spent_s >= budget_s:
-                break
-            if sound.kind == "patience":
-                raise _HungUp
-            if sound.kind != "pause":
-                yield Heard(sound.kind, sound.what)
-                if self._person.leaves is Leaves.IN_PLAY:
-                    yield from self._wait(sound.seconds / 2)
-                    raise _HungUp
-            seconds = min(sound.seconds, budget_s - spent_s)
-            yield from self._wait(seconds)
-            spent_s += seconds
-        return spent_s
 
     def _play(self, verb: Play) -> Outcome:
         try:
@@ -226,7 +178,7 @@ class Player:
             except StudioFault as fault:
                 self._studio.complain(str(fault))
         if self._person.leaves is Leaves.IN_GATHER:
-            raise _HungUp
+            raise HungUp
         digits, finish_key = yield from self._keys(verb, press, spent_s)
         if digits or finish_key or verb.action_on_empty or self._habits.empty_result_always_acts:
             return Jump(verb.action, (("Digits", digits), ("FinishKey", finish_key)))
@@ -293,7 +245,7 @@ class Player:
             yield from self._wait(cut_s)
             if self._habits.record_acts_on_hangup and cut_s > 0:
                 yield from self._report_cut(verb, cut_s)
-            raise _HungUp
+            raise HungUp
         speech_s = min(person.speaks_s, longest_s)
         yield from self._wait(speech_s)
         key = person.record_key
@@ -320,11 +272,44 @@ class Player:
     def _amd(self, verb: Amd) -> Outcome:
         person = self._person
         decided_s = {
-            Detected.HUMAN: person.greeting_s + verb.after_greeting_silence_ms / 1000,
+            Detected.HUMAN: person.greeting.seconds + verb.after_greeting_silence_ms / 1000,
             Detected.MACHINE: verb.greeting_ms / 1000,
             Detected.NOTSURE: verb.total_analysis_time_ms / 1000,
-            Detected.HANGUP: person.greeting_s,
+            Detected.HANGUP: person.greeting.seconds,
         }[person.detected]
+        if person.detected_after_s is not None:
+            decided_s = person.detected_after_s
         yield from self._wait(min(decided_s, verb.total_analysis_time_ms / 1000))
         parameters = (("AMDStatus", person.detected.value), ("AMDCause", AMD_CAUSES[person.detected]))
         return Jump(verb.action, parameters)
+
+    def _dial(self, verb: Dial) -> Outcome:
+        status, seconds = yield from self._bridge(verb)
+        parameters = (("DialCallStatus", status), ("DialCallDuration", int(seconds)))
+        return Jump(verb.action, parameters) if verb.action else None
+
+    def _bridge(self, verb: Dial) -> Generator[Step, Sequence[Verb] | None, tuple[str, float]]:
+        """Ring another number and let the two talk; the result is the status and the seconds of the talk."""
+        if verb.caller_id is not None and not self._directory.is_own(verb.caller_id):
+            self._studio.complain(f"a Dial shows a number that no call came from: {verb.caller_id}")
+            return DIAL_STATUSES[Phone.FAILED], 0.0
+        other = self._directory.meet(verb.number)
+        phone, rings_s = other.rung(timeout_s=verb.timeout_s)
+        yield Dialled(verb.number, verb.caller_id)
+        if self._person.leaves is Leaves.IN_RINGING:
+            yield from self._wait(rings_s / 2)
+            yield Parted(DIAL_STATUSES[Phone.CANCEL])
+            raise HungUp
+        yield from self._wait(rings_s)
+        status = DIAL_STATUSES[phone]
+        if phone is not Phone.ANSWERED:
+            yield Parted(status)
+            return status, 0.0
+        yield Connected()
+        talks_s = min(other.talks_s, verb.time_limit_s or math.inf)
+        leaves = self._person.leaves is Leaves.IN_BRIDGE
+        yield from self._wait(talks_s / 2 if leaves else talks_s)
+        yield Parted(status)
+        if leaves:
+            raise HungUp
+        return status, talks_s

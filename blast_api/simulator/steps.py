@@ -52,7 +52,37 @@ class Notice:
     document_url: str
 
 
-Step = Wait | Heard | Pressed | Fetch | Notice
+@dataclass(frozen=True)
+class Taped:
+    """A machine's tape has a sound for `seconds`, without the `clipped_s` of its beginning that came before the beep."""
+
+    kind: str
+    what: str
+    clipped_s: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Dialled:
+    """Another number begins to ring; `caller` is the number shown there, None for the one that the call shows."""
+
+    number: str
+    caller: str | None
+
+
+@dataclass(frozen=True)
+class Connected:
+    """Who was dialled answers, and the two talk."""
+
+
+@dataclass(frozen=True)
+class Parted:
+    """What was dialled is over; `status` as the application is told of it."""
+
+    status: str
+
+
+Step = Wait | Heard | Pressed | Taped | Dialled | Connected | Parted | Fetch | Notice
 Steps = Generator[Step, Sequence[Verb] | None, None]
 
 
@@ -97,3 +127,4 @@ class Habits:
 
     empty_result_always_acts: bool = False  # a Gather without keys requests its action even when not told to
     record_acts_on_hangup: bool = False  # a recording cut short by a hangup is reported to its action
+    silence_errs_s: float = 0.0  # a Pause that waits for silence ends so much too early, or too late if negative

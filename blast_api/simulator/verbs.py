@@ -89,6 +89,20 @@ class Amd:
 
 
 @dataclass(frozen=True)
+class Dial:
+    """Ring a number for `timeout_s` seconds at most, and let both talk, for `time_limit_s` seconds at most if given.
+
+    `caller_id` None shows the number that the call itself shows.
+    """
+
+    number: str
+    action: Target | None
+    caller_id: str | None
+    timeout_s: int
+    time_limit_s: int | None
+
+
+@dataclass(frozen=True)
 class Hangup:
     """End the call."""
 
@@ -100,4 +114,4 @@ class Redirect:
     target: Target
 
 
-Verb = Say | Play | Pause | Gather | Record | Amd | Hangup | Redirect
+Verb = Say | Play | Pause | Gather | Record | Amd | Dial | Hangup | Redirect

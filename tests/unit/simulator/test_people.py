@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 import requests
+from django.conf import settings
 
 from blast_api.simulator import Carrier, Leaves, Person, Phone, Press, describe, serve
 from blast_api.simulator.people import PEOPLE
@@ -36,6 +40,10 @@ RECIPIENTS = [
     ("11", "completed", 5, [MESSAGE, GOODBYE], ["5"]),
     ("12", "completed", 8, [MESSAGE, OPT_OUT], ["9"]),
     ("14", "cancel", 0, [], []),
+    ("15", "completed", 8, [MESSAGE, OPT_OUT], ["1"]),
+    ("16", "completed", 8, [MESSAGE, OPT_OUT], ["1"]),
+    ("17", "completed", 25, [MESSAGE], []),
+    ("18", "completed", 8, [MESSAGE, OPT_OUT], ["1"]),
     ("90", "completed", 17, [MESSAGE, OPT_OUT], []),
     ("93", "completed", 17, [MESSAGE, OPT_OUT], []),
 ]
@@ -117,6 +125,24 @@ def test_each_author_does_what_the_table_says(
     assert carrier.faults == []
     assert any(heard.what == "It broke." for heard in call.heard) == (ending == "99")
     assert all(recording["RecordingDuration"] == 8 for recording in recordings)
+
+
+@pytest.mark.parametrize(
+    ("verbs", "keys"),
+    [
+        (gather("/key", play("message"), play("opt_out")), []),
+        (gather("/key", "<Say>The school is closed.</Say>", play("opt_out")), []),
+        (gather("/key", play("welcome")), ["*"]),
+    ],
+)
+def test_who_hears_a_message_and_a_question_is_a_recipient(
+    carrier: Carrier, application: Application, place: Place, verbs: str, keys: list[str]
+) -> None:
+    application.answers("/first", respond(verbs))
+    application.answers("/key", respond())
+    place("15555550100", "/first")
+    carrier.advance_until_idle()
+    assert carrier.calls[0].keys == keys
 
 
 def test_what_was_heard_has_its_time(carrier: Carrier, application: Application, place: Place) -> None:
@@ -230,6 +256,12 @@ def test_a_person_may_hang_up_after_the_prompts(carrier: Carrier, application: A
     carrier.advance_until_idle()
     assert carrier.calls[0].played == [f"{SOUNDS}/message.wav"]
     assert application.paths == ["/first", "/status"]
+
+
+def test_the_manual_lists_everybody() -> None:
+    page = Path(settings.BASE_DIR, "docs/reference/simulator.md").read_text()
+    listed = re.findall(r"^\| `(\d\d)` \| (\w+) \| (.*) \|$", page, re.MULTILINE)
+    assert listed == [(ending, person.role.value, person.name) for ending, person in PEOPLE.items()]
 
 
 def test_the_table_is_described_for_a_terminal() -> None:

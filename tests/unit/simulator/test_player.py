@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from blast_api.simulator import Leaves, Person, Press
+from blast_api.simulator import Greeting, Leaves, Person, Press
+from blast_api.simulator.directory import Directory
 from blast_api.simulator.document import read_document
 from blast_api.simulator.player import Player
 from blast_api.simulator.steps import Fetch, Habits, Heard, Kept, Notice, Pressed, Step, StudioFault, Wait
@@ -47,7 +48,7 @@ def acted(
 ) -> list[Step]:
     """Return the steps of a call whose first document is given and whose later ones are all empty."""
     documents = iter([read_document(f"<Response>{inner}</Response>".encode())])
-    player = Player(person or Person(), shelf or Shelf(), habits or Habits()).play(FIRST, "POST")
+    player = Player(person or Person(), shelf or Shelf(), habits or Habits(), Directory()).play(FIRST, "POST")
     steps: list[Step] = []
     step = next(player)
     while True:
@@ -108,6 +109,13 @@ def test_a_text_is_repeated_with_pauses() -> None:
     assert acted('<Say loop="2" loopPause="4">Hi</Say>') == [*said, Wait(4.0), *said]
 
 
+def test_a_text_is_spoken_at_150_words_a_minute_anywhere() -> None:
+    text = " ".join(["words"] * 150)  # six characters with the space
+    said: list[Step] = [Heard("say", text), Wait(899 / 15)]
+    assert acted(f"<Say>{text}</Say>") == said
+    assert acted(f'<Gather action="/k" timeout="1"><Say>{text}</Say></Gather>') == [*said, Wait(1)]
+
+
 def test_nobody_listens_to_an_endless_text_for_ever() -> None:
     steps = acted('<Say loop="0">Hi</Say><Say>never</Say>')
     assert seconds_in(steps) == 300
@@ -125,7 +133,7 @@ def test_nobody_listens_to_an_endless_text_for_ever() -> None:
     ],
 )
 def test_a_wait_ends_with_silence_or_noise(attributes: str, seconds: float) -> None:
-    assert acted(f"<Wait {attributes}/>", Person(greeting_s=5.0)) == [Wait(seconds)]
+    assert acted(f"<Wait {attributes}/>", Person(greeting=Greeting((5.0,)))) == [Wait(seconds)]
 
 
 PROMPT = "<Play>http://x/a.wav</Play><Say>Press</Say>"

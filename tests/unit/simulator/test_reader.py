@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from blast_api.simulator.document import DocumentFault, read_document
-from blast_api.simulator.verbs import Amd, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
+from blast_api.simulator.verbs import Amd, Dial, Gather, Hangup, Pause, Play, Record, Redirect, Say, Target, Verb
 
 
 def wrapped(inner: str) -> bytes:
@@ -23,6 +23,7 @@ GOOD: list[tuple[str, tuple[Verb, ...]]] = [
     ("\n  <!-- nothing -->\n", ()),
     ("<Hangup/>", (Hangup(),)),
     ("<Say>Hello &amp; goodbye</Say>", (Say("Hello & goodbye", 1, 0),)),
+    (f"<Say>{'x' * 1024}</Say>", (Say("x" * 1024, 1, 0),)),
     ('<Say voice="Polly.Emma" loop="0" loopPause="3">Hi</Say>', (Say("Hi", 0, 3),)),
     ("<Play> http://x/a.wav?b=1&amp;c=2 </Play>", (a_play("http://x/a.wav?b=1&c=2"),)),
     ("<Play>/a.wav</Play>", (a_play("/a.wav"),)),
@@ -31,6 +32,11 @@ GOOD: list[tuple[str, tuple[Verb, ...]]] = [
     ("<Pause/>", (Pause(1, None, None),)),
     ('<Wait length="60" silence="true" minSilence="2000"/>', (Pause(60, 2000, None),)),
     ('<Pause length="2" noise="true" minNoise="50"/>', (Pause(2, None, 50),)),
+    ("<Dial> 15555550100 </Dial>", (Dial("15555550100", None, None, 30, None),)),
+    (
+        '<Dial action="/d" method="GET" callerId="15555550000" timeout="9" timeLimit="60">15555550100</Dial>',
+        (Dial("15555550100", Target("/d", "GET"), "15555550000", 9, 60),),
+    ),
     ("<Redirect>/next</Redirect>", (Redirect(Target("/next", "POST")),)),
     ('<Redirect method="GET">http://x/next</Redirect>', (Redirect(Target("http://x/next", "GET")),)),
     (
@@ -50,7 +56,13 @@ BAD = [
     ("<Shout/>", "not a known verb"),
     ("<say>Hi</say>", "not a known verb"),
     ("<HangUp/>", "not a known verb"),
-    ("<Dial>15555550100</Dial>", "not simulated"),
+    ("<Dial/>", "telephone number"),
+    ("<Dial>+15555550100</Dial>", "telephone number"),
+    ("<Dial><Number>15555550100</Number></Dial>", "not simulated"),
+    ('<Dial callerId="+1">15555550100</Dial>', "telephone number"),
+    ('<Dial timeout="0">15555550100</Dial>', "out of range"),
+    ('<Dial record="true">15555550100</Dial>', "unknown attribute"),
+    ('<Gather action="/k"><Dial>15555550100</Dial></Gather>', "may not stand inside Gather"),
     ('<Reject reason="busy"/>', "not simulated"),
     ("<Override/>", "not simulated"),
     ("<Dtmf/>", "not simulated"),
@@ -66,6 +78,7 @@ BAD = [
     ("<Say/>", "nothing to say"),
     ("<Say>  </Say>", "nothing to say"),
     (f"<Say>{'x' * 1025}</Say>", "longer than 1024"),
+    (f'<Gather action="/k"><Say>{"x" * 1025}</Say></Gather>', "longer than 1024"),
     ('<Say voice="robot">Hi</Say>', "not a voice"),
     ('<Say loop="101">Hi</Say>', "out of range"),
     ('<Say loop="-1">Hi</Say>', "out of range"),
