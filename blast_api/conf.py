@@ -12,7 +12,6 @@ from .domain.configuration import KEYS
 from .domain.configuration import SECRETS as SECRETS
 from .domain.configuration import Configuration as Configuration
 from .domain.errors import ConfigurationError
-from .domain.values import PROMPTS as PROMPTS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from . import values
 from .keys import Allowed, carriers_own, key, whole
-from .values import PROMPTS, SIDS
+from .prompts import PROMPTS
+from .values import SIDS
 
 _URL = Allowed(values.url)  # read without its last slash
 _CREDENTIAL = Allowed(values.credential)

@@ -15,24 +15,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from .billing import Increments
 from .destinations import REGIONS, TYPES
+from .prompts import PROMPTS
 from .rules import said
 from .rules.limits import FrequencyCap, PauseAt, Scope
 from .rules.said import RETRYABLE as RETRYABLE
 from .rules.window import Window
 from .states import CallStatus, RecordingState
 
-PROMPTS = (
-    "no_key_pressed",
-    "goodbye",
-    "invalid_entry",
-    "opt_out",
-    "ready_for_delivery",
-    "record_verification",
-    "record_welcome",
-    "recording_cancelled",
-    "recording_saved",
-    "start_recording",
-)
 # What the carrier's callbacks call the account, the endpoint and the partner that they are of.
 SIDS = ("AccountSid", "EndpointSid", "PartnerSid")
 Value = TypeVar("Value")

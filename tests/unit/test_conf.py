@@ -14,12 +14,13 @@ from blast_api import conf
 from blast_api.conf import configuration
 from blast_api.domain.billing import Increments
 from blast_api.domain.errors import ConfigurationError
+from blast_api.domain.prompts import PROMPTS
 from blast_api.domain.rules.limits import FrequencyCap, PauseAt, Scope
 from blast_api.domain.rules.window import Window
 from blast_api.domain.states import CallStatus, RecordingState
 
 C = CallStatus
-MENU: dict[object, object] = {prompt: f"https://storage.example.com/{prompt}.wav" for prompt in conf.PROMPTS}
+MENU: dict[object, object] = {prompt: f"https://storage.example.com/{prompt}.wav" for prompt in PROMPTS}
 NO_SECONDS: list[object] = [0, -1, 86401, "soon", True, []]
 TIMEOUTS: dict[object, object] = dict.fromkeys(RecordingState.values, 60)
 DOCUMENTED = {
@@ -98,7 +99,7 @@ def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
     assert config.valid_number_pattern.search("15555551010")
     assert not config.valid_number_pattern.search("15559111010")
     assert not config.valid_number_pattern.search("442079460018")
-    assert set(config.voice_menu) == set(conf.PROMPTS)
+    assert set(config.voice_menu) == set(PROMPTS)
 
 
 @pytest.mark.parametrize(

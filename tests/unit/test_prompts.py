@@ -1,4 +1,4 @@
-"""The ten prompts as they are shipped: the words, and the sound of each."""
+"""The prompts as they are shipped: the words, and the sound of each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ import pytest
 from django.conf import settings
 
 from blast_api.callcontrol import documents
-from blast_api.conf import PROMPTS, configuration
+from blast_api.conf import configuration
 from blast_api.domain import menus
 from blast_api.domain.menus import Choice, Wish
+from blast_api.domain.prompts import ALL, LATER
 from blast_api.domain.states import RecordingState
 from blast_api.services.authors import Reply
 
@@ -28,7 +29,7 @@ FULL_SCALE = 32768
 KEYS = "0123456789*#"
 SAID = {key: key for key in "0123456789"} | {"*": "star", "#": "pound"}
 
-each_prompt = pytest.mark.parametrize("prompt", PROMPTS)
+each_prompt = pytest.mark.parametrize("prompt", ALL)
 
 
 @cache
@@ -51,8 +52,12 @@ def seconds(prompt: str) -> float:
 
 
 def test_every_prompt_has_words_and_a_file_and_there_are_no_others() -> None:
-    assert sorted(words()) == sorted(PROMPTS)
-    assert sorted(file.stem for file in FOLDER.glob("*.wav")) == sorted(PROMPTS)
+    assert sorted(words()) == sorted(ALL)
+    assert sorted(file.stem for file in FOLDER.glob("*.wav")) == sorted(ALL)
+
+
+def test_the_carrier_says_the_words_of_the_files_where_a_menu_lacks_them() -> None:
+    assert {prompt: words()[prompt] for prompt in LATER} == LATER
 
 
 def test_the_page_tells_the_words_of_the_list() -> None:
@@ -77,6 +82,7 @@ def told(prompt: str) -> set[str]:
 def test_each_menu_tells_all_its_keys_and_no_other() -> None:
     assert told("record_welcome") == {key for key in KEYS if menus.at_welcome(key) is not Choice.INVALID}
     assert told("record_verification") == {key for key in KEYS if menus.at_verification(key) is not Choice.INVALID}
+    assert told("opt_out_first") < told("opt_out")
     assert told("opt_out") == {key for key in KEYS if menus.at_delivery(key) is not Wish.END}
 
 

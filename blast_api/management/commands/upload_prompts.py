@@ -19,7 +19,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Refusal, Refused, Unknown, usable_sid
 from blast_api.carrierx.storage import KEYS
-from blast_api.conf import PROMPTS, configuration
+from blast_api.conf import configuration
+from blast_api.domain.prompts import PROMPTS
 from blast_api.management.operating import USAGE, OperatorCommand
 
 _ANSWER_TIMEOUT_S = 60.0  # a prompt is up to some hundred kilobytes, over any line

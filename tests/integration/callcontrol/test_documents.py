@@ -10,8 +10,8 @@ from pytest_django import Settings
 from blast_api.callcontrol import documents
 from blast_api.carrierx.events import Answerer
 from blast_api.carrierx.storage import play_url
-from blast_api.conf import PROMPTS
 from blast_api.domain.menus import Wish
+from blast_api.domain.prompts import PROMPTS
 from blast_api.models import AuthorCall
 from blast_api.services.authors import Reply
 from blast_api.simulator.document import read_document

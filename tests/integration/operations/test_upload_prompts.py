@@ -15,7 +15,8 @@ from django.conf import settings as project
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from blast_api.conf import PROMPTS, configuration
+from blast_api.conf import configuration
+from blast_api.domain.prompts import PROMPTS
 from blast_api.simulator import Carrier
 from blast_api.simulator.audio import tone
 
