@@ -23,7 +23,7 @@ def telephone_sound(
 
     A child process decodes it. Raises UnusableSound with the reason, SoundTooLarge of a file with more bytes than that.
     """
-    with TemporaryFile() as copy:
+    with TemporaryFile(buffering=0) as copy:  # the child shares its position, so nothing of it may be kept here
         size = 0
         while block := file.read(_MIB):
             size += len(block)

@@ -14,6 +14,7 @@ Samples = NDArray[np.float32]  # mono, full scale is 1
 
 _FRAME_S = 0.01
 _MARGIN_S = 0.2  # of silence, that is left at each end
+_SHORTEST_S = 0.1  # what is shorter is a click, as of a microphone that is switched on
 _FLOOR = 10 ** (-60 / 20)  # of full scale: what is softer is the noise of a converter
 _SOFTEST = 10 ** (-40 / 20)  # of the loudest frame: the first consonant of a word is above it
 # A line with nobody on it hisses, and who says nothing still presses a key.
@@ -27,7 +28,7 @@ def trimmed(sound: Samples) -> Samples:
     size, margin = round(_FRAME_S * RATE), round(_MARGIN_S * RATE)
     levels = _levels(sound, size)
     loud = np.flatnonzero(levels > max(_FLOOR, _SOFTEST * levels.max(initial=0)))
-    if not len(loud):
+    if len(loud) * _FRAME_S < _SHORTEST_S:
         return sound[:0]
     return sound[max(int(loud[0]) * size - margin, 0) : (int(loud[-1]) + 1) * size + margin]
 

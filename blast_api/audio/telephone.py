@@ -35,12 +35,14 @@ def _carried(blocks: Iterable[Samples], rate: int, longest_s: int) -> Iterator[S
     """The same at 8 kHz, without rumble."""
     resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32", quality="HQ")
     without_rumble = BlockFilter(high_pass(_LOWEST_HZ))
-    samples = 0
+    samples, offset = 0, np.float32(0)
     for block in blocks:
+        if not samples and len(block):
+            offset = block.mean()  # else the sound would begin with a jump to it, and end with one
         samples += len(block)
         if samples > longest_s * rate:
             raise UnusableSound(f"The sound is longer than {longest_s} seconds.")
         if not (np.abs(block) <= _LOUDEST).all():  # NaN among them
             raise UnusableSound("The file is damaged: it has values that are no sound.")
-        yield without_rumble(resampler.resample_chunk(block))
+        yield without_rumble(resampler.resample_chunk(block - offset))
     yield without_rumble(resampler.resample_chunk(np.zeros(0, np.float32), last=True))

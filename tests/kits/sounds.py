@@ -62,6 +62,19 @@ def encoded(sound: Wave, kind: str, **options: str) -> bytes:
         return place.read_bytes()
 
 
+def film() -> bytes:
+    """An MP4 with pictures alone."""
+    with TemporaryDirectory() as folder, av.open(place := Path(folder, "film.mp4"), "w") as file:
+        stream = file.add_stream("mpeg4", rate=25)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height, stream.pix_fmt = 32, 32, "yuv420p"
+        for _ in range(25):
+            file.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        file.mux(stream.encode(None))
+        file.close()
+        return place.read_bytes()
+
+
 def pcm(sound: Wave, *, rate: int = 44_100, bits: int = 16, channels: int = 1) -> bytes:
     """A WAV by the standard library, the same in each channel."""
     scaled = np.round(np.repeat(sound, channels) * (2 ** (bits - 1) - 1)).astype("<i4")
