@@ -45,6 +45,7 @@ SERVICES = {
     "postponed": {"delivery", "authors"},
     "attempts": {"dnc", "history", "shouts"},
     "creation": {"dnc", "history", "recordings", "shouts"},
+    "auditions": {"dnc", "recordings", "rules", "schedule", "shouts"},
     "shouts": {"history", "rules", "schedule", "withdrawals"},
     "schedule": {"rules"},
     "history": set[str](),

@@ -21,6 +21,18 @@ class AlreadyEnded(BlastError):
     code = "already-ended"
 
 
+class NotRecorded(BlastError):
+    """There is nothing to be heard of a shout yet."""
+
+    code = "not-recorded"
+
+
+class TooManyAuditions(BlastError):
+    """So many auditions of this shout are under way that no more are taken."""
+
+    code = "too-many-auditions"
+
+
 class AttemptOver(BlastError):
     """A call is over, and for so long that nothing more can be told of it: its address is dead."""
 

@@ -32,6 +32,10 @@ _AT_REST = Q(status=CallStatus.READY, held_since=None) | Q(status=CallStatus.PEN
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
+    def proper(self) -> Self:
+        """Shouts that applications have created: whatever is listed or counted is of these, and auditions are not among them."""
+        return self.filter(audition_of=None)
+
     def unclosed(self) -> Self:
         """Shouts of which a call may still change: the sweep must look at them."""
         return self.filter(closed__isnull=True)
@@ -105,6 +109,7 @@ class Message(Bounded, Recorded):
     )
     language = models.CharField(max_length=16, db_default="")  # of the prompts; empty: that of `VOICE_MENU`
     transfer = models.JSONField(null=True)  # by which key a recipient is put through, to whom, and how many at once
+    # It plays that shout to one number first, and counts for nothing.
     audition_of = models.ForeignKey("self", models.CASCADE, null=True, related_name="auditions", db_index=False)
     idempotency_key = models.CharField(max_length=255, null=True)  # noqa: DJ001  # unique if there is one
     request_digest = models.CharField(max_length=64, db_default="")  # SHA-256 of the POST body, hexadecimal
@@ -197,6 +202,10 @@ class AuthorCall(Placement, Recorded):
 
 
 class CallQuerySet(models.QuerySet["Call"]):
+    def proper(self) -> Self:
+        """Calls to recipients of shouts: those of auditions are none."""
+        return self.filter(message__audition_of=None)
+
     def unfinished(self) -> Self:
         """Calls that have not ended."""
         return self.filter(finished=None)

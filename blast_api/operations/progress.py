@@ -90,7 +90,7 @@ def overview(which: ShoutSelection) -> Overview:
     """The shouts that are asked for, as they stand now."""
     service = readiness()
     now = database_now()
-    shouts = Message.objects.select_related("application", "author_call", "recording")
+    shouts = Message.objects.proper().select_related("application", "author_call", "recording")
     if not which.ended:
         shouts = shouts.unclosed().filter(status__in=OPEN_SHOUTS)
     if which.application is not None:

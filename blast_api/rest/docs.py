@@ -15,6 +15,7 @@ from .serializers import (
     CallDetailSerializer,
     CallSerializer,
     DoNotCallSerializer,
+    NewAuditionSerializer,
     NewShoutSerializer,
     PreflightSerializer,
     ShoutSerializer,
@@ -78,6 +79,7 @@ _CALL = {
     "answerer": "HUMAN",
     "keys": "",
     "reason": None,
+    "audition": False,
 }
 _ATTEMPT = {
     "number": 1,
@@ -300,6 +302,17 @@ resume_shout = swagger_auto_schema(
     operation_description="It goes on where it was. Again is fine, and so is one that is not paused.",
     request_body=no_body,
     responses={"200": _answer("The shout.", ShoutSerializer, _SHOUT), **_OF_A_PAUSE},
+)
+_NOT_TO_BE_HEARD = _error("Not recorded yet, ended, or heard by three.", "It has no recording yet.", "not-recorded")
+audition_shout = swagger_auto_schema(
+    operation_summary="Play a shout to one number first",
+    operation_description="It is heard as recipients will hear it, also while the shout is paused, and counts for nothing.",
+    request_body=NewAuditionSerializer,
+    responses={
+        "202": _answer("The call.", CallSerializer, _CALL | {"status": "ready", "attempts": 0, "audition": True}),
+        **{"400": _INVALID, "413": _TOO_LARGE, "415": _NOT_JSON},
+        **{"404": _NOT_FOUND, "409": _NOT_TO_BE_HEARD, **_COMMON},
+    },
 )
 list_calls = swagger_auto_schema(
     operation_summary="A shout's calls in the order of its recipients, or all to one phone, newest first",

@@ -13,10 +13,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from blast_api.domain.errors import AlreadyEnded, BlastError, InvalidField, KeyReused, TooManyWaiting
+from blast_api.domain.errors import (
+    AlreadyEnded,
+    BlastError,
+    InvalidField,
+    KeyReused,
+    NotRecorded,
+    TooManyAuditions,
+    TooManyWaiting,
+)
 
 _STATUSES: dict[type[BlastError], int] = {
     AlreadyEnded: status.HTTP_409_CONFLICT,
+    NotRecorded: status.HTTP_409_CONFLICT,
+    TooManyAuditions: status.HTTP_409_CONFLICT,
     KeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
     TooManyWaiting: status.HTTP_429_TOO_MANY_REQUESTS,
 }

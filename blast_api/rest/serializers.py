@@ -13,7 +13,7 @@ from blast_api.domain.rules.window import DAYS
 from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
 from blast_api.services.creation import NewShout
 
-from .fields import AuthorField, CallerIdField, DeliveryField, RecipientsField, ScheduleField
+from .fields import AuthorField, CallerIdField, DeliveryField, NumberField, RecipientsField, ScheduleField
 
 _LONGEST_TEXT = 255  # characters, as the columns have them
 
@@ -163,6 +163,12 @@ class ShoutSerializer(serializers.Serializer[Any]):
         return {**super().get_fields(), "from": serializers.CharField(source="caller_id", help_text="Who calls.")}
 
 
+class NewAuditionSerializer(serializers.Serializer[Any]):
+    """What `POST /shouts/{id};audition` takes."""
+
+    to = NumberField(help_text="The number with country code that hears it.")
+
+
 class GivenField(serializers.CharField):
     """A text that somebody gave us; null: nobody did."""
 
@@ -176,7 +182,7 @@ class CallSerializer(serializers.Serializer[Any]):
     id = serializers.IntegerField(source="pk")
     started = serializers.DateTimeField(allow_null=True)
     finished = serializers.DateTimeField(allow_null=True)
-    shout_id = serializers.IntegerField(source="message_id")
+    shout_id = serializers.IntegerField()
     phone = serializers.CharField(source="number")
     zone = GivenField(allow_null=True, help_text="The time zone that was given with it; null: none was.")
     reference = GivenField(allow_null=True, help_text="Your own word for the recipient; null: none was given.")
@@ -189,6 +195,9 @@ class CallSerializer(serializers.Serializer[Any]):
     )
     keys = serializers.CharField(help_text="Pressed in the latest attempt, one after another.", allow_blank=True)
     reason = GivenField(allow_null=True, source="why", help_text="Why it ended without a call, where a rule says so.")
+    audition = serializers.BooleanField(
+        help_text="Whether it plays the shout to one number first, and counts for nothing."
+    )
 
 
 class AttemptSerializer(serializers.Serializer[Any]):

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from itertools import chain
 from urllib.parse import unquote
 
-from django.db.models import F
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
@@ -25,7 +26,7 @@ from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
-from blast_api.services import creation, dnc, history, pauses, preflight, shouts, waiting
+from blast_api.services import auditions, creation, dnc, history, pauses, preflight, shouts, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
@@ -37,6 +38,7 @@ from .serializers import (
     CallDetailSerializer,
     CallSerializer,
     DoNotCallSerializer,
+    NewAuditionSerializer,
     NewShoutSerializer,
     ShoutSerializer,
 )
@@ -116,6 +118,17 @@ class ShoutViewSet(ViewSet):
         nudge.resume(message.pk)
         return Response(_shout(message.pk))
 
+    @docs.audition_shout
+    @action(detail=True, methods=["post"], name="Shout")
+    def audition(self, request: Request, pk: int) -> Response:
+        refuse_unmeasured(request)
+        message = _message(request, pk)
+        serializer = NewAuditionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        call = auditions.audition(message, serializer.validated_data["to"], now=database_now())
+        (told,) = history.with_reasons([_calls(request).get(pk=call.pk)])
+        return Response(CallSerializer(told).data, status=HTTPStatus.ACCEPTED)
+
 
 class CallViewSet(ViewSet):
     """Calls of one shout, or to one phone."""
@@ -154,7 +167,7 @@ class CallViewSet(ViewSet):
 
     def _to_phone(self, request: Request) -> Page[Call]:
         userdata, phone = _required(request, "userdata"), _phone(request, "phone")
-        to_phone = _calls(request).filter(number=phone, message__userdata=userdata)
+        to_phone = _calls(request).proper().filter(number=phone, message__userdata=userdata)
         calls, status = _with_status(request, to_phone)
         return page(request, calls, NEWEST_FIRST, path=request.path, phone=phone, userdata=userdata, **status)
 
@@ -211,7 +224,7 @@ def _application(request: Request) -> Application:
 
 
 def _messages(request: Request) -> MessageQuerySet:
-    return Message.objects.filter(application=_application(request))
+    return Message.objects.proper().filter(application=_application(request))
 
 
 def _message(request: Request, pk: int) -> Message:
@@ -222,9 +235,12 @@ def _message(request: Request, pk: int) -> Message:
 
 
 def _calls(request: Request) -> CallQuerySet:
-    """The application's calls, with the status that is told of each."""
-    told = public_status(timezone.now())
-    return Call.objects.filter(message__application=_application(request)).annotate(public_status=told)
+    """The application's calls, with what is told of each beside its columns; an audition's are of the shout that it plays."""
+    return Call.objects.filter(message__application=_application(request)).annotate(
+        public_status=public_status(timezone.now()),
+        shout_id=Coalesce("message__audition_of", "message"),
+        audition=Q(message__audition_of__isnull=False),
+    )
 
 
 def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, dict[str, str]]:

@@ -116,6 +116,7 @@ class ShoutRow:
     userdata: str
     status: str
     did: str
+    audition_of_id: int | None
     delivery: dict[str, object] | None = None
     until: datetime | None = None
     calls_per_second: float | None = None

@@ -43,7 +43,7 @@ def _to(
 def _counting(cap: FrequencyCap, application_id: int, userdata: str, *, now: datetime) -> CallQuerySet:
     """Calls of the cap's scope that were heard within its days, or that the carrier has."""
     # Asked of each call that the number leads to. As a join it would lead planners from all shouts of a user to their calls.
-    of_the_scope = Message.objects.filter(pk=OuterRef("message_id"), application_id=application_id)
+    of_the_scope = Message.objects.proper().filter(pk=OuterRef("message_id"), application_id=application_id)
     if cap.scope is Scope.USER:
         of_the_scope = of_the_scope.filter(userdata=userdata)
     return Call.objects.heard_or_up(cap.since(now)).filter(Exists(of_the_scope))

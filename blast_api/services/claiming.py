@@ -31,7 +31,7 @@ def claim(message: Message, *, limit: int, until: datetime, now: datetime) -> li
     whose = message.calls.claimable(until, now=now)
     if in_force.until is not None:
         whose = whose.filter(due_at__lt=in_force.until)
-    cap = configuration().frequency_cap
+    cap = None if message.audition_of_id else configuration().frequency_cap
     due = whose.annotate(
         listed=dnc.blocked(message.application_id, message.userdata), counted=_counted(cap, message, now)
     )

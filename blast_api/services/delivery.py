@@ -243,13 +243,19 @@ def _is_for_machines(recording: _Played) -> bool:
 
 
 def opt_out(attempt: CallAttempt, *, keys: str) -> None:
-    """The person at the other end must never be called again by those whom their list binds. Overtakes any ending, also the last."""
+    """The person at the other end must never be called again by those whom their list binds. Overtakes any ending, also the last.
+
+    Who hears an audition tries the key out: nobody is listed.
+    """
     with transaction.atomic():
         same = Call.objects.filter(pk=attempt.call_id)
         call = same.select_related("message").select_for_update(of=("self",)).first()
         if call is None:
             return
         message = call.message
+        if message.audition_of_id:
+            attempts.pressed(attempt, keys)
+            return
         dnc.add(message.application_id, message.userdata, call.number, call_id=call.pk)
         attempts.opted_out(attempt, keys)
         ended = call_before(CallStatus.OPTED_OUT) - OPEN_CALLS
@@ -310,6 +316,7 @@ def _end(
         message_id=row.message.pk,
         claimed=former.started or former.held_since or now,
         own_did=row.message.did,
+        is_audition=row.message.audition_of_id is not None,
         why=history.reason(f"{said} ({_SPARED})" if row.machine else said),
         late=late,
     )

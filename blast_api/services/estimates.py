@@ -38,7 +38,7 @@ def course(application: Application, delivery: Delivery, *, length_s: int, endin
 
 def endings_before(application: Application, userdata: str) -> tuple[Endings, str]:
     """How the calls of this user's last shouts ended, else those of the application, else what is assumed; and which it is."""
-    over = Message.objects.filter(application=application, status=ShoutStatus.FINISHED)
+    over = Message.objects.proper().filter(application=application, status=ShoutStatus.FINISHED)
     for whose, messages in (("user", over.filter(userdata=userdata)), ("application", over)):
         ended: Counter[str] = Counter()
         for pk in list(messages.order_by("-pk").values_list("pk", flat=True)[:_LAST_SHOUTS]):
@@ -59,7 +59,7 @@ def ahead_of(application: Application, calls: int, *, first: datetime, now: date
 
     Turns go round the applications, and within this one round its shouts.
     """
-    live = Message.objects.unclosed().filter(status__in=LIVE_SHOUTS, paused_at=None)
+    live = Message.objects.proper().unclosed().filter(status__in=LIVE_SHOUTS, paused_at=None)
     due = Call.objects.due(first).order_by().filter(message__in=live)
     queued = due.values_list("message__application_id", "message_id")
     rows = queued.annotate(waiting=Count("pk", filter=Q(due_at__lte=now)), count=Count("pk"))

@@ -139,6 +139,7 @@ def end_all(
             message_id=message.pk,
             claimed=call.started or call.held_since or (now if call.sid else None),
             own_did=message.did,
+            is_audition=message.audition_of_id is not None,
             why=reason(reasons.get(call.pk, "")),
         )
         for call in calls
@@ -147,11 +148,19 @@ def end_all(
 
 
 def end_of(
-    call: Ended, serial: int, *, message_id: int, claimed: datetime | None, own_did: str, why: str, late: bool = False
+    call: Ended,
+    serial: int,
+    *,
+    message_id: int,
+    claimed: datetime | None,
+    own_did: str,
+    why: str,
+    is_audition: bool,
+    late: bool = False,
 ) -> dict[str, object]:
     """What is stored of an attempt that has ended, by the columns of ENDED in their order; `call` says how it did.
 
-    `claimed` counts where code of a former release claimed it.
+    `claimed` counts where code of a former release claimed it. No line is written of an audition.
     """
     known: dict[str, object] = {
         "call_id": call.pk,
@@ -163,7 +172,7 @@ def end_of(
         "ended": call.finished,
         "ending": call.status,
         "reason": why,
-        "record": outbox.name(),
+        "record": "" if is_audition else outbox.name(),
         "late": late,
     }
     known |= {column: getattr(call, column) for column in _AS_THE_CALL_HAS_IT}

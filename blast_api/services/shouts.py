@@ -9,7 +9,7 @@ from functools import partial
 from types import MappingProxyType
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import Case, OuterRef, Subquery, Value, When
 
 from blast_api.conf import configuration
 from blast_api.db.prepared import Select
@@ -17,6 +17,7 @@ from blast_api.db.undone import again_if_undone
 from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.rules.verdict import Never
 from blast_api.domain.states import (
+    OPEN_SHOUTS,
     Q850,
     Q850_INVALID_NUMBER,
     CallStatus,
@@ -115,7 +116,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
     """
     with transaction.atomic():
         ended = Message.objects.filter(pk=message.pk, status__in=shout_before(status)).update(
-            status=status, finished=now, **outbox.due()
+            status=status, finished=now, **_record_due()
         )
         if not ended:
             return False
@@ -129,9 +130,12 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
 
 @again_if_undone
 def cancel(message: Message, *, now: datetime) -> None:
-    """Nothing more is placed and what waits is withdrawn; again is fine. Raises AlreadyEnded."""
-    if end(message, ShoutStatus.CANCELED, now=now):
-        return
+    """Nothing more is placed and what waits is withdrawn, auditions too; again is fine. Raises AlreadyEnded."""
+    with transaction.atomic():
+        if end(message, ShoutStatus.CANCELED, now=now):
+            for audition in message.auditions.filter(status__in=OPEN_SHOUTS).order_by("pk"):
+                end(audition, ShoutStatus.CANCELED, now=now)
+            return
     message.refresh_from_db()
     if message.status != ShoutStatus.CANCELED:
         raise AlreadyEnded(f"The shout has already ended: it is {message.status}.")
@@ -215,11 +219,17 @@ def _finish(settled: MessageQuerySet, message_id: int, *, late: bool, now: datet
     with transaction.atomic():
         unknown = Call.objects.filter(message=message_id, status=CallStatus.TIMED_OUT).exists()
         status, closed = (ShoutStatus.TIMED_OUT, None) if unknown else (ShoutStatus.FINISHED, now)
-        told = outbox.due(late=late)
+        told = _record_due(late=late)
         if not settled.filter(pk=message_id).update(status=status, finished=now, closed=closed, **told):
             return False
         tell("ended", message_id, status=status, late=late)
     return True
+
+
+def _record_due(*, late: bool = False) -> dict[str, object]:
+    """As `outbox.due`, but no line is written of an audition."""
+    due = outbox.due(late=late)
+    return due | {"record": Case(When(audition_of=None, then=Value(due["record"])), default=Value(""))}
 
 
 def tell(event: str, message_id: int, **about: object) -> None:

@@ -54,6 +54,7 @@ CALL_FIELDS = {
     "answerer",
     "keys",
     "reason",
+    "audition",
 }
 
 # What a shout tells of its rules if neither it nor its application says any, in tests.

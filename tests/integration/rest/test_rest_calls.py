@@ -55,6 +55,7 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "answerer": "HANGUP",
             "keys": "",
             "reason": None,
+            "audition": False,
         },
         {
             "id": later.pk,
@@ -71,6 +72,7 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "answerer": "",
             "keys": "",
             "reason": None,
+            "audition": False,
         },
     ]
     assert set(told[0]) == CALL_FIELDS
