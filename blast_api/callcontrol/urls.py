@@ -19,6 +19,7 @@ urlpatterns = [
     _at_its_step(views.CallAnswered),
     _at_its_step(views.CallDetected),
     _at_its_step(views.CallKey),
+    _at_its_step(views.CallBridged),
     _at_its_step(views.CallEnded),
     _at_its_step(views.AuthorAnswered),
     _at_its_step(views.AuthorAtWelcome),

@@ -29,7 +29,7 @@ from blast_api.domain.callbacks import Callback, Reason, Step
 from blast_api.domain.errors import AttemptOver
 from blast_api.models import AuthorCall
 from blast_api.monitoring import counters
-from blast_api.services import authors, delivery, postponed, storage
+from blast_api.services import authors, delivery, postponed, storage, transfers
 from blast_api.services.authors import Reply
 
 from . import documents
@@ -234,8 +234,8 @@ class CallAnswered(CallDocument):
             heard = delivery.answered(self.attempt, now=timezone.now())
             return flexml(documents.detect(self.address) if heard else documents.hang_up())
         # Nobody is asked who picked up, so it is not sure.
-        message_url = delivery.detected(self.attempt, events.Answerer.NOT_SURE, now=timezone.now())
-        return flexml(documents.at_once(message_url, self.address) if message_url else documents.hang_up())
+        script = delivery.detected(self.attempt, events.Answerer.NOT_SURE, now=timezone.now())
+        return flexml(documents.at_once(script, self.address) if script else documents.hang_up())
 
 
 class CallDetected(CallDocument):
@@ -243,8 +243,8 @@ class CallDetected(CallDocument):
 
     def answer(self, params: events.Parameters) -> HttpResponse:
         who = events.answerer(params)
-        message_url = delivery.detected(self.attempt, who, now=timezone.now())
-        return flexml(documents.deliver(who, message_url, self.address) if message_url else documents.hang_up())
+        script = delivery.detected(self.attempt, who, now=timezone.now())
+        return flexml(documents.deliver(who, script, self.address) if script else documents.hang_up())
 
 
 class CallKey(CallCallback):
@@ -253,18 +253,34 @@ class CallKey(CallCallback):
     def answer(self, params: events.Parameters) -> HttpResponse:
         digits = events.digits(params)
         if not digits and not self.is_readable and self.asked < _MOST_ASKED:
-            heard = delivery.may_be_asked(self.attempt, now=self.at)
-            again = documents.ask_again(self.address, times=self.asked + 1, replays=self.replays)
-            return flexml(again if heard else documents.hang_up())
-        wish, message_url = delivery.pressed(self.attempt, digits, replays=self.replays, now=self.at)
-        return flexml(documents.after_key(wish, message_url, self.address, replays=self.replays + 1))
+            script = delivery.may_be_asked(self.attempt, now=self.at)
+            if script is None:
+                return flexml(documents.hang_up())
+            times = self.asked + 1
+            return flexml(documents.ask_again(script, self.address, times=times, replays=self.replays))
+        wish, script = delivery.pressed(self.attempt, digits, replays=self.replays, now=self.at)
+        return flexml(documents.after_key(wish, script, self.address, replays=self.replays))
 
     def postpone(self, params: events.Parameters) -> HttpResponse | None:
         wish = menus.at_delivery(events.digits(params))
         if wish is not menus.Wish.OPT_OUT:
             return None
         self.keep_on_disk(Step.KEY, params)
-        return flexml(documents.after_key(wish, "", self.address))
+        return flexml(documents.after_key(wish, None, self.address))
+
+
+class CallBridged(CallCallback):
+    """Who was put through has spoken, or nobody took the call."""
+
+    callback = Callback.CALL_BRIDGED
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
+        script = transfers.ended(self.attempt, events.bridge(params), now=self.at)
+        return flexml(documents.after_transfer(script, self.address))
+
+    def postpone(self, params: events.Parameters) -> HttpResponse:
+        self.keep_on_disk(Step.BRIDGED, params)
+        return flexml(documents.hang_up())
 
 
 class CallEnded(CallCallback, StatusCallback):
@@ -287,9 +303,12 @@ class RecordingCallback(CallbackView):
         with transaction.atomic():
             authors.refuse_if_over(self.attempt, now=self.at)
             reply = self.reply(params)
-        recording = AuthorCall.objects.filter(pk=self.row).first()
+        recording = AuthorCall.objects.select_related("message").filter(pk=self.row).first()
         container_sid = storage.sid() if reply in (Reply.RECORD, Reply.RECORD_AGAIN) else ""
-        return flexml(documents.for_author(reply, self.address, recording, container_sid=container_sid))
+        language = recording.message.language if recording else ""
+        return flexml(
+            documents.for_author(reply, self.address, recording, container_sid=container_sid, language=language)
+        )
 
     def reply(self, params: events.Parameters) -> Reply:
         raise NotImplementedError

@@ -97,6 +97,14 @@ class RecordingReport:
 
 
 @dataclass(frozen=True, slots=True)
+class BridgeReport:
+    """What became of a transfer; `outcome` is empty, and seconds None, where the carrier does not tell."""
+
+    outcome: str
+    seconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Detail:
     """A call that has ended, as the carrier's detail records have it: they name no SID, so by its numbers and its start."""
 
@@ -178,6 +186,13 @@ def recording(params: Parameters) -> RecordingReport:
         file_sid=_whole_text(params, "RecordingFileSid", _LONGEST_SID),
         duration_s=_seconds(params, "RecordingDuration"),
     )
+
+
+def bridge(params: Parameters) -> BridgeReport:
+    """What became of a transfer. The carrier does not document what it calls these; so others do that speak such documents."""
+    word = _text(params, "DialCallStatus").lower().replace("-", "").replace("_", "")
+    outcome = _OUTCOMES.get("completed" if word == "answered" else word)
+    return BridgeReport(outcome.value if outcome else "", _seconds(params, "DialCallDuration"))
 
 
 def status(params: Parameters) -> StatusReport:

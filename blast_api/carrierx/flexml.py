@@ -116,6 +116,18 @@ class Amd(Verb):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Dial(Verb):
+    """Puts the call through to a number: rings `timeout` seconds, lasts `time_limit` at most, then asks `action`."""
+
+    text: str  # the number
+    action: str
+    method: str = "POST"
+    caller_id: str
+    timeout: int
+    time_limit: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Redirect(Verb):
     text: str
     method: str = "POST"

@@ -21,6 +21,7 @@ class Step(StrEnum):
     ANSWERED = "answered"
     DETECTED = "detected"  # who picked up: a person or a machine
     KEY = "key"
+    BRIDGED = "bridged"  # who was put through has spoken, or has not
     STATUS = "status"  # the call is over
     WELCOME = "welcome"  # a key at the author's first menu, or none
     RECORDED = "recorded"
@@ -44,6 +45,7 @@ class Callback(Enum):
     CALL_ANSWERED = "CallAnswered", Party.RECIPIENT, Step.ANSWERED
     CALL_DETECTED = "CallDetected", Party.RECIPIENT, Step.DETECTED
     CALL_KEY = "CallKey", Party.RECIPIENT, Step.KEY
+    CALL_BRIDGED = "CallBridged", Party.RECIPIENT, Step.BRIDGED
     CALL_ENDED = "CallStatus", Party.RECIPIENT, Step.STATUS
     AUTHOR_ANSWERED = "AuthorAnswered", Party.AUTHOR, Step.ANSWERED
     AUTHOR_AT_WELCOME = "AuthorAtWelcome", Party.AUTHOR, Step.WELCOME

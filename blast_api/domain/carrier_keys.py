@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from . import values
 from .keys import Allowed, carriers_own, key, whole
-from .prompts import PROMPTS
+from .prompts import ALL
 from .values import SIDS
 
 _URL = Allowed(values.url)  # read without its last slash
@@ -119,9 +119,23 @@ class CarrierKeys:
         hint="0: nobody hears it twice.",
     )
     voice_menu: Mapping[str, str] = key(
-        {prompt: f"http://127.0.0.1:8000/prompts/{prompt}.wav" for prompt in PROMPTS},
+        {prompt: f"http://127.0.0.1:8000/prompts/{prompt}.wav" for prompt in ALL},
         Allowed(values.voice_menu, "Copy the ten names from configuration.py.template, each with a URL."),
-        "where the carrier fetches each of the ten prompts; their words are in `prompts/README.md`",
+        "where the carrier fetches each prompt; their words are in `prompts/README.md`. The service says the last three by the "
+        "carrier's voice where they are left out",
+    )
+    voice_menus: Mapping[str, Mapping[str, str]] = key(
+        {},
+        Allowed(values.voice_menus, "A mapping of languages, each with URLs for all of its prompts."),
+        'prompts in other languages, for shouts that name one: `{"es": {"goodbye": "https://…", …}}`; `VOICE_MENU` is for '
+        "shouts that name none",
+        hint="python manage.py upload_prompts prints it.",
+    )
+    announce_opt_out: str = key(
+        "last",
+        Allowed(values.announced, "'first' or 'last'."),
+        "when a person hears how to opt out: `last`, after the message; `first`, before and after it, as some trades' rules "
+        "want",
     )
     recording_container: str = key(
         "",
@@ -129,3 +143,7 @@ class CarrierKeys:
         "SID of the carrier's container for recordings and prompts; empty: `runcrons` makes one. `runcrons` watches it and "
         "raises its quotas before they are short",
     )
+
+    def menu(self, language: str) -> Mapping[str, str]:
+        """The prompts of a language; those of `VOICE_MENU` where it has none."""
+        return self.voice_menus.get(language, self.voice_menu)

@@ -22,6 +22,8 @@ class Wish(Enum):
 
     REPLAY = auto()
     OPT_OUT = auto()
+    TRANSFER = auto()  # granted: the person is put through
+    TRANSFER_LATER = auto()  # too many others are at the moment
     END = auto()
 
 

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .billing import Increments
 from .destinations import REGIONS, TYPES
-from .prompts import PROMPTS
+from .prompts import ALL, LATER, PROMPTS
 from .rules import said
 from .rules.limits import FrequencyCap, PauseAt, Scope
 from .rules.said import RETRYABLE as RETRYABLE
@@ -25,6 +25,7 @@ from .states import CallStatus, RecordingState
 # What the carrier's callbacks call the account, the endpoint and the partner that they are of.
 SIDS = ("AccountSid", "EndpointSid", "PartnerSid")
 Value = TypeVar("Value")
+_LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 
 
 def whole(low: int, high: int) -> Callable[[object], int]:
@@ -162,9 +163,29 @@ def voice_menu(written: object) -> Mapping[str, str]:
     menu = _mapping(written)
     if missing := [prompt for prompt in PROMPTS if prompt not in menu]:
         raise ValueError(f"lacks {', '.join(missing)}")
-    if unknown := sorted(str(prompt) for prompt in menu if prompt not in PROMPTS):
+    if unknown := sorted(str(prompt) for prompt in menu if prompt not in ALL):
         raise ValueError(f"has unknown prompts: {', '.join(unknown)}")
     return _each(menu, lambda url: _absolute(url).geturl())
+
+
+def voice_menus(written: object) -> Mapping[str, Mapping[str, str]]:
+    """Menus by their languages; nobody can say for us the prompts that one of them lacks."""
+    menus: dict[str, Mapping[str, str]] = {}
+    for language, menu in _mapping(written).items():
+        if not (isinstance(language, str) and _LANGUAGE.fullmatch(language)):
+            raise ValueError(f"{language!r:.40} is no language, as es or pt-BR")
+        read = voice_menu(menu)
+        if missing := [prompt for prompt in LATER if prompt not in read]:
+            raise ValueError(f"{language}: lacks {', '.join(missing)}")
+        menus[language] = read
+    return menus
+
+
+def announced(written: object) -> str:
+    """When people hear how to opt out."""
+    if written not in ("first", "last"):
+        raise ValueError("is neither 'first' nor 'last'")
+    return str(written)
 
 
 def state_timeouts(written: object) -> Mapping[RecordingState, float | None]:

@@ -93,7 +93,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='call',
-            index=models.Index(condition=models.Q(('finished', None), ('transfer_outcome', ''), ('transferred__isnull', False)), fields=['message'], name='call_put_through'),
+            index=models.Index(condition=models.Q(('finished', None), ('transfer_outcome', 'up')), fields=['message'], name='call_put_through'),
         ),
         migrations.AddField(
             model_name='message',

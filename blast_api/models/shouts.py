@@ -18,6 +18,7 @@ from blast_api.domain.states import (
     RecordingState,
     ShoutStatus,
 )
+from blast_api.domain.transfers import UP
 
 from .applications import Application, Bounded
 from .recordings import Recording
@@ -218,6 +219,10 @@ class CallQuerySet(models.QuerySet["Call"]):
         """Calls that the carrier has, or may have."""
         return self.filter(_WITH_CARRIER)
 
+    def put_through(self) -> Self:
+        """Open calls of which the person speaks to whom the shout transfers."""
+        return self.filter(finished=None, transfer_outcome=UP)
+
     def heard_or_up(self, since: datetime) -> Self:
         """Calls that somebody has heard since then, or that the carrier has."""
         return self.filter(_WITH_CARRIER | Q(answerer__in=sorted(HEARD_BY), answered__gt=since))
@@ -261,7 +266,7 @@ class Call(Placement):
     keys = models.CharField(max_length=128, db_default="")  # pressed, one after another
     machine = models.BooleanField(db_default=False)  # one picked up, and by the shout's rules hears nothing
     transferred = models.DateTimeField(null=True)  # when the person was put through
-    transfer_outcome = models.CharField(max_length=16, db_default="")  # empty: it is up, or the carrier did not tell
+    transfer_outcome = models.CharField(max_length=16, db_default="")  # empty: there was none
     transfer_s = models.PositiveIntegerField(null=True)  # seconds that the two spoke
     opted_out = models.BooleanField(db_default=False)
     apologised = models.BooleanField(db_default=False)  # a fault of ours was heard instead of the message
@@ -310,7 +315,7 @@ class Call(Placement):
             models.Index(fields=["refused"], condition=Q(refused__isnull=False), name="call_suspect"),
             models.Index(
                 fields=["message"],
-                condition=Q(finished=None, transferred__isnull=False, transfer_outcome=""),
+                condition=Q(finished=None, transfer_outcome=UP),
                 name="call_put_through",
             ),
         )

@@ -42,6 +42,9 @@ OF_AN_ATTEMPT = (
     "duration",
     "answerer",
     "keys",
+    "transferred",
+    "transfer_outcome",
+    "transfer_s",
     "reason",
 )
 OF_A_SHOUT = (
@@ -84,6 +87,9 @@ def cdr(row: Columns) -> str:
             "duration": row["duration"] or 0,
             "answerer": row["answerer"],
             "keys": row["keys"],
+            "transferred": written_time(row["transferred"]),
+            "transfer_outcome": row["transfer_outcome"],
+            "transfer_seconds": row["transfer_s"] or 0,
             "carrier_said": row["reason"] if was_placed else "",
             "reason": "" if was_placed else row["reason"],
             "attempt": row["number"],

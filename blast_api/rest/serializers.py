@@ -194,6 +194,13 @@ class CallSerializer(serializers.Serializer[Any]):
         help_text="Who heard the message: HUMAN, MACHINE, NOTSURE. HANGUP and nothing: nobody.", allow_blank=True
     )
     keys = serializers.CharField(help_text="Pressed in the latest attempt, one after another.", allow_blank=True)
+    transferred = serializers.DateTimeField(allow_null=True, help_text="When the person was put through.")
+    transfer_outcome = GivenField(
+        allow_null=True, help_text="`up`, `completed`, `busy`, `no-answer`, `failed`, `unknown`; null: there was none."
+    )
+    transfer_duration = serializers.IntegerField(
+        source="transfer_s", allow_null=True, help_text="Seconds that the two spoke."
+    )
     reason = GivenField(allow_null=True, source="why", help_text="Why it ended without a call, where a rule says so.")
     audition = serializers.BooleanField(
         help_text="Whether it plays the shout to one number first, and counts for nothing."
@@ -215,6 +222,9 @@ class AttemptSerializer(serializers.Serializer[Any]):
     duration = serializers.IntegerField(allow_null=True, help_text="Seconds.")
     answerer = serializers.CharField(allow_blank=True)
     keys = serializers.CharField(allow_blank=True)
+    transferred = serializers.DateTimeField(allow_null=True)
+    transfer_outcome = GivenField(allow_null=True)
+    transfer_duration = serializers.IntegerField(source="transfer_s", allow_null=True)
     reason = serializers.CharField(help_text="The carrier's own words about its end.", allow_blank=True)
 
 

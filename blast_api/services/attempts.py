@@ -20,7 +20,7 @@ from blast_api.conf import configuration
 from blast_api.db.prepared import ParameterType, RecordedUpdate, Select, Update
 from blast_api.domain.errors import AttemptOver
 from blast_api.domain.states import CallStatus
-from blast_api.models import AuthorCall, Call, CallQuerySet
+from blast_api.models import Call, CallQuerySet
 
 from . import dnc, history, shouts
 
@@ -101,10 +101,6 @@ UNHEARD = Update(
     **_ATTEMPT,
     now=datetime,
 )
-RECORDING = Select(
-    lambda call_id: AuthorCall.objects.filter(message__calls=call_id).values_list("url", "take", "message__delivery"),
-    call_id=int,
-)
 
 
 @dataclass(slots=True)
@@ -144,6 +140,9 @@ class CallRow:
     withdrawn: bool
     recalled: bool
     machine: bool
+    transferred: datetime | None
+    transfer_outcome: str
+    transfer_s: int | None
     message: ShoutRow
     q850: int | None = None
     duration: int | None = None
@@ -175,19 +174,21 @@ _OF_AN_ENDING: dict[str, ParameterType] = {
     "answered": datetime,
     "answerer": str,
     "keys": str,
+    "transfer_outcome": str,
 }
 
 
 def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedUpdate:
     """Ends an attempt of a call, and its row, if all that the ending was concluded from still holds."""
     return RecordedUpdate(
-        lambda call_id, former_serial, former_status, former_answerer, former_keys, **changes: (
+        lambda call_id, former_serial, former_status, former_answerer, former_keys, former_outcome, **changes: (
             _rows(call_id, former_serial)
             .outstanding()
             .filter(
                 status=former_status,
                 answerer=former_answerer,
                 keys=former_keys,
+                transfer_outcome=former_outcome,
                 opted_out=opted_out,
                 withdrawn=withdrawn,
                 recalled=recalled,
@@ -200,6 +201,7 @@ def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedU
         former_status=str,
         former_answerer=str,
         former_keys=str,
+        former_outcome=str,
         **_OF_AN_ENDING,
     )
 
@@ -281,6 +283,7 @@ def end(former: CallRow, row: CallRow, attempt: Mapping[str, object]) -> bool:
         "former_status": former.status,
         "former_answerer": former.answerer,
         "former_keys": former.keys,
+        "former_outcome": former.transfer_outcome,
     }
     changes = {name: getattr(row, name) for name in _OF_AN_ENDING}
     stored = {f"row.{column}": value for column, value in attempt.items()}
@@ -309,6 +312,11 @@ def pressed(attempt: CallAttempt, keys: str) -> None:
     """These keys were pressed in an attempt so far; of two that tell of it, the one that knows more counts."""
     keys = keys[:_MOST_KEYS]
     PRESSED(call_id=attempt.call_id, serial=attempt.serial, keys=keys, count=len(keys))
+
+
+def is_heard(attempt: CallAttempt) -> bool:
+    """Whether the call is up, as far as we know, and somebody may hear something on it."""
+    return attempt.rows().with_carrier().filter(MAY_BE_HEARD).exists()
 
 
 def opted_out(attempt: CallAttempt, keys: str) -> None:

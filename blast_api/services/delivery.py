@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,18 +18,19 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 
 from blast_api.carrierx.events import HEARD_BY, Answerer, StatusReport
-from blast_api.carrierx.storage import play_url
 from blast_api.conf import configuration
 from blast_api.domain import menus
 from blast_api.domain.rules import retry
 from blast_api.domain.rules.said import Machines
 from blast_api.domain.rules.verdict import Now
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
+from blast_api.domain.transfers import UNKNOWN, UP
 from blast_api.models import Call, CallQuerySet, Message
 
-from . import attempts, dnc, history, pauses, rules, shouts
+from . import attempts, dnc, history, pauses, rules, scripts, shouts, transfers
 from .attempts import CallAttempt as CallAttempt
 from .attempts import CallRow
+from .scripts import Script
 
 log = logging.getLogger(__name__)
 
@@ -177,21 +178,21 @@ def _nobody_hears(attempt: CallAttempt, *, now: datetime) -> bool:
     return False
 
 
-def detected(attempt: CallAttempt, who: Answerer, *, now: datetime) -> str | None:
-    """Answering-machine detection has spoken: the URL of the message to play; None: hang up. Raises AttemptOver."""
+def detected(attempt: CallAttempt, who: Answerer, *, now: datetime) -> Script | None:
+    """Answering-machine detection has spoken: what is to be heard; None: hang up. Raises AttemptOver."""
     params = {"call_id": attempt.call_id, "serial": attempt.serial, "now": now}
     # Looked up first: noted as heard is only what can be played, also if the database goes away in between.
-    recording = attempts.RECORDING(call_id=attempt.call_id)
-    if who is Answerer.MACHINE and not _is_for_machines(recording):
+    script = scripts.of_call(attempt.call_id)
+    if who is Answerer.MACHINE and script.for_machines is None:
         if not attempts.SPARED(**params):
             _nobody_hears(attempt, now=now)
         return None
     heard = attempts.DETECTED(**params, who=who.value) > 0 or _nobody_hears(attempt, now=now)
-    return _play_url(recording) if heard and who is not Answerer.HANGUP else None
+    return script if heard and who is not Answerer.HANGUP else None
 
 
-def pressed(attempt: CallAttempt, digits: str, *, replays: int = 0, now: datetime) -> tuple[menus.Wish, str]:
-    """A key, or none: what the person wishes, and the URL of the message for a replay. Raises AttemptOver.
+def pressed(attempt: CallAttempt, digits: str, *, replays: int = 0, now: datetime) -> tuple[menus.Wish, Script | None]:
+    """A key, or none: what the person is granted, and what is to be heard for it. Raises AttemptOver.
 
     After so many `replays` as there may be, none is granted.
     """
@@ -201,21 +202,20 @@ def pressed(attempt: CallAttempt, digits: str, *, replays: int = 0, now: datetim
         opt_out(attempt, keys="0" * replays + digits)
     elif digits:
         attempts.pressed(attempt, "0" * replays + digits)
-    if wish is not menus.Wish.REPLAY:
-        return wish, ""
-    if replays >= configuration().max_replays or not _is_heard(attempt):
-        return menus.Wish.END, ""
-    return wish, _play_url(attempts.RECORDING(call_id=attempt.call_id))
+    if wish is menus.Wish.OPT_OUT:
+        return wish, scripts.of_call(attempt.call_id)
+    if not digits or not attempts.is_heard(attempt):
+        return menus.Wish.END, None
+    script = scripts.of_call(attempt.call_id)
+    if wish is menus.Wish.REPLAY:
+        return (wish, script) if replays < configuration().max_replays else (menus.Wish.END, None)
+    return transfers.wished(attempt, script, digits, now=now), script
 
 
-def may_be_asked(attempt: CallAttempt, *, now: datetime) -> bool:
-    """Whether the person may hear the question again. Raises AttemptOver."""
+def may_be_asked(attempt: CallAttempt, *, now: datetime) -> Script | None:
+    """What it needs to ask the person again; None: nobody is there. Raises AttemptOver."""
     attempts.refuse_if_over(attempt, now=now)
-    return _is_heard(attempt)
-
-
-def _is_heard(attempt: CallAttempt) -> bool:
-    return attempt.rows().with_carrier().filter(attempts.MAY_BE_HEARD).exists()
+    return scripts.of_call(attempt.call_id) if attempts.is_heard(attempt) else None
 
 
 def apologised(attempt: CallAttempt, *, asked: datetime) -> None:
@@ -226,20 +226,6 @@ def apologised(attempt: CallAttempt, *, asked: datetime) -> None:
     noted_since = attempt.rows().filter(answered__gte=asked)
     if not noted_since.update(apologised=True, answerer=""):
         attempt.rows().update(apologised=True)
-
-
-_Played = Sequence[tuple[str, int, Mapping[str, object] | None]]
-
-
-def _play_url(recording: _Played) -> str:
-    ((url, take, _),) = recording
-    return play_url(url, take)
-
-
-def _is_for_machines(recording: _Played) -> bool:
-    """Whether the shout leaves its message with machines."""
-    ((_, _, said),) = recording
-    return rules.over_the_operators(said).machines is Machines.MESSAGE
 
 
 def opt_out(attempt: CallAttempt, *, keys: str) -> None:
@@ -309,6 +295,7 @@ def _end(
     former, ending = copy(row), _ending(row, reported)
     assert former.status in call_before(ending)
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
+    row.transfer_outcome = UNKNOWN if row.transfer_outcome == UP else row.transfer_outcome
     row.held_since = None
     stored = history.end_of(
         row,

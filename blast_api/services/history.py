@@ -40,13 +40,27 @@ ENDED = Upsert(
         "duration",
         "answerer",
         "keys",
+        "transferred",
+        "transfer_outcome",
+        "transfer_s",
         "reason",
         "record",
         "late",
     ),
     afresh={"written": "NULL", "taken": "NULL", "writer": "''"},
 )
-_AS_THE_CALL_HAS_IT = ("sid", "started", "answered", "q850", "duration", "answerer", "keys")
+_AS_THE_CALL_HAS_IT = (
+    "sid",
+    "started",
+    "answered",
+    "q850",
+    "duration",
+    "answerer",
+    "keys",
+    "transferred",
+    "transfer_outcome",
+    "transfer_s",
+)
 
 
 class Ended(Protocol):
@@ -60,6 +74,9 @@ class Ended(Protocol):
     duration: int | None
     answerer: str
     keys: str
+    transferred: datetime | None
+    transfer_outcome: str
+    transfer_s: int | None
     started: datetime | None
     answered: datetime | None
     finished: datetime | None
@@ -202,6 +219,9 @@ class AttemptTold:
     duration: int | None
     answerer: str
     keys: str
+    transferred: datetime | None
+    transfer_outcome: str
+    transfer_s: int | None
     reason: str
 
 
@@ -250,5 +270,8 @@ def _told(
         duration=state.duration,
         answerer=state.answerer,
         keys=state.keys,
+        transferred=state.transferred,
+        transfer_outcome=state.transfer_outcome,
+        transfer_s=state.transfer_s,
         reason=row.reason,
     )

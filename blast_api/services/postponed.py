@@ -19,7 +19,7 @@ from blast_api.domain.callbacks import Party, Step
 from blast_api.domain.errors import AttemptOver
 from blast_api.monitoring import counters
 
-from . import authors, delivery
+from . import authors, delivery, transfers
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,11 @@ def _key_pressed(callback: Postponed) -> None:
     delivery.pressed(delivery.CallAttempt(callback.row, callback.serial), digits, now=callback.at)
 
 
+def _bridged(callback: Postponed) -> None:
+    attempt = delivery.CallAttempt(callback.row, callback.serial)
+    transfers.ended(attempt, events.bridge(callback.params), now=callback.at)
+
+
 def _call_ended(callback: Postponed) -> None:
     report = events.status(callback.params)
     delivery.settled(delivery.CallAttempt(callback.row, callback.serial), report, now=callback.at)
@@ -63,6 +68,7 @@ def _recording_ended(callback: Postponed) -> None:
 _ENTRIES: Mapping[tuple[Party, Step], Callable[[Postponed], None]] = {
     (Party.RECIPIENT, Step.APOLOGY): _apology_heard,
     (Party.RECIPIENT, Step.KEY): _key_pressed,
+    (Party.RECIPIENT, Step.BRIDGED): _bridged,
     (Party.RECIPIENT, Step.STATUS): _call_ended,
     (Party.AUTHOR, Step.STATUS): _recording_ended,
 }

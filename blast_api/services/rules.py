@@ -39,7 +39,12 @@ def over_the_operators(rules: Mapping[str, object] | None) -> Delivery:
 
 def caller_id(message: Message) -> str:
     """The number that calls its author and its recipients."""
-    return message.did or configuration().did
+    return named_or_the_operators(message.did)
+
+
+def named_or_the_operators(did: str) -> str:
+    """A caller id that a shout names, or the operator's."""
+    return did or configuration().did
 
 
 def caller_ids(application: Application) -> frozenset[str]:

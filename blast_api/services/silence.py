@@ -11,9 +11,10 @@ from django.db.models.functions import Coalesce
 
 from blast_api.conf import configuration
 from blast_api.domain.states import CallStatus
+from blast_api.domain.transfers import UP
 from blast_api.models import Call, CallQuerySet
 
-from . import delivery
+from . import delivery, transfers
 
 log = logging.getLogger(__name__)
 
@@ -65,4 +66,8 @@ def _silent(now: datetime) -> CallQuerySet:
     length = ExpressionWrapper(length_s * Value(timedelta(seconds=config.call_length_ratio)), DurationField())
     over_at = ExpressionWrapper(Coalesce("answered", "started") + length, DateTimeField())
     before = now - config.patience
-    return Call.objects.annotate(over_at=over_at).filter(finished=None, started__lt=before, over_at__lt=before)
+    return (
+        Call.objects.annotate(over_at=over_at)
+        .filter(finished=None, started__lt=before, over_at__lt=before)
+        .exclude(transferred__gt=before - transfers.LONGEST, transfer_outcome=UP)
+    )

@@ -36,9 +36,9 @@ from django.conf import settings; settings.DEBUG = False  # what is logged is no
 from collections import Counter
 from threading import Barrier, Thread
 from django.db import DatabaseError
-from blast_api.services import attempts, shouts
+from blast_api.services import scripts, shouts
 begun, answers = Barrier({2 * _SESSIONS}), Counter()
-questions = [lambda: shouts._AN_OPEN_CALL(message_id=1), lambda: attempts.RECORDING(call_id=1)]
+questions = [lambda: shouts._AN_OPEN_CALL(message_id=1), lambda: scripts.of_call(1)]
 def ask(first):
     begun.wait()
     for index in range(200):

@@ -17,6 +17,7 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Attempt, AuthorCall, Call, DoNotCallNumber, Gate, LogKind, Message
 from blast_api.records.sources import of_log
+from blast_api.services.scripts import Heard, Script
 from tests.kits.factories import author_call, call, message
 
 STEPS = {
@@ -114,3 +115,8 @@ def texts(kind: LogKind) -> list[str]:
 def lines(kind: LogKind) -> list[dict[str, Any]]:
     """What these lines say."""
     return list(map(json.loads, texts(kind)))
+
+
+def script(url: str, **fields: Any) -> Script:
+    """What is heard on the calls of a shout whose recording is there, for people and machines."""
+    return Script(Heard(url), **{"for_machines": Heard(url)} | fields)

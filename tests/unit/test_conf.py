@@ -14,18 +14,21 @@ from blast_api import conf
 from blast_api.conf import configuration
 from blast_api.domain.billing import Increments
 from blast_api.domain.errors import ConfigurationError
-from blast_api.domain.prompts import PROMPTS
+from blast_api.domain.prompts import ALL, LATER, PROMPTS
 from blast_api.domain.rules.limits import FrequencyCap, PauseAt, Scope
 from blast_api.domain.rules.window import Window
 from blast_api.domain.states import CallStatus, RecordingState
 
 C = CallStatus
 MENU: dict[object, object] = {prompt: f"https://storage.example.com/{prompt}.wav" for prompt in PROMPTS}
+WHOLE_MENU = MENU | {prompt: f"https://storage.example.com/{prompt}.wav" for prompt in LATER}
 NO_SECONDS: list[object] = [0, -1, 86401, "soon", True, []]
 TIMEOUTS: dict[object, object] = dict.fromkeys(RecordingState.values, 60)
 DOCUMENTED = {
     "base_callcontrol_api_url": "http://127.0.0.1:8000/api/v1/call-control",
     "amd": True,
+    "voice_menus": {},
+    "announce_opt_out": "last",
     "amd_initial_silence": 5000,
     "amd_greeting": 2000,
     "amd_after_greeting_silence": 500,
@@ -99,7 +102,7 @@ def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
     assert config.valid_number_pattern.search("15555551010")
     assert not config.valid_number_pattern.search("15559111010")
     assert not config.valid_number_pattern.search("442079460018")
-    assert set(config.voice_menu) == set(PROMPTS)
+    assert set(config.voice_menu) == set(ALL)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +142,8 @@ def test_the_default_timeouts_and_numbers_are_the_documented_ones() -> None:
         ("CALL_LENGTH_RATIO", 0, 0),
         ("MAX_RETRIES", 0, 0),
         ("VOICE_MENU", MENU, MENU),
+        ("VOICE_MENUS", {"es": WHOLE_MENU, "pt-BR": WHOLE_MENU}, {"es": WHOLE_MENU, "pt-BR": WHOLE_MENU}),
+        ("ANNOUNCE_OPT_OUT", "first", "first"),
         ("VOICE_MENU", json.dumps(MENU), MENU),
         ("REC_CALL_STATUS_TIMEOUTS", json.dumps(TIMEOUTS | {"PLACED": None}), TIMEOUTS | {"PLACED": None}),
         ("RECORDING_CONTAINER", "0a0a0a0a-0000-4000-8000-000000000001", "0a0a0a0a-0000-4000-8000-000000000001"),
@@ -237,6 +242,14 @@ BAD: dict[str, list[object]] = {
     "PLACEMENT_CONFIRM_TIMEOUT": [*NOT_NUMBERS, 86401],
     "BASE_CALLCONTROL_API_URL": [*NOT_URLS, "https://example.com?a=b", "https://example.com/#top"],
     "BASE_CARRIERX_API_URL": [*NOT_URLS, "https://example.com?a=b"],
+    "VOICE_MENUS": [
+        "es",
+        {"es": MENU},  # without the later ones
+        {"español": WHOLE_MENU},
+        {"es": WHOLE_MENU | {"goodbye": "here"}},
+        {1: WHOLE_MENU},
+    ],
+    "ANNOUNCE_OPT_OUT": ["never", "", True, None],
     "VOICE_MENU": [
         None,
         "",

@@ -38,7 +38,7 @@ def test_without_a_sheet_the_defaults_hold(load: Load) -> None:
     values = load(environ={})
     assert values["MAX_CALLS_PER_SECOND"] == 25
     assert values["RETRY_STATUSES"] == ("failed",)
-    assert len(values["VOICE_MENU"]) == 10
+    assert len(values["VOICE_MENU"]) == 13
 
 
 def test_the_last_assignment_of_the_sheet_wins(project: Path, load: Load) -> None:

@@ -176,7 +176,7 @@ def test_keys_are_understood_in_every_form(client: Client, form: str) -> None:
             answer = ask(client, address, Digits=5)
         case _:
             answer = ask(client, address, Digits=5.0)
-    assert answer.content == documents.after_key(Wish.OPT_OUT, "", str)
+    assert answer.content == documents.after_key(Wish.OPT_OUT, None, str)
     pressed.refresh_from_db()
     assert pressed.opted_out
 

@@ -19,7 +19,7 @@ from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Call, LogKind
 from blast_api.services import delivery
 from tests.kits import factories
-from tests.kits.callbacks import Callbacks, delivered, lines, rows
+from tests.kits.callbacks import Callbacks, delivered, lines, rows, script
 from tests.kits.rest import content
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
@@ -72,9 +72,9 @@ def heard_by(call: Call, step: str, told: dict[str, Any]) -> bytes:
         case "answered", _:
             return documents.detect(us)
         case "detected", {"AMDStatus": word}:
-            return documents.deliver(Answerer(word), MESSAGE, us)
+            return documents.deliver(Answerer(word), script(MESSAGE), us)
         case "key", {"Digits": digits}:
-            return documents.after_key({"0": Wish.REPLAY, "5": Wish.OPT_OUT}.get(digits, Wish.END), MESSAGE, us)
+            return documents.after_key({"0": Wish.REPLAY, "5": Wish.OPT_OUT}.get(digits, Wish.END), script(MESSAGE), us)
     return b""
 
 

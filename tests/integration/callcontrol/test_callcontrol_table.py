@@ -22,7 +22,7 @@ from blast_api.domain.states import Q850, CallStatus, ShoutStatus
 from blast_api.models import Attempt, Call, LogKind
 from blast_api.services import claiming, delivery
 from tests.kits import factories
-from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows, undone
+from tests.kits.callbacks import Callbacks, ask, delivered, lines, path, rows, script, undone
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_retries")]
 
@@ -156,10 +156,10 @@ def _document(heard: str, column: str, told: Told, call: Call) -> bytes:
             return documents.detect(us)
         case "message":
             if column == "AMD":
-                return documents.deliver(_who(told), MESSAGE, us)
-            return documents.after_key(Wish.REPLAY, MESSAGE, us, replays=1)
+                return documents.deliver(_who(told), script(MESSAGE), us)
+            return documents.after_key(Wish.REPLAY, script(MESSAGE), us)
         case "goodbye":
-            return documents.after_key(Wish.OPT_OUT, "", us)
+            return documents.after_key(Wish.OPT_OUT, None, us)
         case "hang up":
             return documents.hang_up()
     return b""

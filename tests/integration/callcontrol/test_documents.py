@@ -15,6 +15,7 @@ from blast_api.domain.prompts import PROMPTS
 from blast_api.models import AuthorCall
 from blast_api.services.authors import Reply
 from blast_api.simulator.document import read_document
+from tests.kits.callbacks import script
 
 Write = Callable[[], bytes]
 
@@ -38,11 +39,11 @@ def author(step: Reply, recording: AuthorCall | None = None) -> Write:
 
 
 def recipient(who: Answerer, url: str = MESSAGE) -> Write:
-    return lambda: documents.deliver(who, url, us)
+    return lambda: documents.deliver(who, script(url), us)
 
 
 def after(wish: Wish) -> Write:
-    return lambda: documents.after_key(wish, MESSAGE, us)
+    return lambda: documents.after_key(wish, script(MESSAGE), us)
 
 
 def gather(action: str, *inside: str, timeout: int = 5) -> str:
@@ -108,7 +109,7 @@ DOCUMENTS: dict[str, tuple[Write, str]] = {
     "a person": (recipient(Answerer.HUMAN), gather("key", HEARD, play("opt_out")) + "<Hangup />"),
     "a machine": (
         recipient(Answerer.MACHINE),
-        '<Pause length="60" silence="true" minSilence="2000" />' + gather("key", HEARD, timeout=1) + "<Hangup />",
+        2 * '<Pause length="60" silence="true" minSilence="2000" />' + gather("key", HEARD, timeout=1) + "<Hangup />",
     ),
     "perhaps a person": (
         recipient(Answerer.NOT_SURE),
@@ -116,16 +117,16 @@ DOCUMENTS: dict[str, tuple[Write, str]] = {
     ),
     "nobody any more": (recipient(Answerer.HANGUP), "<Hangup />"),
     "at once, a person or a machine": (
-        lambda: documents.at_once(MESSAGE, us),
+        lambda: documents.at_once(script(MESSAGE), us),
         gather("key", HEARD, play("opt_out")) + "<Hangup />",
     ),
     "key 0": (after(Wish.REPLAY), gather("key?replays=1", HEARD, play("opt_out")) + "<Hangup />"),
     "key 0 for the third time": (
-        lambda: documents.after_key(Wish.REPLAY, MESSAGE, us, replays=3),
+        lambda: documents.after_key(Wish.REPLAY, script(MESSAGE), us, replays=2),
         gather("key?replays=3", HEARD, play("opt_out")) + "<Hangup />",
     ),
     "a key that nobody could read": (
-        lambda: documents.ask_again(us, times=1, replays=2),
+        lambda: documents.ask_again(script(MESSAGE), us, times=1, replays=2),
         gather("key?asked=1&amp;replays=2", play("opt_out")) + "<Hangup />",
     ),
     "key 5": (after(Wish.OPT_OUT), play("goodbye") + "<Hangup />"),
@@ -262,7 +263,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("url", "escaped"), HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_url_of_a_recording_stays_a_text(url: str, escaped: str) -> None:
-    document = documents.deliver(Answerer.HUMAN, url, us)
+    document = documents.deliver(Answerer.HUMAN, script(url), us)
     assert document == whole(gather("key", f"<Play>{escaped}</Play>", play("opt_out")) + "<Hangup />")
 
 

@@ -151,7 +151,7 @@ def test_what_the_carrier_tells_meanwhile_is_kept_and_counts_afterwards(
         if hangs_up:
             assert ask(client, path(Party.RECIPIENT, asks.pk, 1, "status"), CallStatus="completed").status_code == 200
     assert status.status_code == 200
-    assert key.content == documents.after_key(Wish.OPT_OUT, "", str)
+    assert key.content == documents.after_key(Wish.OPT_OUT, None, str)
     assert detected.content == documents.apology()
     assert not DoNotCallNumber.objects.exists()
     unhurried.run_once()

@@ -177,7 +177,7 @@ def test_what_state_dir_does_not_take_is_kept_beside_the_logs(
         (tmp_path / "state").touch()
     call = delivered(answered=timezone.now(), answerer="HUMAN")
     with away():
-        assert tell(client, call, "key", Digits="5").content == documents.after_key(Wish.OPT_OUT, "", str)
+        assert tell(client, call, "key", Digits="5").content == documents.after_key(Wish.OPT_OUT, None, str)
     assert list(beside_the_logs().glob("callbacks.spool*"))
     run_once()  # while it is as it is
     assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [call.number]

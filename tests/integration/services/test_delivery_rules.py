@@ -12,7 +12,7 @@ from pytest_django import Settings
 from blast_api.carrierx.events import Answerer, StatusReport
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Attempt, Call, Message
-from blast_api.services import delivery, pauses, shouts, sweeps
+from blast_api.services import delivery, pauses, scripts, shouts, sweeps
 from blast_api.services.attempts import CallAttempt
 from tests.kits import factories
 from tests.kits.released import claim, placed_of, released
@@ -49,7 +49,7 @@ def _end(call: Call, word: str = "completed") -> Call:
     return call
 
 
-def _hear(call: Call, who: Answerer = Answerer.HUMAN) -> str | None:
+def _hear(call: Call, who: Answerer = Answerer.HUMAN) -> scripts.Script | None:
     attempt = CallAttempt(call.pk, call.serial)
     assert delivery.answered(attempt, now=timezone.now())
     return delivery.detected(attempt, who, now=timezone.now())

@@ -34,7 +34,7 @@ def test_an_opt_out_is_promised_and_kept(client: Client) -> None:
     call = delivered(answered=timezone.now(), answerer="HUMAN")
     with away():
         answer = tell(client, call, "key", Digits="5")
-    assert (answer.status_code, answer.content) == (200, documents.after_key(Wish.OPT_OUT, "", str))
+    assert (answer.status_code, answer.content) == (200, documents.after_key(Wish.OPT_OUT, None, str))
     assert not DoNotCallNumber.objects.exists()
     run_once()
     assert list(DoNotCallNumber.objects.values_list("number", flat=True)) == [call.number]

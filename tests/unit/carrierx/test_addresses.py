@@ -17,6 +17,7 @@ CALLBACKS = {
     views.CallAnswered: ("calls", "answered", "CallAnswered"),
     views.CallDetected: ("calls", "detected", "CallDetected"),
     views.CallKey: ("calls", "key", "CallKey"),
+    views.CallBridged: ("calls", "bridged", "CallBridged"),
     views.CallEnded: ("calls", "status", "CallStatus"),
     views.AuthorAnswered: ("recordings", "answered", "AuthorAnswered"),
     views.AuthorAtWelcome: ("recordings", "welcome", "AuthorAtWelcome"),
