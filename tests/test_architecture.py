@@ -62,6 +62,7 @@ SERVICES = {
     "preflight": {"caps", "dnc", "creation", "estimates", "schedule"},
     "dnc": {"withdrawals"},
     "storage": set[str](),
+    "uploads": {"storage"},
     "__init__": set[str](),
 }
 

@@ -1,7 +1,4 @@
-"""The carrier over HTTP: what we ask of it, and three outcomes, not two.
-
-A lost answer is no refusal: the call may have been placed. Whatever may mean that is `Unknown`.
-"""
+"""The carrier over HTTP: what we ask of it. What its answers mean stands in `outcomes`."""
 
 from __future__ import annotations
 
@@ -9,8 +6,6 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from enum import Enum, auto
 from mimetypes import guess_type
 from typing import IO, Any, Self
 from urllib.parse import quote
@@ -22,57 +17,23 @@ from blast_api import __version__
 from blast_api.conf import Configuration
 from blast_api.domain.pacing import Departure
 
+from .outcomes import Accepted as Accepted
+from .outcomes import CarrierTrouble as CarrierTrouble
+from .outcomes import Outcome as Outcome
+from .outcomes import Refusal as Refusal
+from .outcomes import Refused as Refused
+from .outcomes import Unknown as Unknown
+from .outcomes import acceptance, is_gone, refusal
+from .outcomes import usable_sid as usable_sid
 from .storage import new_container
-from .wire import Answer, NoAnswer, Request, Unreachable, Wire
+from .wire import NoAnswer, Request, Unreachable, Wire
 
 _CONNECT_TIMEOUT_S = 2.0
 _ANSWER_TIMEOUT_S = 6.0
-_LONGEST_RETRY_AFTER_S = 3600.0
 _PAGE = 1000  # most items a list answers with
 _MOST_PAGES = 1000
-_QUOTED = 300  # characters of a foreign answer that we keep
-_LONGEST_SID = 64  # characters
 _ANY_TYPE = "application/octet-stream"
 _CONTAINERS = "/core/v2/storage/containers"
-
-
-class Refusal(Enum):
-    """How far a refusal reaches."""
-
-    THIS_REQUEST = auto()  # it is not acceptable as it is: asking again is useless
-    THIS_FOR_NOW = auto()  # something is in its way: it may pass later, and others pass now
-    THIS_OR_ALL = auto()  # forbidden: for this number, as a barred one, or for all of us; other answers tell
-    FOR_NOW = auto()  # the carrier is busy: the same request may pass later
-    ALL_OF_US = auto()  # credentials, permission or address are wrong: no request would pass
-    THIS_HOST = auto()  # the carrier was not reached from here, so that it was not asked
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The carrier has it: its SID and the object it answered with."""
-
-    sid: str
-    content: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """The carrier surely did not do it; retry_after_s is its own wish, if it told one."""
-
-    reach: Refusal
-    reason: str
-    status: int | None = None
-    retry_after_s: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """The answer was lost or says nothing: the carrier may have done it."""
-
-    reason: str
-
-
-Outcome = Accepted | Refused | Unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,8 +171,16 @@ class CarrierClient:
         """What the carrier knows of a stored file."""
         return self._outcome(self._prepare("GET", _file_path(file_sid), self._core), "file_sid")
 
-    def upload_file(self, container_sid: str, name: str, data: IO[bytes], *, key: str) -> Outcome:
-        """Store a file in a container, for ever; `publish_uri` of the answer is where anyone can fetch it."""
+    def download(self, file_sid: str, into: IO[bytes], *, most: int) -> Outcome:
+        """Write what a stored file holds, at most so many bytes; what is longer, or breaks off, is Unknown."""
+        prepared = self._prepare("GET", f"{_file_path(file_sid)}/data", self._core)
+        return self._outcome(prepared, None, into=into, most=most)
+
+    def upload_file(self, container_sid: str, name: str, data: IO[bytes], *, key: str, unique: bool = False) -> Outcome:
+        """Store a file in a container, for ever; `publish_uri` of the answer is where anyone can fetch it.
+
+        Refused with status 409: it is to be `unique`, and the container has one with this key.
+        """
         fields = {
             "container_sid": container_sid,
             "name": name,
@@ -219,6 +188,7 @@ class CarrierClient:
             "publish": "file_sid",
             "lifecycle_action": "no_action",
             "lifecycle_ttl": -1,
+            "unique": unique,
         }
         parts = {"file_object": (None, json.dumps(fields)), "data": (name, data, guess_type(name)[0] or _ANY_TYPE)}
         prepared = self._prepare("POST", "/core/v2/storage/files", self._core, files=parts)
@@ -227,6 +197,38 @@ class CarrierClient:
     def delete_file(self, file_sid: str) -> Outcome:
         """Delete a stored file. Refused with status 404: it was gone already."""
         return self._outcome(self._prepare("DELETE", _file_path(file_sid), self._core), None)
+
+    def prepare_discarding(self, file_sid: str, key: str) -> Request:
+        """The request that deletes a stored file; without its SID, the search for what has its key."""
+        if file_sid:
+            return self._prepare("DELETE", _file_path(file_sid), self._core)
+        return self.prepare_files_by_key(key)
+
+    def discard(self, prepared: Request, file_sid: str, key: str, departure: Departure | None = None) -> Outcome:
+        """Send what `prepare_discarding` prepared, and delete what is found. Refused with status 404: there was none."""
+        if file_sid:
+            return self._outcome(prepared, None, departure)
+        outcome: Outcome = Refused(Refusal.THIS_REQUEST, "no file has this key", 404)
+        try:  # one slot is enough for all of them: there is one, if any
+            for file in list(self.files_by_key(prepared, key, departure)):
+                if not (sid := usable_sid(file.get("file_sid"))):
+                    return Unknown("a file without a usable file_sid")
+                if not is_gone(outcome := self.delete_file(sid)):
+                    return outcome
+        except CarrierTrouble as trouble:
+            return trouble.outcome
+        return outcome
+
+    def prepare_files_by_key(self, key: str) -> Request:
+        """The request for the files stored with this key (letters, digits, `-`, `_`), in whichever container."""
+        return self._first_page("/core/v2/storage/files", self._core, filter=f'string_key_1 eq "{key}"')
+
+    def files_by_key(
+        self, prepared: Request, key: str, departure: Departure | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        """Send a prepared search for files. Raises CarrierTrouble."""
+        # A carrier that did not understand the filter would answer with all files there are.
+        yield from (item for item in self._items(prepared, departure) if item.get("string_key_1") == key)
 
     def stored_files(self, container_sid: str, key: str) -> Iterator[Mapping[str, Any]]:
         """The files stored in a container with this key (letters, digits, `-`, `_`). Raises CarrierTrouble."""
@@ -298,92 +300,13 @@ class CarrierClient:
             departure = None  # one slot is enough for a list
         raise CarrierTrouble(Unknown("a list without end"))
 
-    def _outcome(self, prepared: Request, sid_key: str | None, departure: Departure | None = None) -> Outcome:
+    def _outcome(
+        self, prepared: Request, sid_key: str | None, departure: Departure | None = None, **content: Any
+    ) -> Outcome:
         try:
-            answer = self._wire.exchange(prepared, departure)
+            answer = self._wire.exchange(prepared, departure, **content)
         except Unreachable as error:
             return Refused(Refusal.THIS_HOST, f"the carrier cannot be reached: {error}")
         except NoAnswer as error:
             return Unknown(f"no answer: {error}")
-        return _refusal(answer) or _acceptance(answer, sid_key)
-
-
-class CarrierTrouble(Exception):
-    """A list could not be had; `outcome` says why."""
-
-    def __init__(self, outcome: Refused | Unknown) -> None:
-        super().__init__(outcome.reason)
-        self.outcome = outcome
-
-
-def _refusal(answer: Answer) -> Refused | Unknown | None:
-    """What a status other than 2xx means; None for 2xx. 500, 502 and 504 may come after the call was placed.
-
-    So may 303, which says that what was posted is done, and where to look at it. No redirect is followed.
-    """
-    status = answer.status
-    if 200 <= status < 300:
-        return None
-    reason = f"{status} {_printable(answer.reason)} {_quoted(answer.body)}".strip()
-    if status in (429, 503):
-        return Refused(Refusal.FOR_NOW, reason, status, _retry_after_s(answer.retry_after))
-    if status >= 500 or status == 303:
-        return Unknown(reason)
-    if status in (408, 409, 425):  # 408: it waited in vain for our request, as on a connection that was long idle
-        return Refused(Refusal.THIS_FOR_NOW, reason, status)
-    if status in (400, 422):
-        return Refused(Refusal.THIS_REQUEST, reason, status)
-    if status == 403:
-        return Refused(Refusal.THIS_OR_ALL, reason, status)
-    return Refused(Refusal.ALL_OF_US, reason, status)
-
-
-def _acceptance(answer: Answer, sid_key: str | None) -> Accepted | Unknown:
-    """Success is 2xx, a JSON object, no `errors`, and the SID that was asked for; a plain 204 if none was."""
-    status, body = answer.status, answer.body
-    if answer.broke_off:
-        return Unknown(f"the answer ({status}) broke off: {answer.broke_off}")
-    try:
-        content = json.loads(body) if body else {}
-    except (ValueError, RecursionError):
-        return Unknown(f"{status} with a body that is not JSON: {_quoted(body)}")
-    if not isinstance(content, dict):
-        return Unknown(f"{status} without a JSON object: {_quoted(body)}")
-    if content.get("errors"):
-        return Unknown(f"{status} with errors: {_quoted(body)}")
-    if sid_key is None:
-        return Accepted("", content)
-    sid = usable_sid(content.get(sid_key))
-    if sid is None:
-        return Unknown(f"{status} without a usable {sid_key}: {_quoted(body)}")
-    return Accepted(sid, content)
-
-
-def usable_sid(value: object) -> str | None:
-    """A SID that can be stored and sent back as it is; None for anything else the carrier may have written."""
-    usable = isinstance(value, str) and 0 < len(value) <= _LONGEST_SID and value.isprintable()
-    return str(value) if usable else None
-
-
-def _quoted(body: bytes) -> str:
-    return _printable(body[:_QUOTED].decode("utf-8", "replace"))
-
-
-def _printable(text: str) -> str:
-    """Reasons are logged and stored: PostgreSQL takes no NUL, and a refusal must not fail for its wording."""
-    return "".join(character if character.isprintable() else " " for character in text[:_QUOTED])
-
-
-def _retry_after_s(header: str | None) -> float | None:
-    """Seconds to wait, from either form of the header (RFC 9110, 10.2.3), bounded; None if absent or unreadable."""
-    if header is None:
-        return None
-    try:
-        seconds = float(header)
-    except ValueError:
-        try:
-            at = parsedate_to_datetime(header)
-        except (ValueError, OverflowError):
-            return None
-        seconds = (at.replace(tzinfo=at.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER_S) if seconds == seconds else None
+        return refusal(answer) or acceptance(answer, sid_key)

@@ -16,7 +16,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, cast
+from http import HTTPStatus
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import requests
@@ -82,8 +83,17 @@ class Wire:
         """Close the pooled connections."""
         self._pool.close()
 
-    def exchange(self, request: Request, departure: Departure | None = None) -> Answer:
+    def exchange(
+        self,
+        request: Request,
+        departure: Departure | None = None,
+        *,
+        into: IO[bytes] | None = None,
+        most: int = _LARGEST_ANSWER,
+    ) -> Answer:
         """Send it once and read the answer. Raises Unreachable or SlotMissed if no byte has left, else NoAnswer.
+
+        The body of a 200 goes `into` that file, at most so many bytes, and the answer has none.
 
         1. Compose the request. 2. Take a connection, or make one: before the wait, so that a handshake costs no slot.
         3. Wait for the slot. 4. If the carrier has closed the connection meanwhile, make another. 5. Look at the clock.
@@ -103,7 +113,7 @@ class Wire:
                 if departure is not None:
                     departure.check()
                 line.sendall(whole)
-            return self._answer(connection, incoming, request)
+            return self._answer(connection, incoming, request, into, most)
         except SlotMissed:
             raise  # the connection is as good as before
         except OSError as error:
@@ -133,7 +143,9 @@ class Wire:
         line.settimeout(self._answer_timeout_s)
         return line
 
-    def _answer(self, connection: HTTPConnection, incoming: _Incoming, request: Request) -> Answer:
+    def _answer(
+        self, connection: HTTPConnection, incoming: _Incoming, request: Request, into: IO[bytes] | None, most: int
+    ) -> Answer:
         raw = http.client.HTTPResponse(cast(Any, incoming), method=request.method)  # asks a socket for `makefile` only
         try:
             raw.begin()
@@ -141,14 +153,17 @@ class Wire:
             raise NoAnswer(type(error).__name__) from error
         if raw.status < 200:  # what comes next on this connection is the answer, and the library reads no further
             raise NoAnswer(f"interim answer {raw.status}")
-        broke_off, body = "", b""
+        broke_off, body = "", io.BytesIO()
+        wanted = into is not None and raw.status == HTTPStatus.OK
         try:
-            body = _read(raw)
+            _copy(raw, into if into and wanted else body, most if wanted else _LARGEST_ANSWER)
         except (HTTPError, _TooLong) as error:
             broke_off = type(error).__name__
         if broke_off or raw.will_close:
             connection.close()
-        return Answer(raw.status, raw.reason, raw.headers.get("Retry-After"), body, broke_off)
+        return Answer(
+            raw.status, raw.reason, raw.headers.get("Retry-After"), b"" if broke_off else body.getvalue(), broke_off
+        )
 
 
 class _SecuredConnection(HTTPSConnection):
@@ -218,13 +233,13 @@ class _TooLong(Exception):
     pass
 
 
-def _read(raw: http.client.HTTPResponse) -> bytes:
-    """The whole body, unpacked, within the bound of its size."""
+def _copy(raw: http.client.HTTPResponse, into: IO[bytes], most: int) -> None:
+    """Write the whole body, unpacked, within the bound of its size."""
     headers = HTTPHeaderDict(raw.headers.items())
     response = HTTPResponse(raw, headers, raw.status, preload_content=False, original_response=raw)
-    body = bytearray()
+    size = 0
     while chunk := response.read1(65536, decode_content=True):
-        body += chunk
-        if len(body) > _LARGEST_ANSWER:
+        size += len(chunk)
+        if size > most:
             raise _TooLong
-    return bytes(body)
+        into.write(chunk)

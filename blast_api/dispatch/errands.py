@@ -1,4 +1,7 @@
-"""Requests to the carrier that place no call: withdrawing what waits there, keeping recordings; `inquiry` asks what it has."""
+"""Requests to the carrier that place no call: withdrawing what waits there, keeping recordings and deleting them.
+
+`inquiry` asks what it has.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from blast_api.carrierx.client import Accepted, CarrierClient, Outcome, Refusal, Refused, Unknown
+from blast_api.carrierx.outcomes import is_gone
 from blast_api.carrierx.storage import is_kept
 from blast_api.carrierx.wire import Request
 from blast_api.conf import configuration
 from blast_api.domain.pacing import LEAD, LOOKAHEAD, Departure, Pace
-from blast_api.models import Gate
-from blast_api.services import authors, delivery
+from blast_api.models import Gate, Recording
+from blast_api.services import authors, delivery, recordings
 
 from . import gate, storage
 from .clock import DatabaseClock
@@ -25,6 +29,7 @@ log = logging.getLogger(__name__)
 
 # An errand in hand for this long lost its dispatcher, or its answer: it is done again, which does no harm.
 _AGAIN = timedelta(seconds=15)
+_DISCARDED_AGAIN = timedelta(minutes=5)  # nobody waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +108,41 @@ class KeepRecording:
         authors.let_go(self.message_id)
 
 
+@dataclass(frozen=True, slots=True)
+class DiscardFile:
+    """Delete a recording's file at the carrier; one whose answer was lost when it was stored is looked for by its key."""
+
+    slot: float
+    recording_id: int
+    file_sid: str
+    key: str
+
+    @classmethod
+    def of(cls, recording: Recording, slot: float) -> DiscardFile:
+        return cls(slot, recording.pk, recording.file_sid, recording.key)
+
+    def prepare(self, client: CarrierClient) -> Request:
+        return client.prepare_discarding(self.file_sid, self.key)
+
+    def send(self, client: CarrierClient, prepared: Request, departure: Departure) -> Outcome:
+        return client.discard(prepared, self.file_sid, self.key, departure)
+
+    def keep(self, outcome: Outcome, *, now: datetime) -> None:
+        """If it was not done, it stays in hand, and is done again when that is stale."""
+        if is_gone(outcome):
+            recordings.discarded(self.recording_id, now=now)
+        elif not isinstance(outcome, Accepted):
+            about = {"action": "recording_not_deleted", "recording": self.recording_id, "reason": outcome.reason}
+            log.warning("the carrier has not deleted a recording yet", extra=about)
+
+    def give_back(self) -> None:
+        recordings.let_go(self.recording_id)
+
+
 def claim_errands(
     clock: DatabaseClock, *, room: int, inquiry: Inquiry | None = None, only_shout: int | None = None
 ) -> list[Job]:
-    """Take recordings to keep and withdrawals in hand, in slots of their own lane; `only_shout`: that one's.
+    """Take recordings to keep, withdrawals and files to delete in hand, in slots of their own lane; `only_shout`: that one's.
 
     An `inquiry` goes first, if it is due: it is one request for many calls. Who has one also looks after the container.
     """
@@ -134,6 +170,9 @@ def claim_errands(
             Withdraw(slot, delivery.CallAttempt(call.pk, call.serial), call.sid)
             for slot, call in zip(slots[len(jobs) :], to_withdraw, strict=False)
         ]
+        if only_shout is None and len(jobs) < room:
+            doomed = recordings.claim_to_discard(limit=room - len(jobs), stale=now - _DISCARDED_AGAIN, now=now)
+            jobs += [DiscardFile.of(*each) for each in zip(doomed, slots[len(jobs) :], strict=False)]
         if jobs:
             Gate.objects.filter(pk=lane.pk).update(next_slot=jobs[-1].slot + pace.step)
     return jobs

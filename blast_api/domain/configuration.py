@@ -208,6 +208,12 @@ class Configuration(CarrierKeys):
         whole(1024, 2**30, "Bytes"),
         "most bytes of a request's body; 413 beyond. 100,000 recipients are about 2 MB",
     )
+    max_upload_bytes: int = key(
+        20971520,
+        whole(1024, 2**30, "Bytes"),
+        "most bytes of a sound file that an application uploads; 413 beyond. Ten minutes of CD sound are about 100 MB as WAV, "
+        "10 MB as MP3",
+    )
     billing_increments: Increments = key(
         "60/60",
         Allowed(values.increments, "First and further seconds, as 60/60 or 6/6."),

@@ -52,6 +52,32 @@ class TooManyWaiting(BlastError):
     retry_after_s = 5
 
 
+class RecordingInUse(BlastError):
+    """Shouts that are not over yet play the recording: it cannot be deleted."""
+
+    code = "in-use"
+
+
+class NotStored(BlastError):
+    """The carrier did not take a sound, or did not tell whether it has: nothing stays of it."""
+
+    code = "not-stored"
+    retry_after_s = 60
+
+
+class StorageFull(BlastError):
+    """The carrier has no room for another sound until somebody makes some."""
+
+    code = "storage-full"
+
+
+class SoundAway(BlastError):
+    """The carrier does not hand out a sound that it has, or should have."""
+
+    code = "sound-away"
+    retry_after_s = 5
+
+
 class ApplicationRefused(BlastError):
     """An application cannot be made or revoked under this name."""
 

@@ -12,6 +12,7 @@ from .carrier import Container as Container
 from .carrier import CronHost as CronHost
 from .carrier import Gate as Gate
 from .outboxes import OUTBOXES as OUTBOXES
+from .recordings import WITH_ITS_SHOUTS as WITH_ITS_SHOUTS
 from .recordings import Recording as Recording
 from .recordings import RecordingQuerySet as RecordingQuerySet
 from .records import WAITS_TO_BE_WRITTEN as WAITS_TO_BE_WRITTEN

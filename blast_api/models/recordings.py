@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Self
 
 from django.db import models
@@ -11,6 +11,9 @@ from django.db.models import Q
 from blast_api.domain.states import RecordingSource
 
 from .applications import Application
+
+# When what nobody sees any more is to vanish of which the carrier has nothing left: with the last shout that still names it.
+WITH_ITS_SHOUTS = datetime.max.replace(tzinfo=UTC, microsecond=0)
 
 
 class RecordingQuerySet(models.QuerySet["Recording"]):

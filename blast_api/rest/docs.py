@@ -11,6 +11,20 @@ from drf_yasg.utils import no_body, swagger_auto_schema
 from blast_api import __version__
 from blast_api.domain.rules.estimate import CERTAINTY
 
+from .documenting import (
+    BY_POSITION,
+    COMMON,
+    INVALID,
+    KEY,
+    NEWEST_FIRST,
+    NOT_FOUND,
+    NOT_JSON,
+    TOO_LARGE,
+    answer,
+    error,
+    listed,
+    query,
+)
 from .serializers import (
     CallDetailSerializer,
     CallSerializer,
@@ -143,106 +157,26 @@ _FORETOLD: dict[str, Any] = {
     },
 }
 
-
-def _answer(description: str, shape: Any = None, example: object = None) -> openapi.Response:
-    return openapi.Response(description, shape, examples={"application/json": example} if example is not None else None)
-
-
-def _query(name: str, kind: str, description: str, *, required: bool = False) -> openapi.Parameter:
-    return openapi.Parameter(name, openapi.IN_QUERY, description, type=kind, required=required)
-
-
-def _listed(shape: Any, description: str, example: object) -> openapi.Response:
-    headers = {
-        "Link": {"type": "string", "description": "`next`, and `prev` where pages are counted; if there are such."},
-        "X-Total-Count": {
-            "type": "integer",
-            "description": "Rows of the whole list, where a page of it was asked for.",
-        },
-    }
-    return openapi.Response(description, shape, examples={"application/json": [example]}, headers=headers)
-
-
-def _page(cursor: openapi.Parameter) -> list[openapi.Parameter]:
-    return [
-        _query("limit", openapi.TYPE_INTEGER, "Most rows to send; without it all of them."),
-        cursor,
-        _query(
-            "offset", openapi.TYPE_INTEGER, f"Rows to leave out at the beginning; not together with `{cursor.name}`."
-        ),
-    ]
-
-
-_NEWEST_FIRST = _page(
-    _query("before", openapi.TYPE_INTEGER, "Only rows older than the one with this id; `Link` names it.")
-)
-_BY_POSITION = _page(
-    _query("after", openapi.TYPE_INTEGER, "Only calls that come after the one with this id; `Link` names it.")
-)
-_ERROR = openapi.Schema(
-    type=openapi.TYPE_OBJECT,
-    required=["detail", "code"],
-    properties={"detail": openapi.Schema(type=openapi.TYPE_STRING), "code": openapi.Schema(type=openapi.TYPE_STRING)},
-)
-_FIELD_ERRORS = openapi.Schema(
-    type=openapi.TYPE_OBJECT,
-    description="A list of sentences for each field at fault, which is named by its path: `delivery.window.from` (or "
-    "`detail` and `code` if the body is no JSON at all).",
-)
-_INVALID = _answer("Bad input; nothing was stored.", _FIELD_ERRORS, {"caller": ["This field is required."]})
-
-
-def _error(description: str, detail: str, code: str) -> openapi.Response:
-    return _answer(description, _ERROR, {"detail": detail, "code": code})
-
-
-_NO_TOKEN = _error(
-    "No token, or an unknown or revoked one.", "Authentication credentials were not provided.", "not_authenticated"
-)
-_NOT_FOUND = _error("Unknown.", "Not found.", "not_found")
-_TOO_MANY = _error(
-    "Too many requests of this application, or too many wrong tokens; Retry-After says for how many seconds to wait.",
-    "Request was throttled. Expected available in 12 seconds.",
-    "throttled",
-)
-_NOT_ACCEPTABLE = _error(
-    "The Accept header rules out application/json.",
-    "Could not satisfy the request Accept header.",
-    "not_acceptable",
-)
-_TOO_LARGE = _error("The body is larger than the operator allows.", "The request's body is too large.", "too_large")
-_NOT_JSON = _error(
-    "The body is not application/json.", 'Unsupported media type "text/plain" in request.', "unsupported_media_type"
-)
-_COMMON = {"401": _NO_TOKEN, "406": _NOT_ACCEPTABLE, "429": _TOO_MANY}
-_KEY = openapi.Parameter(
-    "Idempotency-Key",
-    openapi.IN_HEADER,
-    "The same key with the same body gives the same shout again, marked by the header Idempotent-Replayed, for a day "
-    "unless the operator chose otherwise.",
-    type=openapi.TYPE_STRING,
-)
-
 list_shouts = swagger_auto_schema(
     operation_summary="A user's shouts, newest first",
-    manual_parameters=[_query("userdata", openapi.TYPE_STRING, "The user.", required=True), *_NEWEST_FIRST],
-    responses={"200": _listed(ShoutSerializer(many=True), "The shouts.", _SHOUT), "400": _INVALID, **_COMMON},
+    manual_parameters=[query("userdata", openapi.TYPE_STRING, "The user.", required=True), *NEWEST_FIRST],
+    responses={"200": listed(ShoutSerializer(many=True), "The shouts.", _SHOUT), "400": INVALID, **COMMON},
 )
 create_shout = swagger_auto_schema(
     operation_summary="Create a shout; its author is called",
     request_body=NewShoutSerializer,
-    manual_parameters=[_KEY],
+    manual_parameters=[KEY],
     responses={
-        "201": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
-        "400": _INVALID,
-        "413": _TOO_LARGE,
-        "415": _NOT_JSON,
-        "422": _error(
+        "201": answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
+        "400": INVALID,
+        "413": TOO_LARGE,
+        "415": NOT_JSON,
+        "422": error(
             "The Idempotency-Key was used with another body.",
             "This Idempotency-Key was used with another request body.",
             "idempotency-key-reused",
         ),
-        **_COMMON,
+        **COMMON,
     },
 )
 preflight_shout = swagger_auto_schema(
@@ -260,36 +194,36 @@ preflight_shout = swagger_auto_schema(
         )
     ],
     responses={
-        "200": _answer("What becomes of each recipient.", PreflightSerializer, _FORETOLD),
-        "400": _INVALID,
-        "413": _TOO_LARGE,
-        "415": _NOT_JSON,
-        **_COMMON,
+        "200": answer("What becomes of each recipient.", PreflightSerializer, _FORETOLD),
+        "400": INVALID,
+        "413": TOO_LARGE,
+        "415": NOT_JSON,
+        **COMMON,
     },
 )
 retrieve_shout = swagger_auto_schema(
     operation_summary="One shout",
-    responses={"200": _answer("The shout.", ShoutSerializer, _SHOUT), "404": _NOT_FOUND, **_COMMON},
+    responses={"200": answer("The shout.", ShoutSerializer, _SHOUT), "404": NOT_FOUND, **COMMON},
 )
 cancel_shout = swagger_auto_schema(
     operation_summary="Cancel a shout",
     operation_description="Nothing more is placed, what waits at the carrier is withdrawn. Again is fine.",
     responses={
-        "200": _answer("The shout.", ShoutSerializer, _SHOUT | {"status": "canceled", "calls": {"cancelled": 1}}),
-        "404": _NOT_FOUND,
-        "409": _error("It has already ended.", "The shout has already ended: it is finished.", "already-ended"),
-        **_COMMON,
+        "200": answer("The shout.", ShoutSerializer, _SHOUT | {"status": "canceled", "calls": {"cancelled": 1}}),
+        "404": NOT_FOUND,
+        "409": error("It has already ended.", "The shout has already ended: it is finished.", "already-ended"),
+        **COMMON,
     },
 )
-_ENDED = _error("It has already ended.", "The shout has already ended: it is finished.", "already-ended")
-_OF_A_PAUSE = {"404": _NOT_FOUND, "409": _ENDED, **_COMMON}
+_ENDED = error("It has already ended.", "The shout has already ended: it is finished.", "already-ended")
+_OF_A_PAUSE = {"404": NOT_FOUND, "409": _ENDED, **COMMON}
 pause_shout = swagger_auto_schema(
     operation_summary="Pause a shout",
     operation_description="Nothing of it is placed, and what waits at the carrier comes back with its attempt. People who "
     "listen hear it out. Again is fine.",
     request_body=no_body,
     responses={
-        "200": _answer(
+        "200": answer(
             "The shout.",
             ShoutSerializer,
             _SHOUT | {"status": "paused", "paused_at": "2030-01-31T15:00:00Z", "paused_because": "asked"},
@@ -301,41 +235,41 @@ resume_shout = swagger_auto_schema(
     operation_summary="Resume a paused shout",
     operation_description="It goes on where it was. Again is fine, and so is one that is not paused.",
     request_body=no_body,
-    responses={"200": _answer("The shout.", ShoutSerializer, _SHOUT), **_OF_A_PAUSE},
+    responses={"200": answer("The shout.", ShoutSerializer, _SHOUT), **_OF_A_PAUSE},
 )
-_NOT_TO_BE_HEARD = _error("Not recorded yet, ended, or heard by three.", "It has no recording yet.", "not-recorded")
+_NOT_TO_BE_HEARD = error("Not recorded yet, ended, or heard by three.", "It has no recording yet.", "not-recorded")
 audition_shout = swagger_auto_schema(
     operation_summary="Play a shout to one number first",
     operation_description="It is heard as recipients will hear it, also while the shout is paused, and counts for nothing.",
     request_body=NewAuditionSerializer,
     responses={
-        "202": _answer("The call.", CallSerializer, _CALL | {"status": "ready", "attempts": 0, "audition": True}),
-        **{"400": _INVALID, "413": _TOO_LARGE, "415": _NOT_JSON},
-        **{"404": _NOT_FOUND, "409": _NOT_TO_BE_HEARD, **_COMMON},
+        "202": answer("The call.", CallSerializer, _CALL | {"status": "ready", "attempts": 0, "audition": True}),
+        **{"400": INVALID, "413": TOO_LARGE, "415": NOT_JSON},
+        **{"404": NOT_FOUND, "409": _NOT_TO_BE_HEARD, **COMMON},
     },
 )
 list_calls = swagger_auto_schema(
     operation_summary="A shout's calls in the order of its recipients, or all to one phone, newest first",
     operation_description="Either `shout-id`, or `phone` and `userdata`: everything that this user's shouts had to do with it.",
     manual_parameters=[
-        _query("shout-id", openapi.TYPE_INTEGER, "The shout."),
-        _query("phone", openapi.TYPE_STRING, "The number with country code, in any usual writing."),
-        _query("userdata", openapi.TYPE_STRING, "The user, with `phone`."),
-        _query("status", openapi.TYPE_STRING, "Only calls of this status."),
-        *_BY_POSITION,
-        _NEWEST_FIRST[1],
+        query("shout-id", openapi.TYPE_INTEGER, "The shout."),
+        query("phone", openapi.TYPE_STRING, "The number with country code, in any usual writing."),
+        query("userdata", openapi.TYPE_STRING, "The user, with `phone`."),
+        query("status", openapi.TYPE_STRING, "Only calls of this status."),
+        *BY_POSITION,
+        NEWEST_FIRST[1],
     ],
     responses={
-        "200": _listed(CallSerializer(many=True), "The calls.", _CALL),
-        "400": _INVALID,
-        "404": _NOT_FOUND,
-        **_COMMON,
+        "200": listed(CallSerializer(many=True), "The calls.", _CALL),
+        "400": INVALID,
+        "404": NOT_FOUND,
+        **COMMON,
     },
 )
 retrieve_call = swagger_auto_schema(
     operation_summary="One call, its attempts, and what it waits for",
     responses={
-        "200": _answer(
+        "200": answer(
             "The call.",
             CallDetailSerializer,
             _CALL
@@ -343,13 +277,13 @@ retrieve_call = swagger_auto_schema(
             | {"attempts": [_ATTEMPT]}
             | {"waiting": {"because": "retry", "until": "2030-01-31T12:02:30Z", "zone": None}},
         ),
-        "404": _NOT_FOUND,
-        **_COMMON,
+        "404": NOT_FOUND,
+        **COMMON,
     },
 )
-_ENTRIES = {"200": _listed(DoNotCallSerializer(many=True), "The numbers.", _ENTRY), "400": _INVALID, **_COMMON}
-_TAKEN_OFF = {"204": _answer("It is off the list."), "400": _INVALID, "404": _NOT_FOUND, **_COMMON}
-_USER = _query("userdata", openapi.TYPE_STRING, "The user, by any name.", required=True)
+_ENTRIES = {"200": listed(DoNotCallSerializer(many=True), "The numbers.", _ENTRY), "400": INVALID, **COMMON}
+_TAKEN_OFF = {"204": answer("It is off the list."), "400": INVALID, "404": NOT_FOUND, **COMMON}
+_USER = query("userdata", openapi.TYPE_STRING, "The user, by any name.", required=True)
 _IN_A_PATH = (
     "For names without a `.` or `..` of its own between slashes: clients and proxies take those for a way up. "
     "Slashes in the name are escaped, or not."
@@ -357,7 +291,7 @@ _IN_A_PATH = (
 list_dnc = swagger_auto_schema(
     operation_id="dnc_list",
     operation_summary="A user's do-not-call list, newest first",
-    manual_parameters=[_USER, *_NEWEST_FIRST],
+    manual_parameters=[_USER, *NEWEST_FIRST],
     responses=_ENTRIES,
 )
 delete_dnc = swagger_auto_schema(
@@ -365,7 +299,7 @@ delete_dnc = swagger_auto_schema(
     operation_summary="Take a number off the list",
     manual_parameters=[
         _USER,
-        _query("number", openapi.TYPE_STRING, "The number with country code, in any usual writing.", required=True),
+        query("number", openapi.TYPE_STRING, "The number with country code, in any usual writing.", required=True),
     ],
     responses=_TAKEN_OFF,
 )
@@ -373,7 +307,7 @@ list_dnc_of_path = swagger_auto_schema(
     operation_id="dnc_list_of_path",
     operation_summary="The same list, by a path",
     operation_description=_IN_A_PATH,
-    manual_parameters=_NEWEST_FIRST,
+    manual_parameters=NEWEST_FIRST,
     responses=_ENTRIES,
 )
 delete_dnc_of_path = swagger_auto_schema(
@@ -391,7 +325,15 @@ class Schema(SwaggerAutoSchema):
     def get_tags(self, operation_keys: list[str] | None = None) -> list[str]:
         return [next(part for part in self.path.replace(";", "/").split("/") if part not in ("", "api", "v1"))]
 
+    def get_consumes(self) -> Any:
+        """Forms, where one may be sent: drf-yasg would tell of JSON alone."""
+        return self.overrides.get("consumes") or super().get_consumes()
+
+    def get_produces(self) -> Any:
+        return self.overrides.get("produces") or super().get_produces()
+
     def get_request_body_schema(self, serializer: Any) -> Any:
         schema = super().get_request_body_schema(serializer)
-        self.components.get("NewShout", "definitions")["example"] = _NEW_SHOUT
+        if isinstance(serializer, NewShoutSerializer):
+            self.components.get("NewShout", "definitions")["example"] = _NEW_SHOUT
         return schema

@@ -19,6 +19,10 @@ from blast_api.domain.errors import (
     InvalidField,
     KeyReused,
     NotRecorded,
+    NotStored,
+    RecordingInUse,
+    SoundAway,
+    StorageFull,
     TooManyAuditions,
     TooManyWaiting,
 )
@@ -29,6 +33,10 @@ _STATUSES: dict[type[BlastError], int] = {
     TooManyAuditions: status.HTTP_409_CONFLICT,
     KeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
     TooManyWaiting: status.HTTP_429_TOO_MANY_REQUESTS,
+    RecordingInUse: status.HTTP_409_CONFLICT,
+    NotStored: status.HTTP_503_SERVICE_UNAVAILABLE,
+    SoundAway: status.HTTP_503_SERVICE_UNAVAILABLE,
+    StorageFull: status.HTTP_507_INSUFFICIENT_STORAGE,
 }
 
 
@@ -39,7 +47,8 @@ def handle(error: Exception, context: dict[str, object]) -> Response:
     elif isinstance(error, InvalidField):
         error = ValidationError({error.field: [str(error)]})
     if isinstance(error, BlastError) and type(error) in _STATUSES:
-        headers = {"Retry-After": str(error.retry_after_s)} if isinstance(error, TooManyWaiting) else None
+        again_s = getattr(error, "retry_after_s", None)
+        headers = {"Retry-After": str(again_s)} if again_s else None
         return Response({"detail": str(error), "code": error.code}, status=_STATUSES[type(error)], headers=headers)
     response = exception_handler(error, context)
     if response is None:

@@ -8,8 +8,9 @@ from json import detect_encoding
 from typing import IO, Any
 
 from django.http.request import UnreadablePostError
+from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import APIException, ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.status import HTTP_413_REQUEST_ENTITY_TOO_LARGE
@@ -18,11 +19,12 @@ from rest_framework.utils import json
 from blast_api.conf import configuration
 
 _MOST_DIGITS = 1000
+_AROUND_A_FILE = 64 * 1024  # bytes of the other fields of a form, and of what parts them
 _MOST_LEVELS = 16  # of arrays and objects; a list in an object has two
 
 
 class TooLarge(APIException):
-    """The body is longer than MAX_BODY_BYTES."""
+    """The body is longer than MAX_BODY_BYTES, a form with a file than MAX_UPLOAD_BYTES."""
 
     status_code = HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "The request's body is too large."
@@ -53,6 +55,29 @@ class BoundedJSONParser(BaseParser):
         return value
 
 
+class UploadParser(MultiPartParser):
+    """A form with a sound file of at most MAX_UPLOAD_BYTES. Raises ParseError or TooLarge."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        request = parser_context["request"] if parser_context else None
+        _refuse_longer(request, configuration().max_upload_bytes + _AROUND_A_FILE)
+        try:
+            form = super().parse(stream, media_type, parser_context)
+        except UnreadablePostError:
+            raise ParseError("The body is shorter than its Content-Length.") from None
+        _refuse_repeated(form.data)
+        _refuse_repeated(form.files)
+        return form
+
+
+def _refuse_repeated(members: MultiValueDict[str, Any]) -> None:
+    for name, values in members.lists():
+        if len(values) > 1:
+            raise ParseError(f"The name {name!r:.80} stands twice in the form.")
+
+
 def refuse_unmeasured(request: Request) -> None:
     """Raises ParseError if a body is sent in chunks: nobody hands us such a body, and an empty one is not what was meant."""
     if request.headers.get("Transfer-Encoding") and not request.headers.get("Content-Length"):
@@ -61,9 +86,7 @@ def refuse_unmeasured(request: Request) -> None:
 
 def _read(stream: IO[Any], request: Request | None) -> bytes:
     most = configuration().max_body_bytes
-    length = request.META.get("CONTENT_LENGTH") if request else None
-    if length and length.isdecimal() and len(length) < 20 and int(length) > most:
-        raise TooLarge  # before any of it is read
+    _refuse_longer(request, most)
     try:
         body: bytes = stream.read(most + 1)
     except UnreadablePostError:
@@ -71,6 +94,13 @@ def _read(stream: IO[Any], request: Request | None) -> bytes:
     if len(body) > most:
         raise TooLarge
     return body
+
+
+def _refuse_longer(request: Request | None, most: int) -> None:
+    """Raises TooLarge before any of it is read."""
+    length = request.META.get("CONTENT_LENGTH") if request else None
+    if length and length.isdecimal() and len(length) < 20 and int(length) > most:
+        raise TooLarge
 
 
 def _finite(written: str) -> float:

@@ -6,6 +6,7 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
+from .recordings import RecordingViewSet
 from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet, unknown
 
 
@@ -14,7 +15,7 @@ class Router(SimpleRouter):
 
     routes = [
         Route("{prefix}", {"get": "list", "post": "create"}, "{basename}s", detail=False, initkwargs={}),
-        Route("{prefix}/{lookup}", {"get": "retrieve"}, "{basename}", detail=True, initkwargs={}),
+        Route("{prefix}/{lookup}", {"get": "retrieve", "delete": "destroy"}, "{basename}", detail=True, initkwargs={}),
         DynamicRoute("{prefix};{url_path}", "{basename}s-{url_name}", detail=False, initkwargs={}),
         DynamicRoute("{prefix}/{lookup};{url_path}", "{basename}-{url_name}", detail=True, initkwargs={}),
     ]
@@ -37,9 +38,11 @@ _OF_A_NUMBER: dict[str, Any] = {"delete": "destroy_of_path", "get": "list_of_lon
 router = Router()
 router.register("shouts", ShoutViewSet, "shout")
 router.register("calls", CallViewSet, "call")
+router.register("recordings", RecordingViewSet, "recording")
 
 urlpatterns = [
     *router.urls,
+    path("recordings/<int:pk>/audio", RecordingViewSet.as_view({"get": "audio"}), name="recording-audio"),
     path("dnc", DoNotCallViewSet.as_view({"get": "list", "delete": "destroy"}), name="dnc"),
     path("dnc/<name:userdata>/<str:number>", DoNotCallViewSet.as_view(_OF_A_NUMBER), name="dnc-number"),
     path("dnc/<name:userdata>", DoNotCallViewSet.as_view({"get": "list_of_path"}), name="dnc-user"),

@@ -55,23 +55,23 @@ class ShoutViewSet(ViewSet):
 
     @docs.list_shouts
     def list(self, request: Request) -> Listed:
-        userdata = _required(request, "userdata")
+        userdata = required(request, "userdata")
         messages = _messages(request).filter(userdata=userdata).select_related("author_call", "recording")
         asked = page(request, messages, NEWEST_FIRST, path=request.path, userdata=userdata)
-        return answer(_application(request), lists.shouts(asked.chunks()), ShoutSerializer(), asked.headers)
+        return answer(application_of(request), lists.shouts(asked.chunks()), ShoutSerializer(), asked.headers)
 
     @docs.create_shout
     def create(self, request: Request) -> Response:
         refuse_unmeasured(request)
         key = _idempotency_key(request)
         digest = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest() if key else ""
-        message = creation.replayed(_application(request), key, digest, now=timezone.now())
+        message = creation.replayed(application_of(request), key, digest, now=timezone.now())
         created = False
         if message is None:
-            serializer = NewShoutSerializer(data=request.data, context={"application": _application(request)})
+            serializer = NewShoutSerializer(data=request.data, context={"application": application_of(request)})
             serializer.is_valid(raise_exception=True)
             new = serializer.to_new_shout(idempotency_key=key, request_digest=digest)
-            message, created = creation.create(_application(request), new, now=timezone.now())
+            message, created = creation.create(application_of(request), new, now=timezone.now())
         if created:
             nudge.ring_author(message.pk)
         headers = {} if created else {"Idempotent-Replayed": "true"}
@@ -84,11 +84,11 @@ class ShoutViewSet(ViewSet):
         which = named(request, "recipients")
         if which not in ("", _NO_RECIPIENTS):
             raise ValidationError({"recipients": [f"Expected {_NO_RECIPIENTS}, or no such parameter."]})
-        serializer = NewShoutSerializer(data=request.data, context={"application": _application(request)})
+        serializer = NewShoutSerializer(data=request.data, context={"application": application_of(request)})
         serializer.is_valid(raise_exception=True)
         new = serializer.to_new_shout(idempotency_key=None, request_digest="")
-        foretold = preflight.preflight(_application(request), new, now=database_now())
-        return foretelling.answer(_application(request), foretold, each=which != _NO_RECIPIENTS)
+        foretold = preflight.preflight(application_of(request), new, now=database_now())
+        return foretelling.answer(application_of(request), foretold, each=which != _NO_RECIPIENTS)
 
     @docs.retrieve_shout
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -142,7 +142,7 @@ class CallViewSet(ViewSet):
             raise ValidationError({"phone": ["Not together with shout-id: that names the calls of one shout."]})
         asked = self._to_phone(request) if "phone" in query else self._of_shout(request)
         calls = chain.from_iterable(map(history.with_reasons, asked.chunks()))
-        return answer(_application(request), calls, CallSerializer(), asked.headers)
+        return answer(application_of(request), calls, CallSerializer(), asked.headers)
 
     @docs.retrieve_call
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -156,7 +156,7 @@ class CallViewSet(ViewSet):
         return Response(CallDetailSerializer(call).data)
 
     def _of_shout(self, request: Request) -> Page[Call]:
-        written = _required(request, "shout-id")
+        written = required(request, "shout-id")
         if not (written.isascii() and written.isdigit()):
             raise ValidationError({"shout-id": ["Expected the id of a shout."]})
         if len(written) > _LONGEST_ID:
@@ -166,7 +166,7 @@ class CallViewSet(ViewSet):
         return page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)}, **status)
 
     def _to_phone(self, request: Request) -> Page[Call]:
-        userdata, phone = _required(request, "userdata"), _phone(request, "phone")
+        userdata, phone = required(request, "userdata"), _phone(request, "phone")
         to_phone = _calls(request).proper().filter(number=phone, message__userdata=userdata)
         calls, status = _with_status(request, to_phone)
         return page(request, calls, NEWEST_FIRST, path=request.path, phone=phone, userdata=userdata, **status)
@@ -177,11 +177,11 @@ class DoNotCallViewSet(ViewSet):
 
     @docs.list_dnc
     def list(self, request: Request) -> Listed:
-        return _entries(request, _required(request, "userdata"))
+        return _entries(request, required(request, "userdata"))
 
     @docs.delete_dnc
     def destroy(self, request: Request) -> HttpResponse:
-        return _taken_off(request, _required(request, "userdata"), _phone(request, "number"))
+        return _taken_off(request, required(request, "userdata"), _phone(request, "number"))
 
     @docs.list_dnc_of_path
     def list_of_path(self, request: Request, userdata: str) -> Listed:
@@ -217,14 +217,15 @@ def server_error(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"detail": "Internal error.", "code": "error"}, status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _application(request: Request) -> Application:
+def application_of(request: Request) -> Application:
+    """Who asks."""
     application = request.user
     assert isinstance(application, Application)  # the permission of every view
     return application
 
 
 def _messages(request: Request) -> MessageQuerySet:
-    return Message.objects.proper().filter(application=_application(request))
+    return Message.objects.proper().filter(application=application_of(request))
 
 
 def _message(request: Request, pk: int) -> Message:
@@ -236,7 +237,7 @@ def _message(request: Request, pk: int) -> Message:
 
 def _calls(request: Request) -> CallQuerySet:
     """The application's calls, with what is told of each beside its columns; an audition's are of the shout that it plays."""
-    return Call.objects.filter(message__application=_application(request)).annotate(
+    return Call.objects.filter(message__application=application_of(request)).annotate(
         public_status=public_status(timezone.now()),
         shout_id=Coalesce("message__audition_of", "message"),
         audition=Q(message__audition_of__isnull=False),
@@ -247,7 +248,7 @@ def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, d
     """Those of the status that the query names, and how a link names it."""
     if "status" not in request.query_params:
         return calls, {}
-    status = _required(request, "status")
+    status = required(request, "status")
     if status not in CallStatus.values:
         raise ValidationError({"status": [f"Expected one of: {', '.join(CallStatus.values)}."]})
     return calls.filter(Exact(F("public_status"), status)), {"status": status}
@@ -255,7 +256,7 @@ def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, d
 
 def _phone(request: Request, name: str) -> str:
     """The number that the query gives under this name."""
-    written = _required(request, name)
+    written = required(request, name)
     try:
         return NumberField().to_internal_value(written)
     except ValidationError as error:
@@ -264,13 +265,13 @@ def _phone(request: Request, name: str) -> str:
 
 def _entries(request: Request, userdata: str) -> Listed:
     """Links lead by the query, which can say every name."""
-    entries = dnc.entries(_application(request), userdata)
+    entries = dnc.entries(application_of(request), userdata)
     asked = page(request, entries, NEWEST_FIRST, path=reverse("dnc"), userdata=userdata)
-    return answer(_application(request), chain.from_iterable(asked.chunks()), DoNotCallSerializer(), asked.headers)
+    return answer(application_of(request), chain.from_iterable(asked.chunks()), DoNotCallSerializer(), asked.headers)
 
 
 def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
-    if not dnc.remove(_application(request), userdata, digits):
+    if not dnc.remove(application_of(request), userdata, digits):
         raise Http404
     return Response(status=HTTPStatus.NO_CONTENT)
 
@@ -280,7 +281,8 @@ def _shout(pk: int) -> object:
     return ShoutSerializer(shout).data
 
 
-def _required(request: Request, name: str) -> str:
+def required(request: Request, name: str) -> str:
+    """What the query says under this name. Raises ValidationError, or ParseError."""
     try:
         unquote(request.META.get("QUERY_STRING", ""), errors="strict")
     except UnicodeDecodeError:  # Django would read another name out of it

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from blast_api.domain.errors import InvalidField
-from blast_api.domain.states import RecordingSource
-from blast_api.models import Application, AuthorCall, Message, Recording
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, ProtectedError, Q
+
+from blast_api.domain.errors import InvalidField, RecordingInUse
+from blast_api.domain.states import OPEN_SHOUTS, RecordingSource
+from blast_api.models import WITH_ITS_SHOUTS, Application, AuthorCall, Call, Message, Recording
 
 _MOST_ID = 2**63 - 1
+_AT_ONCE = 100
 
 
 def to_use(
@@ -63,3 +69,61 @@ def as_the_author_left_it(recording: Recording | None) -> dict[str, object]:
         return {}
     columns = {name: getattr(recording, name) for name in ("take", "file_sid", "url", "length_s")}
     return columns | {"recorded": recording.created, "kept": True}
+
+
+# --- Deleted -------------------------------------------------------------------------------------------------------
+
+
+def discard(application: Application, pk: int, *, now: datetime) -> bool:
+    """Delete a recording: nobody sees it from now on, and its file will vanish from the carrier. False if there is none.
+
+    Raises RecordingInUse while a shout that plays it is not over.
+    """
+    with transaction.atomic():
+        # Under the lock that who uses it for a new shout takes too.
+        rows = Recording.objects.usable().filter(application=application, pk=min(pk, _MOST_ID))
+        if rows.select_for_update().first() is None:
+            return False
+        is_up = Exists(Call.objects.filter(message=OuterRef("pk"), finished=None))
+        plays_it = Message.objects.filter(Q(recording=pk) | Q(voicemail=pk))
+        if shout := plays_it.filter(Q(status__in=OPEN_SHOUTS) | is_up).order_by("pk").first():
+            raise RecordingInUse(f"Shout {shout.pk} plays it, and is not over.")
+        rows.update(doomed_at=now)
+        return True
+
+
+def claim_to_discard(*, limit: int, stale: datetime, now: datetime) -> list[Recording]:
+    """Take recordings in hand of which the carrier may have a file; a claim older than `stale` is nobody's."""
+    free = Q(held_since=None) | Q(held_since__lt=stale)
+    at_the_carrier = Q(file_sid__gt="") | Q(key__gt="")
+    doomed = Recording.objects.to_discard(now).filter(free, at_the_carrier)
+    claimed = list(doomed.order_by("doomed_at", "pk")[: max(limit, 0)])
+    Recording.objects.filter(pk__in=[recording.pk for recording in claimed]).update(held_since=now)
+    return claimed
+
+
+def let_go(pk: int) -> None:
+    """A recording in hand was not discarded after all: somebody will take it again."""
+    Recording.objects.filter(pk=pk, doomed_at__isnull=False).update(held_since=None)
+
+
+def discarded(pk: int, *, now: datetime) -> None:
+    """The carrier has nothing of it any more: its row goes now, or with the last shout that still names it."""
+    with transaction.atomic():
+        rows = Recording.objects.to_discard(now).filter(pk=pk)
+        recording = rows.select_for_update().first()
+        if recording is None:
+            return
+        try:
+            recording.delete()
+        except ProtectedError:
+            rows.update(file_sid="", url="", key="", held_since=None, doomed_at=WITH_ITS_SHOUTS)
+
+
+def forget(now: datetime) -> int:
+    """Discard those that the carrier never had, as texts that it says; a bounded number. Answers how many."""
+    nowhere = Recording.objects.to_discard(now).filter(file_sid="", key="")
+    pks = list(nowhere.order_by("doomed_at", "pk").values_list("pk", flat=True)[:_AT_ONCE])
+    for pk in pks:
+        discarded(pk, now=now)
+    return len(pks)

@@ -68,8 +68,8 @@ def finish(now: datetime) -> int:
 
 
 def forget(now: datetime) -> int:
-    """Forget the idempotency keys that have expired, a bounded number at once."""
-    return creation.forget_keys(now)
+    """Forget the idempotency keys that have expired, and recordings without a file that are doomed; a bounded number at once."""
+    return creation.forget_keys(now) + recordings.forget(now)
 
 
 def _release(author_call: AuthorCall, *, now: datetime) -> int:

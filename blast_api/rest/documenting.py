@@ -1,0 +1,91 @@
+"""What the descriptions of requests are made of: parameters, answers and errors that many have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_yasg import openapi
+
+
+def answer(description: str, shape: Any = None, example: object = None) -> openapi.Response:
+    """An answer, with an example of it."""
+    return openapi.Response(description, shape, examples={"application/json": example} if example is not None else None)
+
+
+def query(name: str, kind: str, description: str, *, required: bool = False) -> openapi.Parameter:
+    """A parameter of the query."""
+    return openapi.Parameter(name, openapi.IN_QUERY, description, type=kind, required=required)
+
+
+def listed(shape: Any, description: str, example: object) -> openapi.Response:
+    """A list, with an example of a row."""
+    headers = {
+        "Link": {"type": "string", "description": "`next`, and `prev` where pages are counted; if there are such."},
+        "X-Total-Count": {
+            "type": "integer",
+            "description": "Rows of the whole list, where a page of it was asked for.",
+        },
+    }
+    return openapi.Response(description, shape, examples={"application/json": [example]}, headers=headers)
+
+
+def page(cursor: openapi.Parameter) -> list[openapi.Parameter]:
+    return [
+        query("limit", openapi.TYPE_INTEGER, "Most rows to send; without it all of them."),
+        cursor,
+        query(
+            "offset", openapi.TYPE_INTEGER, f"Rows to leave out at the beginning; not together with `{cursor.name}`."
+        ),
+    ]
+
+
+NEWEST_FIRST = page(
+    query("before", openapi.TYPE_INTEGER, "Only rows older than the one with this id; `Link` names it.")
+)
+BY_POSITION = page(
+    query("after", openapi.TYPE_INTEGER, "Only calls that come after the one with this id; `Link` names it.")
+)
+ERROR = openapi.Schema(
+    type=openapi.TYPE_OBJECT,
+    required=["detail", "code"],
+    properties={"detail": openapi.Schema(type=openapi.TYPE_STRING), "code": openapi.Schema(type=openapi.TYPE_STRING)},
+)
+FIELD_ERRORS = openapi.Schema(
+    type=openapi.TYPE_OBJECT,
+    description="A list of sentences for each field at fault, which is named by its path: `delivery.window.from` (or "
+    "`detail` and `code` if the body is no JSON at all).",
+)
+INVALID = answer("Bad input; nothing was stored.", FIELD_ERRORS, {"caller": ["This field is required."]})
+
+
+def error(description: str, detail: str, code: str) -> openapi.Response:
+    """An answer that is an error, in the one shape of most."""
+    return answer(description, ERROR, {"detail": detail, "code": code})
+
+
+NO_TOKEN = error(
+    "No token, or an unknown or revoked one.", "Authentication credentials were not provided.", "not_authenticated"
+)
+NOT_FOUND = error("Unknown.", "Not found.", "not_found")
+TOO_MANY = error(
+    "Too many requests of this application, or too many wrong tokens; Retry-After says for how many seconds to wait.",
+    "Request was throttled. Expected available in 12 seconds.",
+    "throttled",
+)
+NOT_ACCEPTABLE = error(
+    "The Accept header rules out application/json.",
+    "Could not satisfy the request Accept header.",
+    "not_acceptable",
+)
+TOO_LARGE = error("The body is larger than the operator allows.", "The request's body is too large.", "too_large")
+NOT_JSON = error(
+    "The body is not application/json.", 'Unsupported media type "text/plain" in request.', "unsupported_media_type"
+)
+COMMON = {"401": NO_TOKEN, "406": NOT_ACCEPTABLE, "429": TOO_MANY}
+KEY = openapi.Parameter(
+    "Idempotency-Key",
+    openapi.IN_HEADER,
+    "The same key with the same body gives the same shout again, marked by the header Idempotent-Replayed, for a day "
+    "unless the operator chose otherwise.",
+    type=openapi.TYPE_STRING,
+)
