@@ -56,6 +56,6 @@ def ended(attempt: CallAttempt, report: BridgeReport, *, now: datetime) -> Scrip
         Attempt.objects.filter(call=attempt.call_id, record__gt="", **is_news).update(
             **outcome, **outbox.due(late=True)
         )
-    if report.outcome not in _MAY_TRY_AGAIN or not attempts.is_heard(attempt):
-        return None
-    return scripts.of_call(attempt.call_id)
+    still_there = attempt.rows().with_carrier().filter(attempts.MAY_BE_HEARD, transferred__isnull=False)
+    may_try_again = report.outcome in _MAY_TRY_AGAIN and still_there.exists()
+    return scripts.of_call(attempt.call_id) if may_try_again else None

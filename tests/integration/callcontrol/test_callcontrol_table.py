@@ -53,6 +53,7 @@ STATES: dict[str, dict[str, Any]] = {
     "rings": RINGS,
     "rings, heard an apology": RINGS | {"apologised": True},
     "is listened to": LISTENS,
+    "was put through": LISTENS | {"transferred": NOW, "transfer_outcome": "up"},
     "in hand, listed since": IN_HAND,
     "waits at the carrier, listed since": WAITS,
     "rings, listed since": RINGS,
@@ -111,6 +112,8 @@ COLUMNS: dict[str, tuple[str, list[Told]]] = {
     "key 0": ("key", [{"Digits": "0"}]),
     "key 5": ("key", [{"Digits": "5"}]),
     "another key, or none": ("key", [{"Digits": digits} for digits in ("9", "#", "*", "", None)] + [{}]),
+    "they spoke": ("bridged", [{"DialCallStatus": word, "DialCallDuration": 12} for word in ("completed", "answered")]),
+    "nobody took it": ("bridged", [{"DialCallStatus": word} for word in ("busy", "no-answer", "NoAnswer", "failed")]),
     "a final word": ("status", [{"CallStatus": word, "CallDuration": 7} for word in WORDS]),
     "any other word": ("status", [{"CallStatus": word} for word in ("ringing", "in-progress", "", None, 7)] + [{}]),
 }
@@ -160,6 +163,8 @@ def _document(heard: str, column: str, told: Told, call: Call) -> bytes:
             return documents.after_key(Wish.REPLAY, script(MESSAGE), us)
         case "goodbye":
             return documents.after_key(Wish.OPT_OUT, None, us)
+        case "try again":
+            return documents.after_transfer(script(MESSAGE), us)
         case "hang up":
             return documents.hang_up()
     return b""
@@ -246,6 +251,16 @@ def _opted_out(before: Call, after: Call, told: Told) -> None:
     assert _of_shout(after) == [("finished", False)]
 
 
+def _spoke(before: Call, after: Call, told: Told) -> None:
+    assert (after.status, after.transferred, after.transfer_outcome) == (C.ONGOING, before.transferred, "completed")
+    assert after.transfer_s == told["DialCallDuration"]
+
+
+def _parted(before: Call, after: Call, told: Told) -> None:
+    assert (after.status, after.transfer_s) == (C.ONGOING, None)
+    assert after.transfer_outcome == told["DialCallStatus"].lower().replace("noanswer", "no-answer")
+
+
 CHANGES: dict[str, Callable[[Call, Call, Told], None]] = {
     "rings": _rings,
     "answered": _answered,
@@ -257,6 +272,8 @@ CHANGES: dict[str, Callable[[Call, Call, Told], None]] = {
     "ends; or is back": _ends_recalled,
     "ends late": _ends_late,
     "opted out": _opted_out,
+    "spoke": _spoke,
+    "parted": _parted,
 }
 
 
