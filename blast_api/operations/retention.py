@@ -3,8 +3,9 @@
 Everything is done in small transactions and again harmlessly, so it may run beside everything else, be killed at any line
 and be run twice at once. A shout goes in this order:
 
-1. Its recording is taken off old-shout-id, under a lock that who uses it for a new shout takes too; if another shout has
-   the same file, this one lets go of it. 2. The file is deleted at the carrier. 3. The calls. 4. The shout.
+1. Its calls. 2. The shout; in the same transaction, what only it played is doomed, under a lock that who uses it for a new
+   shout takes too. 3. At the end, what is doomed is deleted at the carrier; what that keeps is tried again by the dispatcher.
+   What was uploaded stays until somebody deletes it.
 """
 
 from __future__ import annotations
@@ -14,16 +15,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from blast_api.carrierx.client import Accepted, CarrierClient, Refused, Unknown
+from blast_api.carrierx.client import Accepted, CarrierClient
+from blast_api.carrierx.outcomes import is_gone
 from blast_api.conf import configuration
 from blast_api.domain.states import ENDED_SHOUTS
-from blast_api.models import WAITS_TO_BE_WRITTEN, Attempt, AuthorCall, Call, Message, Record
-from blast_api.services import creation, storage
+from blast_api.models import WAITS_TO_BE_WRITTEN, Attempt, AuthorCall, Call, Message, Record, Recording
+from blast_api.services import creation, recordings, storage
 
 _SHOUTS = 100
 _ROWS = 2000
+_FILES = 100
+_STALE = timedelta(minutes=5)  # a file in hand for so long is nobody's
 _MOST_FAILURES = 5
 
 
@@ -37,7 +41,7 @@ class Purged:
     recordings: int = 0
     records: int = 0  # of former releases, which stored the text of each line
     keys: int = 0
-    kept: int = 0  # shouts that stay, because the carrier keeps their recording
+    kept: int = 0  # recordings that the carrier has not let go of
     trouble: str = ""  # what it said last
     failures: int = 0  # in a row
 
@@ -51,13 +55,19 @@ def shortest() -> timedelta:
 def preview(before: datetime, *, now: datetime) -> Purged:
     """What `purge` would delete."""
     old = _shouts(before)
-    files = AuthorCall.objects.filter(message__in=old).exclude(file_sid="")
-    needed = AuthorCall.objects.exclude(file_sid="").exclude(message__in=old)
+    young = Message.objects.exclude(pk__in=old.values("pk"))
+    in_use = Exists(young.filter(Q(recording=OuterRef("pk")) | Q(voicemail=OuterRef("pk"))))
+    named = Exists(old.filter(Q(recording=OuterRef("pk")) | Q(voicemail=OuterRef("pk"))))
+    last = Recording.objects.usable().filter(named, ~in_use, lasting=False, file_sid__gt="")
+    doomed = Recording.objects.to_discard(now).filter(file_sid__gt="")
+    nobodys = AuthorCall.objects.filter(message__in=old, file_sid__gt="").exclude(
+        file_sid__in=Recording.objects.filter(file_sid__gt="").values("file_sid")
+    )
     return Purged(
         shouts=old.count(),
         calls=Call.objects.filter(message__in=old).count(),
         attempts=Attempt.objects.filter(message__in=old).count(),
-        recordings=files.exclude(file_sid__in=needed.values("file_sid")).values("file_sid").distinct().count(),
+        recordings=last.count() + doomed.count() + nobodys.values("file_sid").distinct().count(),
         records=_records(before).count(),
         keys=Message.objects.with_expired_key(now - timedelta(hours=configuration().idempotency_key_window)).count(),
     )
@@ -72,18 +82,14 @@ def purge(before: datetime, client: CarrierClient, *, now: datetime) -> Iterator
     last = 0
     while batch := list(_shouts(before).filter(pk__gt=last).order_by("pk").values_list("pk", flat=True)[:_SHOUTS]):
         last = batch[-1]
-        files = _let_go(batch)
         for pk in batch:
-            if pk in files and not _delete_file(files[pk], client, done):
-                done.kept += 1
-                yield done
-                continue
             for calls, attempts in _delete_calls(pk):
                 done.calls += calls
                 done.attempts += attempts
                 yield done
-            done.shouts += _shouts(before).filter(pk=pk).delete()[1].get(Message._meta.label, 0)
+            done.shouts += _delete_shout(pk, before, now=now)
             yield done
+    yield from _discard(client, done, now=now)
     if done.recordings:
         storage.look_again(now)
     last = 0
@@ -105,39 +111,47 @@ def _records(before: datetime) -> QuerySet[Record]:
 
 
 @transaction.atomic
-def _let_go(batch: list[int]) -> dict[int, str]:
-    """No new shout may use these recordings from now on; answers the files that no other shout has either."""
-    sids = AuthorCall.objects.filter(pk__in=batch).exclude(file_sid="").values("file_sid")
-    rows = AuthorCall.objects.filter(file_sid__in=list(sids.values_list("file_sid", flat=True).distinct()))
-    # All who share a file are locked, in the order of their keys: of two at once, the second sees what the first let go.
-    # They are read anew afterwards: who had the lock before us may have used a recording for a new shout.
-    list(rows.order_by("pk").select_for_update().values_list("pk"))
-    sharing = list(rows.order_by("pk").values_list("pk", "file_sid"))
-    AuthorCall.objects.filter(pk__in=batch).update(kept=False)
-    here = set(batch)
-    needed = {sid for pk, sid in sharing if pk not in here}
-    last_of = {sid: pk for pk, sid in sharing if sid not in needed}  # of several here, one deletes it for all
-    shared = [pk for pk, sid in sharing if pk in here and last_of.get(sid) != pk]
-    AuthorCall.objects.filter(pk__in=shared).update(file_sid="")
-    return {pk: sid for sid, pk in last_of.items()}
+def _delete_shout(pk: int, before: datetime, *, now: datetime) -> int:
+    """With what only it played, which is doomed. Answers how many shouts went: its auditions go with it."""
+    played = recordings.locked(pk)
+    if not (shout := _shouts(before).filter(pk=pk)).exists():
+        return 0
+    recordings.doom_what_was_not_kept(pk, now=now)
+    gone = shout.delete()[1].get(Message._meta.label, 0)
+    recordings.doom_unused(played, now=now)
+    return gone
 
 
-def _delete_file(sid: str, client: CarrierClient, done: Purged) -> bool:
+def _discard(client: CarrierClient, done: Purged, *, now: datetime) -> Iterator[Purged]:
+    """Delete at the carrier what is doomed, as `dispatch.errands` does. What it keeps is let go, for whoever comes next."""
+    while recordings.forget(now):
+        pass
+    kept = []
+    while batch := recordings.claim_to_discard(limit=_FILES, stale=now - _STALE, now=now):
+        for recording in batch:
+            if not _delete_file(recording, client, done, now=now):
+                kept.append(recording.pk)
+            yield done
+    for pk in kept:
+        recordings.let_go(pk)
+    done.kept = len(kept)
+
+
+def _delete_file(recording: Recording, client: CarrierClient, done: Purged, *, now: datetime) -> bool:
     """Whether the carrier has it no more. After some failures in a row it is not asked again."""
     if done.failures >= _MOST_FAILURES:
         return False
-    outcome = client.delete_file(sid)
-    match outcome:
-        case Accepted():
-            done.recordings += 1
-        case Refused(status=404):  # somebody was faster, or we died before we knew
-            pass
-        case Refused() | Unknown():
-            done.trouble = outcome.reason
-            done.failures += 1
-            return False
-    done.failures = 0
-    return True
+    about = (recording.file_sid, recording.key)
+    outcome = client.discard(client.prepare_discarding(*about), *about)
+    if is_gone(outcome):
+        recordings.discarded(recording.pk, now=now)
+        done.recordings += isinstance(outcome, Accepted)  # or somebody was faster, or we died before we knew
+        done.failures = 0
+        return True
+    assert not isinstance(outcome, Accepted)
+    done.trouble = outcome.reason
+    done.failures += 1
+    return False
 
 
 def _delete_calls(message_id: int) -> Iterator[tuple[int, int]]:

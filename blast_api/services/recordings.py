@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -90,6 +91,37 @@ def discard(application: Application, pk: int, *, now: datetime) -> bool:
             raise RecordingInUse(f"Shout {shout.pk} plays it, and is not over.")
         rows.update(doomed_at=now)
         return True
+
+
+def doom_unused(pks: Iterable[int], *, now: datetime) -> None:
+    """Those of these that no shout names any more are to vanish, but for what stays until somebody deletes it.
+
+    Call it inside the transaction that deletes the shouts, after `locked`.
+    """
+    named = Exists(Message.objects.filter(Q(recording=OuterRef("pk")) | Q(voicemail=OuterRef("pk"))))
+    goes = Q(doomed_at=None, lasting=False) | Q(doomed_at=WITH_ITS_SHOUTS)
+    Recording.objects.filter(~named, goes, pk__in=list(pks)).update(doomed_at=now, held_since=None)
+
+
+def locked(message_id: int) -> list[int]:
+    """The recordings of a shout, which is locked, too: who uses one for a new shout meanwhile waits, or was first."""
+    message = Message.objects.select_for_update(of=("self",)).filter(pk=message_id).first()
+    if message is None:
+        return []
+    pks = {pk for pk in (message.recording_id, message.voicemail_id) if pk is not None}
+    return list(Recording.objects.filter(pk__in=pks).order_by("pk").select_for_update().values_list("pk", flat=True))
+
+
+def doom_what_was_not_kept(message_id: int, *, now: datetime) -> None:
+    """A file that the shout's author recorded, and that is nobody's recording, is to vanish, if the carrier has it still.
+
+    Call it inside a transaction, after `locked`.
+    """
+    author_call = AuthorCall.objects.filter(pk=message_id, file_sid__gt="").select_related("message").first()
+    if author_call is None or Recording.objects.filter(file_sid=author_call.file_sid).exists():
+        return
+    adopted = adopt(author_call)
+    Recording.objects.filter(pk=adopted.pk).update(doomed_at=now)
 
 
 def claim_to_discard(*, limit: int, stale: datetime, now: datetime) -> list[Recording]:

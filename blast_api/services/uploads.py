@@ -16,6 +16,7 @@ from datetime import timedelta
 from math import ceil
 from typing import IO, Any
 
+from blast_api.audio import speech as synthesizer
 from blast_api.audio.sound import Sound
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Refusal, Refused, usable_sid
 from blast_api.conf import configuration
@@ -38,20 +39,24 @@ _URL = re.compile(r"https?://[!-~]{1,2000}")
 
 def upload(application: Application, userdata: str, sound: Sound, *, title: str = "") -> Recording:
     """Store a sound at the carrier, for good. Raises NotStored or StorageFull; then nothing stays of it."""
-    row = _row(application, userdata, title=title, source=RecordingSource.UPLOAD, length_s=ceil(sound.length_s))
+    row = _row(application, userdata, title=title, source=RecordingSource.UPLOAD)
     return _stored(row, sound, lasting=True)
 
 
 def from_text(
     application: Application, userdata: str, text: str, voice: str = "", *, title: str = "", lasting: bool = True
 ) -> Recording:
-    """A recording of a text. One that is not `lasting` is doomed, until a new shout takes it.
+    """A recording of a text, spoken by our synthesizer, or else said by the carrier. One that is not `lasting` is doomed,
+    until a new shout takes it.
 
-    Raises NotStored or StorageFull.
+    Raises UnusableSound, NotStored or StorageFull; then nothing stays of it.
     """
-    length_s = speech.length_s(speech.spoken(text))
-    row = _row(application, userdata, title=title, source=RecordingSource.TEXT, length_s=length_s)
-    row.text, row.voice, row.lasting = text, voice, lasting
+    row = _row(application, userdata, title=title, source=RecordingSource.TEXT, text=text, voice=voice)
+    said = speech.spoken(text)
+    if synthesizer.is_installed():
+        sound = synthesizer.speak(said, voice=voice, longest_s=configuration().max_recording_seconds)
+        return _stored(row, sound, lasting=lasting)
+    row.length_s, row.lasting = speech.length_s(said), lasting
     row.doomed_at = None if lasting else database_now() + _ON_ITS_WAY
     row.save(force_insert=True)
     return row
@@ -59,7 +64,7 @@ def from_text(
 
 def voices() -> tuple[str, ...]:
     """Whose voices a text may be spoken with, the default first."""
-    return SAY_VOICES
+    return synthesizer.voices() or SAY_VOICES
 
 
 def download(recording: Recording, into: IO[bytes]) -> None:
@@ -84,7 +89,7 @@ def _stored(row: Recording, sound: Sound, *, lasting: bool) -> Recording:
     container_sid = storage.sid()
     if not container_sid:
         raise NotStored("The container of recordings is not known yet.")
-    row.key, row.doomed_at = secrets.token_hex(16), database_now() + _ON_ITS_WAY
+    row.key, row.length_s, row.doomed_at = secrets.token_hex(16), ceil(sound.length_s), database_now() + _ON_ITS_WAY
     row.save(force_insert=True)
     with _client() as client:
         file = _uploaded(client, container_sid, row, sound)

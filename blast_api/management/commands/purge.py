@@ -22,9 +22,9 @@ class Command(OperatorCommand):
     help = (
         "Deletes what is older than so many days: shouts that have ended, with their calls and idempotency keys, their "
         "recordings at the carrier unless a younger shout uses the same one, and records that have been written to the "
-        "logs. Do-not-call lists, applications and log files stay. Without --yes it only tells what would go. It may run "
-        "beside everything else, be interrupted, and be repeated. Exits with 1 if the carrier keeps a recording; its shout "
-        "stays then for the next time."
+        "logs. What was uploaded, do-not-call lists, applications and log files stay. Without --yes it only tells what would "
+        "go. It may run beside everything else, be interrupted, and be repeated. Exits with 1 if the carrier keeps a "
+        "recording; the dispatcher tries again, and so does the next purge."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -59,7 +59,7 @@ class Command(OperatorCommand):
                 self.stderr.write("Nothing was deleted; --yes does it.")
         if found.kept:
             raise CommandError(
-                f"The carrier keeps recordings, so shouts were kept: {found.kept}. Run this again later. It said: {found.trouble}"
+                f"The carrier keeps recordings that are to go: {found.kept}. They are tried again. It said: {found.trouble}"
             )
 
     def _purge(self, before: datetime, *, now: datetime) -> retention.Purged:

@@ -19,13 +19,23 @@ from blast_api.domain.callbacks import Party
 from blast_api.domain.errors import InvalidField
 from blast_api.domain.recipients import Recipient
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import AuthorCall, Call, Container, DoNotCallNumber, Message, Record
+from blast_api.models import (
+    WITH_ITS_SHOUTS,
+    AuthorCall,
+    Call,
+    Container,
+    DoNotCallNumber,
+    Message,
+    Record,
+    Recording,
+)
 from blast_api.operations import retention
 from blast_api.services import creation
 from blast_api.simulator import Carrier
-from tests.kits import factories
+from tests.kits import factories, library
 from tests.kits.commands import Ran, run, spawn
 from tests.kits.raw_server import answer, raw_server
+from tests.kits.released import dispatch
 from tests.kits.threads import at_once
 from tests.kits.world import World, recipient
 
@@ -35,12 +45,12 @@ OLD, YOUNG = timedelta(days=100), timedelta(days=1)
 DAYS = ("--older-than", "30")
 
 
-def _ended(ago: timedelta, *, calls: int = 3, file_sid: str = "", **fields: Any) -> Message:
+def _ended(ago: timedelta, *, calls: int = 3, file_sid: str = "", recorded: bool = True, **fields: Any) -> Message:
     """A shout that is over since then, with its calls."""
     then = timezone.now() - ago
     times: dict[str, Any] = {"created": then, "finished": then, "closed": then}
     message = factories.message(**{"status": ShoutStatus.FINISHED} | times | fields)
-    factories.author_call(message, recorded=True, file_sid=file_sid)
+    factories.author_call(message, recorded=recorded, file_sid=file_sid)
     rows = [[position, factories.number(position)] for position in range(calls)]
     shared: dict[str, Any] = {"message_id": message.pk, "status": CallStatus.COMPLETED, "finished": then}
     bulk.insert(Call, ["position", "number"], rows, **shared)
@@ -205,18 +215,26 @@ def test_a_recording_that_is_gone_at_the_carrier_is_gone(carrier: Carrier) -> No
     assert (ran.code, ran.json["shouts"], ran.json["recordings"]) == (0, 1, 0)
 
 
-def test_while_the_carrier_is_away_its_recordings_keep_their_shouts(carrier: Carrier, settings: Settings) -> None:
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("by_purge", [True, False])
+def test_while_the_carrier_is_away_shouts_go_and_their_recordings_are_tried_again(
+    carrier: Carrier, settings: Settings, by_purge: bool
+) -> None:
     sid, url = _stored(carrier), settings.BASE_CARRIERX_API_URL
-    kept, gone = _ended(OLD, file_sid=sid), _ended(OLD)
+    _ended(OLD, file_sid=sid)
     settings.BASE_CARRIERX_API_URL = "http://127.0.0.1:9"
     ran = _purged("--yes")
-    assert (ran.code, ran.json["shouts"], ran.json["kept"]) == (1, 1, 1)
+    assert (ran.code, ran.json["shouts"], ran.json["recordings"], ran.json["kept"]) == (1, 1, 0, 1)
     assert "The carrier keeps recordings" in ran.err
-    assert not Message.objects.filter(pk=gone.pk).exists()
-    assert kept.calls.count() == 3
+    assert not Message.objects.exists()
     settings.BASE_CARRIERX_API_URL = url
-    assert _purged("--yes").json["shouts"] == 1
+    if by_purge:
+        assert _purged().json["recordings"] == 1
+        assert _purged("--yes").json["recordings"] == 1
+    else:
+        dispatch()
     assert sid not in carrier.files
+    assert not Recording.objects.exists()
 
 
 @pytest.mark.parametrize("status", ["503 Busy", "500 Broken", "401 Unauthorized"])
@@ -237,18 +255,62 @@ def test_a_file_that_the_carrier_will_not_delete_holds_up_no_other(settings: Set
     with raw_server(lambda connection: next(answers)(connection)) as server:
         settings.BASE_CARRIERX_API_URL = server.url
         told = _purged("--yes").json
-    assert (told["shouts"], told["recordings"], told["kept"]) == (2, 2, 6)
+    assert (told["shouts"], told["recordings"], told["kept"]) == (8, 2, 6)
 
 
-def test_what_is_about_to_go_cannot_be_used_for_a_new_shout(settings: Settings) -> None:
+@pytest.mark.parametrize("named", ["old_shout_id", "recording_id"])
+def test_what_is_about_to_go_cannot_be_used_for_a_new_shout(settings: Settings, named: str) -> None:
     """The carrier is away: the file stands there still, and will go the next time."""
+    settings.BASE_CARRIERX_API_URL = "http://127.0.0.1:9"
     old = _ended(OLD, file_sid="f")
+    recording = Recording.objects.get()
     _purged("--yes")
     new = creation.NewShout(
-        userdata=old.userdata, caller=factories.AUTHOR, recipients=[Recipient("1")], old_shout_id=old.pk
+        userdata=old.userdata,
+        caller=factories.AUTHOR,
+        recipients=[Recipient("1")],
+        old_shout_id=old.pk if named == "old_shout_id" else None,
+        recording_id=recording.pk if named == "recording_id" else None,
     )
     with pytest.raises(InvalidField):
         creation.create(old.application, new, now=timezone.now())
+
+
+def test_an_upload_stays_when_its_last_shout_goes(carrier: Carrier) -> None:
+    upload = library.kept(carrier)
+    _ended(OLD, recorded=False, recording=upload)
+    assert _purged().json["recordings"] == 0
+    told = _purged("--yes").json
+    assert (told["shouts"], told["recordings"]) == (1, 0)
+    assert upload.file_sid in carrier.files
+    assert library.doomed_at(upload) is None
+
+
+def test_a_deleted_upload_that_an_old_shout_names_goes_with_it(carrier: Carrier) -> None:
+    upload = library.recording(file_sid="", url="", doomed_at=WITH_ITS_SHOUTS)
+    _ended(OLD, recorded=False, recording=upload)
+    _purged("--yes")
+    assert not Recording.objects.exists()
+
+
+def test_what_machines_heard_goes_likewise(carrier: Carrier) -> None:
+    spoken = library.kept(carrier, lasting=False)
+    stays, goes = (_ended(ago, recorded=False, voicemail=spoken) for ago in (YOUNG, OLD))
+    assert _purged("--yes").json["shouts"] == 1
+    assert spoken.file_sid in carrier.files
+    Message.objects.filter(pk=stays.pk).update(finished=goes.finished, closed=goes.finished)
+    told = _purged("--yes").json
+    assert (told["shouts"], told["recordings"]) == (1, 1)
+    assert spoken.file_sid not in carrier.files
+
+
+def test_a_file_that_was_recorded_and_is_nobodys_recording_goes(carrier: Carrier) -> None:
+    sid = _stored(carrier)
+    _ended(OLD, file_sid=sid, recorded=False)
+    assert _purged().json["recordings"] == 1
+    assert _purged("--yes").json["recordings"] == 1
+    assert sid not in carrier.files
+    assert not Recording.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -299,24 +361,26 @@ def test_two_purges_at_once_leave_nothing_and_fail_at_nothing(
     assert codes == [0, 0]
     assert [rows.objects.count() for rows in (Message, AuthorCall, Call, Record)] == [0, 0, 0, 0]
     assert not set(files) & set(carrier.files)
+    assert not Recording.objects.exists()
 
 
-@pytest.mark.parametrize("dies_after", ["_let_go", "_delete_file"])
+@pytest.mark.parametrize("dies_after", ["_delete_shout", "_delete_file"])
 def test_a_purge_that_dies_is_repeated(carrier: Carrier, monkeypatch: pytest.MonkeyPatch, dies_after: str) -> None:
     sid = _stored(carrier)
     _ended(OLD, file_sid=sid)
     step: Callable[..., Any] = getattr(retention, dies_after)
 
-    def die(*arguments: Any) -> Any:
-        step(*arguments)
+    def die(*arguments: Any, **named: Any) -> Any:
+        step(*arguments, **named)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
         dying.setattr(retention, dies_after, die)
         assert _purged("--yes").code == 130
-    assert Message.objects.count() == 1
-    assert _purged("--yes").json["shouts"] == 1
+    Recording.objects.update(held_since=None)  # as if some minutes had passed
+    assert _purged("--yes").code == 0
     assert sid not in carrier.files
+    assert [rows.objects.count() for rows in (Message, AuthorCall, Call, Recording)] == [0, 0, 0, 0]
 
 
 # --- The command -----------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -115,6 +116,13 @@ def test_other_bodies_are_refused(client: Client) -> None:
 # --- Said ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def without_synthesizer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server without the extra `speech`: the carrier says texts."""
+    monkeypatch.setitem(sys.modules, "hibari", None)
+
+
+@pytest.mark.usefixtures("without_synthesizer")
 def test_a_text_becomes_a_recording_that_the_carrier_says(client: Client) -> None:
     told = created(say(client, voice="woman", title="Snow day"))
     assert set(told) == FIELDS
@@ -123,6 +131,23 @@ def test_a_text_becomes_a_recording_that_the_carrier_says(client: Client) -> Non
     assert 1 <= told["length"] <= 5
     row = Recording.objects.get()
     assert (row.voice, row.doomed_at, row.lasting) == ("woman", None, True)
+
+
+def test_a_text_is_spoken_on_our_side_where_the_extra_is_installed(client: Client, carrier: Carrier) -> None:
+    ours(carrier)
+    told = created(say(client, text="Call 555-555-1010."))
+    (file,) = carrier.files.values()
+    assert (told["source"], told["estimated"], told["text"]) == ("text", False, "Call 555-555-1010.")
+    assert told["url"] == carrier.storage.publish_uri(file)
+    assert file.seconds is not None
+    assert told["length"] - 1 < file.seconds <= told["length"]
+
+
+def test_a_text_that_no_voice_can_speak_is_refused_with_the_reason(client: Client, carrier: Carrier) -> None:
+    ours(carrier)
+    (reason,) = faults(say(client, text="\u65e5\u672c\u8a9e"))["text"]
+    assert "no word" in reason
+    assert not Recording.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -136,7 +137,8 @@ def test_who_dies_over_an_upload_leaves_nothing_for_ever(
 # --- Texts -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_text_that_no_shout_took_is_forgotten() -> None:
+def test_a_text_that_no_shout_took_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "hibari", None)
     about = (factories.application(), factories.USER, "School is closed.")
     uploads.from_text(*about, lasting=False)
     stays = uploads.from_text(*about)
