@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -26,11 +25,7 @@ TOO_MUCH = "To make sound of this takes more time or memory than it may."
 SERVER = """
 import json, resource, sys
 from blast_api.audio.intake import telephone_sound
-from blast_api.domain.errors import UnusableSound
-try:
-    outcome = telephone_sound(sys.stdin.buffer, longest_s=600).length_s
-except UnusableSound as error:
-    outcome = error.reason
+outcome = telephone_sound(sys.stdin.buffer, longest_s=600).length_s
 kibibytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 print(json.dumps([outcome, kibibytes, sorted({"numpy", "django"} & sys.modules.keys())]))
 """
@@ -45,22 +40,10 @@ def long_sound() -> bytes:
     return content.getvalue()
 
 
-def wide_sound() -> bytes:
-    """Some kilobytes that unpack to 250 MB in eight seconds: eight channels of silence at the highest rate."""
-    content = io.BytesIO()
-    with soundfile.SoundFile(content, "w", samplerate=655_350, channels=8, format="FLAC", subtype="PCM_16") as file:
-        for _ in range(8):
-            file.write(np.zeros((655_350, 8), np.int16))
-    return content.getvalue()
-
-
-@pytest.mark.parametrize(("content", "outcome"), [(long_sound, 590.0), (wide_sound, "The sound is silence only.")])
-def test_a_decoder_takes_bounded_memory_and_the_server_loads_none_of_its_libraries(
-    content: Callable[[], bytes], outcome: object
-) -> None:
-    done = subprocess.run([sys.executable, "-c", SERVER], input=content(), capture_output=True, check=True)
+def test_a_decoder_takes_bounded_memory_and_the_server_loads_none_of_its_libraries() -> None:
+    done = subprocess.run([sys.executable, "-c", SERVER], input=long_sound(), capture_output=True, check=True)
     found, kibibytes, loaded = json.loads(done.stdout)
-    assert (found, loaded) == (outcome, [])
+    assert (found, loaded) == (590.0, [])
     assert kibibytes < 160 * 1024
 
 
