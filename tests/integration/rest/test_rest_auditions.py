@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-import time_machine
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from blast_api.domain.states import CallStatus, ShoutStatus
+from blast_api.domain.times import written
 from blast_api.models import Call, Message
 from blast_api.services import auditions
 from tests.kits import factories
@@ -119,15 +119,24 @@ def test_a_listed_number_is_refused_for_this_user_alone(client: Client) -> None:
 
 
 def test_outside_the_operators_hours_it_is_refused_and_told_when_they_open(client: Client, settings: Settings) -> None:
-    settings.CALLING_WINDOW = {"from": "09:00", "to": "20:00"}
+    now = timezone.now()
+    opens, closes = ((now + timedelta(hours=hours)).replace(second=0, microsecond=0) for hours in (2, 4))
+    settings.CALLING_WINDOW = {"from": f"{opens:%H:%M}", "to": f"{closes:%H:%M}", "zone": "UTC"}
     message = shout()
-    with time_machine.travel(datetime(2030, 1, 31, 13, 30, tzinfo=UTC), tick=False):
-        assert faults(audition(client, message, "12125550123")) == {
-            "to": ["12125550123 may be called from 2030-01-31T14:00:00Z on: America/New_York opens at 09:00."]
-        }
+    assert faults(audition(client, message)) == {
+        "to": [f"{TO} may be called from {written(opens)} on: UTC opens at {opens:%H:%M}."]
+    }
     assert nobody_is_called()
-    with time_machine.travel(datetime(2030, 1, 31, 14, 0, tzinfo=UTC), tick=False):
-        assert audition(client, message, "12125550123").status_code == 202
+    settings.CALLING_WINDOW = {"from": f"{closes:%H:%M}", "to": f"{opens:%H:%M}", "zone": "UTC"}
+    assert audition(client, message).status_code == 202
+
+
+def test_nobody_is_called_of_whose_hours_nothing_is_known(client: Client, settings: Settings) -> None:
+    settings.CALLING_WINDOW, settings.FALLBACK_ZONE = {"from": "00:00", "to": "24:00"}, None
+    settings.VALID_NUMBER_PATTERN, settings.ALLOWED_REGIONS = r"^\d+$", None
+    to = "88216555551"  # a satellite's
+    assert faults(audition(client, shout(), to)) == {"to": [f"{to} is not called: no zone of this number is known."]}
+    assert nobody_is_called()
 
 
 def test_a_number_hears_one_audition_of_a_shout_at_a_time(client: Client) -> None:
