@@ -92,6 +92,9 @@ _CALL = {
     "attempts": 1,
     "answerer": "HUMAN",
     "keys": "",
+    "transferred": None,
+    "transfer_outcome": None,
+    "transfer_duration": None,
     "reason": None,
     "audition": False,
 }
@@ -108,6 +111,9 @@ _ATTEMPT = {
     "duration": 0,
     "answerer": "",
     "keys": "",
+    "transferred": None,
+    "transfer_outcome": None,
+    "transfer_duration": None,
     "reason": "failed",
 }
 _ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}

@@ -84,8 +84,6 @@ def test_who_presses_5_at_an_audition_is_on_no_list_and_is_called_with_the_other
 def test_what_waits_is_not_heard_any_more_once_the_shout_is_canceled(world: World) -> None:
     shout = world.recorded(recipient(0), schedule=_later())
     call = _audition(world, shout, recipient(0, index=1))
-    world.carrier.inject("refuse", status=503, method="POST", path="/flexml/v1/calls")
-    cron.run_once()
     assert world.delete(f"/shouts/{shout};cancel").status_code == 200
     world.play()
     assert world.get(f"/calls/{call}")["status"] == "cancelled"

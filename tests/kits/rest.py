@@ -54,6 +54,9 @@ CALL_FIELDS = {
     "answerer",
     "keys",
     "reason",
+    "transferred",
+    "transfer_outcome",
+    "transfer_duration",
     "audition",
 }
 

@@ -65,6 +65,9 @@ def test_attempts_are_told_in_their_order_and_the_open_one_as_far_as_it_is(
         "duration",
         "answerer",
         "keys",
+        "transferred",
+        "transfer_outcome",
+        "transfer_duration",
         "reason",
     }
     assert told["reason"] is None

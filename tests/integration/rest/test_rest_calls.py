@@ -55,6 +55,9 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "answerer": "HANGUP",
             "keys": "",
             "reason": None,
+            "transferred": None,
+            "transfer_outcome": None,
+            "transfer_duration": None,
             "audition": False,
         },
         {
@@ -72,6 +75,9 @@ def test_the_calls_of_a_shout_are_shown_in_the_order_of_its_recipients(client: C
             "answerer": "",
             "keys": "",
             "reason": None,
+            "transferred": None,
+            "transfer_outcome": None,
+            "transfer_duration": None,
             "audition": False,
         },
     ]
