@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 KEYS = "12346789*#"  # 0 and 5 keep their meaning
+MOST_CONCURRENT = 10_000
 # Outcomes, beside the carrier's words for the end of a call.
 UP = "up"  # the two are about to speak, or do
 UNKNOWN = "unknown"  # the carrier has not told

@@ -69,6 +69,10 @@ _SHOUT: dict[str, Any] = {
     "userdata": "school-7",
     "recipients": [_NUMBER],
     "voc": {"created": "2030-01-31T12:00:40Z", "length": 8, "url": "https://storage.carrierx.com/f/0a0a.wav"},
+    "recording": 1,
+    "voicemail_recording": None,
+    "language": None,
+    "transfer": {"key": "1", "to": "15555552020", "concurrent": 3},
     "recipients_requested_dnc": False,
     "started": "2030-01-31T12:00:45Z",
     "finished": "2030-01-31T12:01:30Z",
@@ -169,7 +173,7 @@ list_shouts = swagger_auto_schema(
     responses={"200": listed(ShoutSerializer(many=True), "The shouts.", _SHOUT), "400": INVALID, **COMMON},
 )
 create_shout = swagger_auto_schema(
-    operation_summary="Create a shout; its author is called",
+    operation_summary="Create a shout; its author is called, unless it is to play a recording, a text or what another played",
     request_body=NewShoutSerializer,
     manual_parameters=[KEY],
     responses={

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 from rest_framework import serializers
 
 from blast_api.conf import configuration
-from blast_api.domain import recipients, times
+from blast_api.domain import recipients, speech, times, transfers
 from blast_api.domain.recipients import LONGEST_REFERENCE, Recipient
 from blast_api.domain.rules import said
 from blast_api.domain.rules.said import Said
-from blast_api.services import rules
+from blast_api.domain.transfers import Transfer
+from blast_api.services import rules, uploads
 
-from .schemas import DELIVERY
+from .schemas import DELIVERY, TRANSFER
 
 _MOST_REPORTED = 10
+_ENGLISH = "en"  # what we ship, and `VOICE_MENU` unless the operator chose otherwise
+_OF_A_TRANSFER = {"key", "to", "concurrent"}
+_TAKEN: Mapping[str, str] = {
+    "0": "0 repeats the message.",
+    "5": "5 takes the recipient off all further calls.",
+}
 
 
 class NumberField(serializers.Field[str, object, str, object]):
@@ -135,3 +144,74 @@ class DeliveryField(serializers.Field[Said, object, object, object]):
         if problem := rules.too_wide(told.rules):
             raise serializers.ValidationError({"window": [problem]}, code="invalid")
         return told
+
+
+class SpokenTextField(serializers.CharField):
+    """A text that a voice can read aloud."""
+
+    default_error_messages = {"silent": "There is nothing in it that could be spoken."}  # DRF's own way
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=speech.LONGEST_TEXT, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not any(each.isalnum() for each in speech.spoken(text)):
+            self.fail("silent")
+        return text
+
+
+class VoiceField(serializers.CharField):
+    """The name of a voice that speaks texts here."""
+
+    default_error_messages = {"unknown": "No voice has this name: expected one of {names}."}
+
+    def to_internal_value(self, data: Any) -> str:
+        voice = super().to_internal_value(data)
+        if voice not in uploads.voices():
+            self.fail("unknown", names=", ".join(uploads.voices()))
+        return voice
+
+
+class LanguageField(serializers.CharField):
+    """A language that there are prompts in."""
+
+    default_error_messages = {"unknown": "There are no prompts in this language: expected one of {names}."}
+
+    def to_internal_value(self, data: Any) -> str:
+        language = super().to_internal_value(data)
+        known = sorted({_ENGLISH, *configuration().voice_menus})
+        if language not in known:
+            self.fail("unknown", names=", ".join(known))
+        return language
+
+
+class TransferField(serializers.Field[Transfer, object, object, object]):
+    """By which key a recipient is put through, to whom, and how many at once; each fault is named by its path."""
+
+    class Meta:
+        swagger_schema_fields = TRANSFER
+
+    def to_internal_value(self, data: object) -> Transfer:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError(["Expected an object with key and to."], code="invalid")
+        faults: dict[str, list[str]] = {str(name): ["There is no such field."] for name in set(data) - _OF_A_TRANSFER}
+        key, to, concurrent = data.get("key"), data.get("to"), data.get("concurrent")
+        if "key" not in data:
+            faults["key"] = ["This field is required."]
+        elif isinstance(key, str) and key in _TAKEN:
+            faults["key"] = [_TAKEN[key]]
+        elif not (isinstance(key, str) and len(key) == 1 and key in transfers.KEYS):
+            faults["key"] = [f"Expected one of {', '.join(transfers.KEYS)}."]
+        if "to" not in data:
+            faults["to"] = ["This field is required."]
+        else:
+            try:
+                to = AuthorField().to_internal_value(to)
+            except serializers.ValidationError as error:
+                faults["to"] = [str(told) for told in error.detail]
+        if not (concurrent is None or (type(concurrent) is int and 1 <= concurrent <= transfers.MOST_CONCURRENT)):
+            faults["concurrent"] = [f"Expected a whole number from 1 to {transfers.MOST_CONCURRENT}, or null."]
+        if faults:
+            raise serializers.ValidationError(faults, code="invalid")
+        return Transfer(str(key), str(to), concurrent)

@@ -16,7 +16,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
 from blast_api.domain.states import PAUSED, public_shout_status
-from blast_api.models import Application, Call, Message
+from blast_api.models import Application, Call, Message, Recording
 from blast_api.services import rules, waiting
 from blast_api.services.attempts import public_status
 from blast_api.services.waiting import Outlook
@@ -104,6 +104,16 @@ class Shout:
         return rules.caller_id(self.message)
 
     @property
+    def recording(self) -> int | None:
+        """The id of what is heard, as long as it can be looked up."""
+        return _id_of(self.message.recording)
+
+    @property
+    def voicemail_recording(self) -> int | None:
+        """The id of what machines hear instead."""
+        return _id_of(self.message.voicemail)
+
+    @property
     def voc(self) -> Voice | None:
         """What is heard, or the take that the author has recorded; None before there is one."""
         message = self.message
@@ -111,6 +121,10 @@ class Shout:
             return Voice(message.recording.created, message.length_s, message.recording.url)
         author_call = message.author_call
         return Voice(author_call.recorded, message.length_s, author_call.url) if author_call.recorded else None
+
+
+def _id_of(recording: Recording | None) -> int | None:
+    return recording.pk if recording and recording.doomed_at is None else None
 
 
 def shouts(chunks: Iterable[Sequence[Message]]) -> Iterator[Shout]:

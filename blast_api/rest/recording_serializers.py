@@ -6,41 +6,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from blast_api.domain import speech
 from blast_api.domain.states import RecordingSource
 from blast_api.models import Recording
-from blast_api.services import uploads
 
+from .fields import SpokenTextField, VoiceField
 from .serializers import GivenField
 
 _LONGEST_TEXT = 255  # characters, as the columns have them
-
-
-class SpokenTextField(serializers.CharField):
-    """A text that a voice can read aloud."""
-
-    default_error_messages = {"silent": "There is nothing in it that could be spoken."}  # DRF's own way
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=speech.LONGEST_TEXT, trim_whitespace=False, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        text = super().to_internal_value(data)
-        if not any(each.isalnum() for each in speech.spoken(text)):
-            self.fail("silent")
-        return text
-
-
-class VoiceField(serializers.CharField):
-    """The name of a voice that speaks texts here."""
-
-    default_error_messages = {"unknown": "No voice has this name: expected one of {names}."}
-
-    def to_internal_value(self, data: Any) -> str:
-        voice = super().to_internal_value(data)
-        if voice not in uploads.voices():
-            self.fail("unknown", names=", ".join(uploads.voices()))
-        return voice
 
 
 class NewRecordingSerializer(serializers.Serializer[Any]):

@@ -20,7 +20,7 @@ from blast_api.audio.sound import Sound
 from blast_api.conf import configuration
 from blast_api.db.clock import database_now
 from blast_api.domain.errors import SoundTooLarge, UnusableSound
-from blast_api.models import Application, Recording, RecordingQuerySet
+from blast_api.models import Recording, RecordingQuerySet
 from blast_api.services import recordings, uploads
 
 from . import recording_docs as docs
@@ -28,6 +28,7 @@ from .lists import Listed, answer
 from .pages import LARGEST_ID, NEWEST_FIRST, page
 from .parsers import BoundedJSONParser, TooLarge, UploadParser, refuse_unmeasured
 from .recording_serializers import NewRecordingSerializer, RecordingSerializer
+from .speaking import spoken
 from .views import application_of, required
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -64,7 +65,7 @@ class RecordingViewSet(ViewSet):
         if file := given.get("file"):
             recording = uploads.upload(*about, _sound_of(file), title=title)
         else:
-            recording = _spoken(*about, given["text"], given.get("voice") or "", title=title)
+            recording = spoken(*about, (given["text"], given.get("voice") or ""), title=title, lasting=True)
         return Response(RecordingSerializer(recording).data, status=HTTPStatus.CREATED)
 
     @docs.retrieve_recording
@@ -110,13 +111,6 @@ def _sound_of(file: BinaryIO) -> Sound:
         raise TooLarge from None
     except UnusableSound as refusal:
         raise ValidationError({"file": [refusal.reason]}) from None
-
-
-def _spoken(application: Application, userdata: str, text: str, voice: str, *, title: str) -> Recording:
-    try:
-        return uploads.from_text(application, userdata, text, voice, title=title)
-    except UnusableSound as refusal:
-        raise ValidationError({"text": [refusal.reason]}) from None
 
 
 def _part(file: IO[bytes], asked: str) -> HttpResponse | StreamingHttpResponse:

@@ -7,6 +7,7 @@ from typing import Any
 from blast_api.domain.rules.retry import MACHINE
 from blast_api.domain.rules.said import LONGEST_RETRY_S, MOST_ATTEMPTS, RECIPIENT, RETRYABLE, Machines
 from blast_api.domain.rules.window import DAYS
+from blast_api.domain.transfers import KEYS, MOST_CONCURRENT
 
 _TIME_OF_DAY = {"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"}
 _SECONDS = {"type": "number", "minimum": 0, "maximum": LONGEST_RETRY_S}
@@ -66,4 +67,20 @@ DELIVERY = _object(
         )
         | {"x-nullable": True},
     },
+)
+
+TRANSFER = _object(
+    "A recipient who presses the key is put through.",
+    {
+        "key": {"type": "string", "enum": list(KEYS)},
+        "to": {"type": "string", "description": "The number, with country code, in any usual writing."},
+        "concurrent": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": MOST_CONCURRENT,
+            "description": "Most recipients of the shout that are put through at once; null: any number.",
+            "x-nullable": True,
+        },
+    },
+    required=["key", "to"],
 )

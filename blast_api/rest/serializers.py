@@ -13,18 +13,49 @@ from blast_api.domain.rules.window import DAYS
 from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
 from blast_api.services.creation import NewShout
 
-from .fields import AuthorField, CallerIdField, DeliveryField, NumberField, RecipientsField, ScheduleField
+from .fields import (
+    AuthorField,
+    CallerIdField,
+    DeliveryField,
+    LanguageField,
+    NumberField,
+    RecipientsField,
+    ScheduleField,
+    SpokenTextField,
+    TransferField,
+    VoiceField,
+)
 
 _LONGEST_TEXT = 255  # characters, as the columns have them
+
+
+# What a shout may play instead of what its author records: the field of a request, and of what is validated.
+_PLAYED = {"recording": "recording_id", "text": "text", "old-shout-id": "old_shout_id"}
+
+
+def _id(source: str, help_text: str) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        required=False, allow_null=True, min_value=1, max_value=2**63 - 1, source=source, help_text=help_text
+    )
 
 
 class NewShoutSerializer(serializers.Serializer[NewShout]):
     """What `POST /shouts` takes; the context names the `application` that asks."""
 
-    caller = AuthorField(help_text="The author's number: it is called to record the message.")
+    caller = AuthorField(
+        required=False,
+        allow_null=True,
+        help_text="The author's number: it is called to record the message. Required unless something else is to be played.",
+    )
     recipients = RecipientsField(help_text="Numbers with country code, in any usual writing; each is called once.")
     schedule = ScheduleField(required=False, allow_null=True, help_text="When to deliver; not before the recording.")
     delivery = DeliveryField(required=False, allow_null=True)
+    text = SpokenTextField(
+        required=False, allow_null=True, help_text="Play this text, spoken; nobody is called to record."
+    )
+    voice = VoiceField(required=False, allow_null=True, help_text="Who speaks the text.")
+    language = LanguageField(required=False, allow_null=True, help_text="Of the prompts.")
+    transfer = TransferField(required=False, allow_null=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         userdata = serializers.CharField(
@@ -33,14 +64,9 @@ class NewShoutSerializer(serializers.Serializer[NewShout]):
             help_text="The application's own user; lists are per user.",
         )
         title = serializers.CharField(max_length=_LONGEST_TEXT, required=False, allow_blank=True, allow_null=True)
-        old_shout_id = serializers.IntegerField(
-            required=False,
-            allow_null=True,
-            min_value=1,
-            max_value=2**63 - 1,
-            source="old_shout_id",
-            help_text="Use that shout's recording: the same user's; nobody is called to record.",
-        )
+        old_shout_id = _id("old_shout_id", "Use that shout's recording: the same user's; nobody is called to record.")
+        recording = _id("recording_id", "Play this recording of the user's; nobody is called to record.")
+        voicemail = _id("voicemail_id", "Machines hear this recording of the user's instead.")
         caller_id = CallerIdField(
             required=False,
             allow_null=True,
@@ -50,26 +76,48 @@ class NewShoutSerializer(serializers.Serializer[NewShout]):
         named: dict[str, serializers.Field[Any, Any, Any, Any]] = {
             "title": title,
             "old-shout-id": old_shout_id,
+            "recording": recording,
+            "voicemail_recording": voicemail,
             "from": caller_id,
         }
         return {"userdata": userdata, **super().get_fields(), **named}
 
     def to_internal_value(self, data: Any) -> Any:
         """Raises ValidationError, in which a fault inside an object has its whole path: `delivery.window.from`."""
+        faults: dict[str, Any] = {}
+        if isinstance(data, dict) and all(data.get(name) is None for name in ("caller", *_PLAYED)):
+            faults["caller"] = [self.fields["caller"].error_messages["required"]]
         try:
-            return super().to_internal_value(data)
+            read = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            raise serializers.ValidationError(_by_path(error.detail)) from None
+            raise serializers.ValidationError(faults | _by_path(error.detail)) from None
+        if faults:
+            raise serializers.ValidationError(faults)
+        return read
 
     def validate(self, attrs: Any) -> Any:
         schedule, delivery = attrs.get("schedule"), attrs.get("delivery")
         if schedule and delivery and delivery.until and delivery.until <= schedule:
             raise serializers.ValidationError({"delivery.until": ["This is not after the schedule."]}, code="invalid")
+        played = [name for name, key in _PLAYED.items() if attrs.get(key) is not None]
+        if len(played) > 1:
+            raise serializers.ValidationError({played[1]: [f"Not together with {played[0]}."]}, code="invalid")
+        if attrs.get("voice") is not None and attrs.get("text") is None:
+            raise serializers.ValidationError({"voice": ["Only together with a text."]}, code="invalid")
         return attrs
 
+    @property
+    def to_speak(self) -> tuple[str, str] | None:
+        """The text that is to be spoken and the voice, which may be empty; None if there is no text."""
+        text = self.validated_data.get("text")
+        return None if text is None else (text, self.validated_data.get("voice") or "")
+
     def to_new_shout(self, *, idempotency_key: str | None, request_digest: str) -> NewShout:
-        """The validated request, for the service."""
+        """The validated request, for the service, to which the recording of a text is still missing."""
         given = {key: value for key, value in self.validated_data.items() if value is not None}
+        given = {"caller": ""} | given
+        for name in ("text", "voice"):
+            given.pop(name, None)
         return NewShout(**given, idempotency_key=idempotency_key, request_digest=request_digest)
 
 
@@ -112,6 +160,21 @@ class DeliverySerializer(serializers.Serializer[Any]):
     pause_at = PauseAtSerializer(allow_null=True, help_text="Null: never.")
 
 
+class GivenField(serializers.CharField):
+    """A text that somebody gave us; null: nobody did."""
+
+    def to_representation(self, value: str) -> Any:
+        return value or None
+
+
+class TransferSerializer(serializers.Serializer[Any]):
+    """How a recipient is put through."""
+
+    key = serializers.CharField()
+    to = serializers.CharField(help_text="Digits with country code.")
+    concurrent = serializers.IntegerField(allow_null=True, help_text="Most recipients at once; null: any number.")
+
+
 class VoiceSerializer(serializers.Serializer[Any]):
     """A recorded message."""
 
@@ -132,7 +195,7 @@ class ShoutSerializer(serializers.Serializer[Any]):
 
     id = serializers.IntegerField(source="message.pk")
     created = serializers.DateTimeField(source="message.created")
-    caller = serializers.CharField(source="message.caller")
+    caller = GivenField(source="message.caller", allow_null=True, help_text="The author; null if none was named.")
     status = serializers.ChoiceField(choices=[*ShoutStatus.values, PAUSED])
     title = serializers.CharField(source="message.title", allow_blank=True)
     schedule = serializers.DateTimeField(source="message.schedule", allow_null=True)
@@ -142,6 +205,12 @@ class ShoutSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(), help_text="Digits with country code, in the order given, each once."
     )
     voc = VoiceSerializer(allow_null=True, help_text="The recording; null before there is one.")
+    recording = serializers.IntegerField(
+        allow_null=True, help_text="The id of the recording; null before there is one, and after it was deleted."
+    )
+    voicemail_recording = serializers.IntegerField(allow_null=True, help_text="What machines hear instead, likewise.")
+    language = GivenField(source="message.language", allow_null=True, help_text="Of the prompts; null: as usual.")
+    transfer = TransferSerializer(source="message.transfer", allow_null=True)
     recipients_requested_dnc = serializers.BooleanField(help_text="Whether any recipient has pressed 5.")
     started = serializers.DateTimeField(source="message.started", allow_null=True)
     finished = serializers.DateTimeField(source="message.finished", allow_null=True)
@@ -167,13 +236,6 @@ class NewAuditionSerializer(serializers.Serializer[Any]):
     """What `POST /shouts/{id};audition` takes."""
 
     to = NumberField(help_text="The number with country code that hears it.")
-
-
-class GivenField(serializers.CharField):
-    """A text that somebody gave us; null: nobody did."""
-
-    def to_representation(self, value: str) -> Any:
-        return value or None
 
 
 class CallSerializer(serializers.Serializer[Any]):

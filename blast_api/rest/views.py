@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
 from urllib.parse import unquote
@@ -26,7 +27,7 @@ from blast_api.dispatch import nudge
 from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
-from blast_api.services import auditions, creation, dnc, history, pauses, preflight, shouts, waiting
+from blast_api.services import auditions, creation, dnc, history, pauses, preflight, shouts, uploads, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
@@ -42,6 +43,7 @@ from .serializers import (
     NewShoutSerializer,
     ShoutSerializer,
 )
+from .speaking import spoken
 
 _NO_RECIPIENTS = "none"
 _LONGEST_ID = 100  # digits, zeros in front among them
@@ -56,7 +58,7 @@ class ShoutViewSet(ViewSet):
     @docs.list_shouts
     def list(self, request: Request) -> Listed:
         userdata = required(request, "userdata")
-        messages = _messages(request).filter(userdata=userdata).select_related("author_call", "recording")
+        messages = _messages(request).filter(userdata=userdata).select_related("author_call", "recording", "voicemail")
         asked = page(request, messages, NEWEST_FIRST, path=request.path, userdata=userdata)
         return answer(application_of(request), lists.shouts(asked.chunks()), ShoutSerializer(), asked.headers)
 
@@ -71,6 +73,9 @@ class ShoutViewSet(ViewSet):
             serializer = NewShoutSerializer(data=request.data, context={"application": application_of(request)})
             serializer.is_valid(raise_exception=True)
             new = serializer.to_new_shout(idempotency_key=key, request_digest=digest)
+            if serializer.to_speak:
+                about = (application_of(request), new.userdata, serializer.to_speak)
+                new = replace(new, spoken=spoken(*about, title=new.title, lasting=False))
             message, created = creation.create(application_of(request), new, now=timezone.now())
         if created:
             nudge.ring_author(message.pk)
@@ -87,6 +92,8 @@ class ShoutViewSet(ViewSet):
         serializer = NewShoutSerializer(data=request.data, context={"application": application_of(request)})
         serializer.is_valid(raise_exception=True)
         new = serializer.to_new_shout(idempotency_key=None, request_digest="")
+        if serializer.to_speak:
+            new = replace(new, spoken=uploads.estimated(*serializer.to_speak))
         foretold = preflight.preflight(application_of(request), new, now=database_now())
         return foretelling.answer(application_of(request), foretold, each=which != _NO_RECIPIENTS)
 
@@ -277,7 +284,7 @@ def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
 
 
 def _shout(pk: int) -> object:
-    (shout,) = lists.shouts_of([Message.objects.select_related("author_call", "recording").get(pk=pk)])
+    (shout,) = lists.shouts_of([Message.objects.select_related("author_call", "recording", "voicemail").get(pk=pk)])
     return ShoutSerializer(shout).data
 
 

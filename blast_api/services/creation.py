@@ -187,7 +187,8 @@ def recording_to_use(application: Application, new: NewShout, *, for_good: bool)
     `for_good` locks it until the new shout has it too: who deletes recordings deletes none that is in use.
     """
     if new.spoken is not None:
-        Recording.objects.filter(pk=new.spoken.pk).update(doomed_at=None)
+        if for_good:
+            Recording.objects.filter(pk=new.spoken.pk).update(doomed_at=None)
         return new.spoken
     if new.recording_id is not None:
         return recordings.to_use(application, new.userdata, new.recording_id, for_good=for_good)

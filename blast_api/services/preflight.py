@@ -68,6 +68,7 @@ class Preflight:
 def preflight(application: Application, new: NewShout, *, now: datetime) -> Preflight:
     """What would become of each recipient, and when it would begin and end. Raises InvalidField as creation does."""
     source = creation.recording_to_use(application, new, for_good=False)
+    creation.voicemail_to_use(application, new, for_good=False)
     length_s = RECORDING_LENGTH_S if source is None else source.length_s
     row = creation.row_of(application, new, now=now)
     plan = schedule.plan_of(row, starts_at=max(now, new.schedule or now), length_s=length_s)

@@ -62,6 +62,11 @@ def from_text(
     return row
 
 
+def estimated(text: str, voice: str = "") -> Recording:
+    """The recording that `from_text` would make, as far as it can be told beforehand; nothing is stored."""
+    return Recording(source=RecordingSource.TEXT, text=text, voice=voice, length_s=speech.length_s(speech.spoken(text)))
+
+
 def voices() -> tuple[str, ...]:
     """Whose voices a text may be spoken with, the default first."""
     return synthesizer.voices() or SAY_VOICES
