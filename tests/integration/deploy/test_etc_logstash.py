@@ -57,7 +57,8 @@ def named(name: str) -> set[str]:
 def written(world: World, settings: Settings) -> dict[str, list[dict[str, Any]]]:
     """Records of each kind, made by a whole shout."""
     later = (timezone.now() + timedelta(hours=1)).isoformat()
-    shout = world.shout(*map(recipient, (0, 3, 8)), title="Snow day", schedule=later)
+    transfer = {"key": "1", "to": recipient(0, index=7)}
+    shout = world.shout(*map(recipient, (0, 3, 8, 15)), title="Snow day", schedule=later, transfer=transfer)
     Message.objects.filter(pk=shout).update(schedule=timezone.now())  # the hour has passed
     world.carrier.advance_until_idle()
     world.play()
