@@ -269,3 +269,23 @@ def test_a_charset_changes_nothing(ids: list[int], journal: Journal, charset: st
     answer = Request("POST", "/api/v1/shouts", "x=%ff", body.encode(), headers).sent()
     assert (answer.status, json.loads(answer.body)["userdata"]) == (201, "\u00fc")
     journal.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("written", "is_read"),
+    [
+        ("boundary=----xyz", True),
+        ('boundary="----xyz"', True),
+        ("charset=rot13; Boundary=----xyz", True),
+        ("boundary=----xyz;charset=rot13", True),
+        ('boundary="----xyz;charset=rot13"', False),
+        (f"boundary={'x' * 71}", False),
+        ("charset=rot13", False),
+    ],
+)
+def test_of_a_form_its_boundary_is_read_and_no_charset(ids: list[int], written: str, is_read: bool) -> None:
+    part = b'------xyz\r\nContent-Disposition: form-data; name="userdata"\r\n\r\nu\r\n------xyz--\r\n'
+    headers = (("Content-Type", f"multipart/form-data; {written}"),)
+    answer = Request("POST", "/api/v1/recordings", "x=%ff", part, headers).sent()
+    assert answer.status == 400
+    assert ("file" in json.loads(answer.body)) == is_read  # which the form lacks
