@@ -10,4 +10,6 @@ handler500 = "blast_api.rest.views.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [path("", include("blast_api.urls"))]
 if settings.DEBUG:
     # The default prompts; in production they lie at the carrier.
-    urlpatterns += [re_path(r"^prompts/(?P<path>\w+\.wav)$", serve, {"document_root": settings.BASE_DIR / "prompts"})]
+    urlpatterns += [
+        re_path(r"^prompts/(?P<path>(?:[\w-]+/)?\w+\.wav)$", serve, {"document_root": settings.BASE_DIR / "prompts"})
+    ]

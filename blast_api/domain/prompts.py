@@ -1,7 +1,8 @@
-"""Which prompts there are, by name, and the words of those that an operator's menu may lack. Pure."""
+"""Which prompts there are, by name, the words of those that an operator's menu may lack, and what a language is called. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -27,3 +28,4 @@ LATER: Mapping[str, str] = MappingProxyType(
     }
 )
 ALL = (*PROMPTS, *LATER)
+LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")  # as es or pt-BR

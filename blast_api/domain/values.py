@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from .billing import Increments
 from .destinations import REGIONS, TYPES
-from .prompts import ALL, LATER, PROMPTS
+from .prompts import ALL, LANGUAGE, LATER, PROMPTS
 from .rules import said
 from .rules.limits import FrequencyCap, PauseAt, Scope
 from .rules.said import RETRYABLE as RETRYABLE
@@ -25,7 +25,6 @@ from .states import CallStatus, RecordingState
 # What the carrier's callbacks call the account, the endpoint and the partner that they are of.
 SIDS = ("AccountSid", "EndpointSid", "PartnerSid")
 Value = TypeVar("Value")
-_LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 
 
 def whole(low: int, high: int) -> Callable[[object], int]:
@@ -172,7 +171,7 @@ def voice_menus(written: object) -> Mapping[str, Mapping[str, str]]:
     """Menus by their languages; nobody can say for us the prompts that one of them lacks."""
     menus: dict[str, Mapping[str, str]] = {}
     for language, menu in _mapping(written).items():
-        if not (isinstance(language, str) and _LANGUAGE.fullmatch(language)):
+        if not (isinstance(language, str) and LANGUAGE.fullmatch(language)):
             raise ValueError(f"{language!r:.40} is no language, as es or pt-BR")
         read = voice_menu(menu)
         if missing := [prompt for prompt in LATER if prompt not in read]:

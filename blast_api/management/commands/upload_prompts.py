@@ -1,4 +1,4 @@
-"""`manage.py upload_prompts`: the ten prompts stored at the carrier, and the VOICE_MENU that names them."""
+"""`manage.py upload_prompts`: the prompts stored at the carrier, and the VOICE_MENU and VOICE_MENUS that name them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from blast_api.carrierx.client import Accepted, CarrierClient, CarrierTrouble, Refusal, Refused, Unknown, usable_sid
 from blast_api.carrierx.storage import KEYS
 from blast_api.conf import configuration
-from blast_api.domain.prompts import PROMPTS
+from blast_api.domain.prompts import ALL, LANGUAGE, LATER
 from blast_api.management.operating import USAGE, OperatorCommand
 
 _ANSWER_TIMEOUT_S = 60.0  # a prompt is up to some hundred kilobytes, over any line
@@ -33,8 +33,8 @@ _TRY_AGAIN = 75  # exit code, EX_TEMPFAIL of sysexits.h: the same again may pass
 class Command(OperatorCommand):
     needs_database = False
     help = (
-        "Stores the ten prompts at the carrier, for ever and for anyone to fetch, and prints the VOICE_MENU to paste "
-        "into configuration.py. Safe to repeat: what is stored already is not stored again."
+        "Stores the prompts at the carrier, for ever and for anyone to fetch, and prints the VOICE_MENU, and the VOICE_MENUS "
+        "of other languages, to paste into configuration.py. Safe to repeat: what is stored already is not stored again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -43,7 +43,7 @@ class Command(OperatorCommand):
             "--folder",
             type=Path,
             default=Path(settings.BASE_DIR) / "prompts",
-            help="where the ten WAV files are (default: %(default)s)",
+            help="where the WAV files are; those of another language in a folder of its name there (default: %(default)s)",
         )
         parser.add_argument(
             "--container",
@@ -87,24 +87,29 @@ class Command(OperatorCommand):
 class _Prompt:
     """A prompt on our disk."""
 
+    language: str  # empty: that of VOICE_MENU
     name: str
     content: bytes
 
     @property
     def file(self) -> str:
-        return f"{self.name}.wav"
+        return f"{self._title}.wav"
 
     @property
     def key(self) -> str:
         """Of these very sounds: a prompt that is recorded anew has another, and so another address. Some cache by it."""
-        return f"{self.name}-{hashlib.sha256(self.content).hexdigest()[:32]}"
+        return f"{self._title}-{hashlib.sha256(self.content).hexdigest()[:32]}"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.language}-{self.name}" if self.language else self.name
 
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
     """A prompt at the carrier; `uploaded` if it came there just now."""
 
-    name: str
+    prompt: _Prompt
     sid: str
     url: str
     uploaded: bool
@@ -173,29 +178,44 @@ def _stored(prompt: _Prompt, item: Mapping[str, Any], *, uploaded: bool) -> _Sto
     sid, url = usable_sid(item.get("file_sid")), item.get("publish_uri")
     if sid is None or not isinstance(url, str) or not re.fullmatch(r"https?://[!-~]+", url):
         return None
-    return _Stored(prompt.name, sid, url, uploaded)
+    return _Stored(prompt, sid, url, uploaded)
 
 
 def _read(folder: Path) -> list[_Prompt]:
-    """The ten prompts in a folder. Raises CommandError that names every one that is missing or cannot be played."""
+    """The prompts in a folder. Raises CommandError that names every one that is missing or cannot be played.
+
+    Those of VOICE_MENU lie in the folder itself, and the carrier says the later ones that it lacks. Each folder in it with
+    sounds is a language and must have all prompts, because the carrier's words for them are English.
+    """
     prompts, faults = [], []
-    for name in PROMPTS:
-        file = folder / f"{name}.wav"
-        try:
-            prompt = _Prompt(name, file.read_bytes())
-            with wave.open(io.BytesIO(prompt.content)) as sound:
-                if (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) != _FORMAT:
-                    faults.append(f"{file}: is not 8 kHz, 16-bit, mono")
-                elif not sound.getnframes():
-                    faults.append(f"{file}: is empty")
-            prompts.append(prompt)
-        except OSError as error:
-            faults.append(f"{file}: {error.strerror}")
-        except (wave.Error, EOFError) as error:
-            faults.append(f"{file}: is not a WAV file of plain samples ({error or 'it breaks off'})")
+    for language in ("", *sorted({file.parent.name for file in folder.glob("*/*.wav")})):
+        if language and not LANGUAGE.fullmatch(language):
+            faults.append(f"{folder / language}: is no language, as es or pt-BR, but has WAV files")
+            continue
+        for name in ALL:
+            file = folder / language / f"{name}.wav"
+            if not language and name in LATER and not file.exists():
+                continue
+            try:
+                prompts.append(_Prompt(language, name, file.read_bytes()))
+                if fault := _fault(prompts[-1].content):
+                    faults.append(f"{file}: {fault}")
+            except OSError as error:
+                faults.append(f"{file}: {error.strerror}")
     if faults:
         raise CommandError("\n".join(["Nothing was uploaded.", *faults]))
     return prompts
+
+
+def _fault(content: bytes) -> str | None:
+    """Why the carrier could not play it."""
+    try:
+        with wave.open(io.BytesIO(content)) as sound:
+            if (sound.getframerate(), sound.getsampwidth(), sound.getnchannels()) != _FORMAT:
+                return "is not 8 kHz, 16-bit, mono"
+            return None if sound.getnframes() else "is empty"
+    except (wave.Error, EOFError) as error:
+        return f"is not a WAV file of plain samples ({error or 'it breaks off'})"
 
 
 def _error(doing: str, outcome: Refused | Unknown) -> CommandError:
@@ -212,17 +232,40 @@ def _error(doing: str, outcome: Refused | Unknown) -> CommandError:
     return CommandError(f"The carrier failed us in {doing}: {outcome.reason}\n{hint}", returncode=code)
 
 
+def _menus(stored: Sequence[_Stored]) -> dict[str, dict[str, str]]:
+    """By language, that of VOICE_MENU first, the address of each prompt."""
+    menus: dict[str, dict[str, str]] = {}
+    for one in stored:
+        menus.setdefault(one.prompt.language, {})[one.prompt.name] = one.url
+    return menus
+
+
 def _as_python(stored: Sequence[_Stored]) -> str:
-    entries = "".join(f"    {json.dumps(one.name)}: {json.dumps(one.url)},\n" for one in stored)
-    return f"VOICE_MENU = {{\n{entries}}}"
+    """The keys as they stand in configuration.py; VOICE_MENUS only if there are other languages."""
+    menus = _menus(stored)
+    written = f"VOICE_MENU = {_python(menus.pop(''))}"
+    return f"{written}\nVOICE_MENUS = {_python(menus)}" if menus else written
+
+
+def _python(menu: Mapping[str, object]) -> str:
+    """JSON, which is Python where all is text and mappings, with a comma after each last entry as the template has it."""
+    return re.sub(r'(?<=["}])\n', ",\n", json.dumps(menu, indent=4))
 
 
 def _document(shelf: _Shelf, stored: Sequence[_Stored]) -> dict[str, object]:
+    menus = _menus(stored)
     return {
         "container_sid": shelf.sid,
         "files": [
-            {"prompt": one.name, "file_sid": one.sid, "publish_uri": one.url, "uploaded": one.uploaded}
+            {
+                "language": one.prompt.language,
+                "prompt": one.prompt.name,
+                "file_sid": one.sid,
+                "publish_uri": one.url,
+                "uploaded": one.uploaded,
+            }
             for one in stored
         ],
-        "VOICE_MENU": {one.name: one.url for one in stored},
+        "VOICE_MENU": menus.pop(""),
+        "VOICE_MENUS": menus,
     }

@@ -1,4 +1,4 @@
-"""`manage.py upload_prompts` at the simulated carrier: stored once, kept for ever, and the VOICE_MENU is true."""
+"""`manage.py upload_prompts` at the simulated carrier: stored once, kept for ever, and what it prints is true."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from blast_api.conf import configuration
-from blast_api.domain.prompts import PROMPTS
+from blast_api.domain.prompts import ALL, LATER, PROMPTS
 from blast_api.simulator import Carrier
 from blast_api.simulator.audio import tone
 
@@ -40,6 +40,17 @@ def prompts_folder(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def spanish_folder(prompts_folder: Path) -> Path:
+    """All prompts in Spanish, beside the ten; `goodbye` sounds the same in both."""
+    spanish = prompts_folder / "es"
+    spanish.mkdir()
+    for length, name in enumerate(ALL, start=30):
+        (spanish / f"{name}.wav").write_bytes(tone(length / 10))
+    shutil.copy(prompts_folder / "goodbye.wav", spanish)
+    return spanish
+
+
 def run(*words: str, err: io.StringIO | None = None) -> tuple[str, str]:
     """What the command prints: its output, and its remarks."""
     out, err = io.StringIO(), err or io.StringIO()
@@ -50,6 +61,15 @@ def run(*words: str, err: io.StringIO | None = None) -> tuple[str, str]:
 def upload(folder: Path, *words: str) -> dict[str, Any]:
     told: dict[str, Any] = json.loads(run(f"--folder={folder}", "--json", *words)[0])
     return told
+
+
+def assigned(out: str) -> dict[str, Any]:
+    """The keys that lines of configuration.py set."""
+    return {
+        assignment.targets[0].id: ast.literal_eval(assignment.value)
+        for assignment in ast.parse(out).body
+        if isinstance(assignment, ast.Assign) and isinstance(assignment.targets[0], ast.Name)
+    }
 
 
 def uploaded(told: dict[str, Any]) -> list[str]:
@@ -70,17 +90,18 @@ def refusal(*words: str) -> CommandError:
 # --- What is stored, and what is printed -----------------------------------------------------------------------------
 
 
-def test_what_is_printed_is_a_voice_menu_that_plays_the_ten_prompts(carrier: Carrier, settings: Settings) -> None:
+def test_what_is_printed_are_menus_that_play_all_prompts_in_all_languages(carrier: Carrier, settings: Settings) -> None:
     out, err = run()
-    name, _, written = out.partition(" = ")
-    assert name == "VOICE_MENU"
-    settings.VOICE_MENU = ast.literal_eval(written)
-    menu = configuration().voice_menu  # it passes the check of the configuration
-    assert tuple(menu) == PROMPTS
-    for prompt, url in menu.items():
-        assert requests.get(url, timeout=60).content == (SHIPPED / f"{prompt}.wav").read_bytes()
-    assert "10 uploaded, 0 were there." in err
-    assert len(carrier.files) == 10
+    keys = assigned(out)
+    settings.VOICE_MENU, settings.VOICE_MENUS = keys["VOICE_MENU"], keys["VOICE_MENUS"]
+    menus = {"": configuration().voice_menu, **configuration().voice_menus}  # they pass the check of the configuration
+    assert list(menus) == ["", "es"]
+    for language, menu in menus.items():
+        assert tuple(menu) == ALL
+        for prompt, url in menu.items():
+            assert requests.get(url, timeout=60).content == (SHIPPED / language / f"{prompt}.wav").read_bytes()
+    assert "26 uploaded, 0 were there." in err
+    assert len(carrier.files) == 26
 
 
 def test_a_prompt_is_kept_for_ever_whatever_the_container_gives_to_its_files(
@@ -104,12 +125,30 @@ def test_the_container_has_the_quotas_that_were_asked_for(prompts_folder: Path, 
     assert container.settings["quota_bytes"] == 1024 * 1024 * 1024
 
 
-def test_json_and_python_tell_the_same(prompts_folder: Path, carrier: Carrier) -> None:
+def test_json_and_python_tell_the_same(prompts_folder: Path, spanish_folder: Path, carrier: Carrier) -> None:
     told = upload(prompts_folder)
-    written = run(f"--folder={prompts_folder}")[0].partition(" = ")[2]
-    assert ast.literal_eval(written) == told["VOICE_MENU"]
-    assert {file["prompt"]: file["publish_uri"] for file in told["files"]} == told["VOICE_MENU"]
+    menus = {"": told["VOICE_MENU"], **told["VOICE_MENUS"]}
+    assert assigned(run(f"--folder={prompts_folder}")[0]) == {key: told[key] for key in ("VOICE_MENU", "VOICE_MENUS")}
+    for file in told["files"]:
+        assert menus[file["language"]][file["prompt"]] == file["publish_uri"]
+    assert len(told["files"]) == sum(map(len, menus.values()))
     assert {file["file_sid"] for file in told["files"]} == set(carrier.files)
+
+
+def test_the_later_prompts_may_lack_where_the_carrier_can_say_them(prompts_folder: Path, carrier: Carrier) -> None:
+    told = upload(prompts_folder)
+    assert (tuple(told["VOICE_MENU"]), told["VOICE_MENUS"]) == (PROMPTS, {})
+    assert list(assigned(run(f"--folder={prompts_folder}")[0])) == ["VOICE_MENU"]
+    (prompts_folder / "transfer_busy.wav").write_bytes(tone(2))
+    assert tuple(upload(prompts_folder)["VOICE_MENU"]) == (*PROMPTS, "transfer_busy")
+
+
+def test_the_same_sound_in_two_languages_is_two_files(
+    prompts_folder: Path, spanish_folder: Path, carrier: Carrier
+) -> None:
+    told = upload(prompts_folder)
+    assert told["VOICE_MENU"]["goodbye"] != told["VOICE_MENUS"]["es"]["goodbye"]
+    assert len(carrier.files) == len(PROMPTS) + len(ALL)
 
 
 # --- Again -----------------------------------------------------------------------------------------------------------
@@ -138,6 +177,19 @@ def test_a_prompt_that_was_recorded_anew_gets_another_address_and_the_old_one_st
     assert {prompt for prompt in PROMPTS if before[prompt] != after[prompt]} == {"goodbye"}
     assert requests.get(after["goodbye"], timeout=60).content == anew
     assert requests.get(before["goodbye"], timeout=60).ok  # a call may be playing it
+
+
+def test_a_language_that_is_added_leaves_the_others_as_they_are(
+    prompts_folder: Path, spanish_folder: Path, carrier: Carrier
+) -> None:
+    first = upload(prompts_folder)
+    spanish_folder.rename(spanish_folder.with_name("pt-BR"))
+    assert upload(prompts_folder)["VOICE_MENU"] == first["VOICE_MENU"]
+    shutil.copytree(spanish_folder.with_name("pt-BR"), spanish_folder)
+    third = upload(prompts_folder)
+    assert uploaded(third) == []
+    assert list(third["VOICE_MENUS"]) == ["es", "pt-BR"]
+    assert third["VOICE_MENUS"]["es"] == first["VOICE_MENUS"]["es"]
 
 
 def test_two_prompts_with_the_same_sound_are_two_files(prompts_folder: Path, carrier: Carrier) -> None:
@@ -292,6 +344,26 @@ def test_every_file_that_is_missing_or_unfit_is_named_and_nothing_is_uploaded(
     assert error.returncode == 1
     assert carrier.files == {}
     assert made_containers(carrier) == []
+
+
+def test_a_language_lacks_no_prompt(prompts_folder: Path, spanish_folder: Path, carrier: Carrier) -> None:
+    for name in ("goodbye", *LATER):
+        (spanish_folder / f"{name}.wav").unlink()
+    error = str(refusal(f"--folder={prompts_folder}"))
+    assert [line.partition(": ")[0] for line in error.splitlines()[1:]] == [
+        str(spanish_folder / f"{name}.wav") for name in ("goodbye", *LATER)
+    ]
+    assert carrier.files == {}
+
+
+def test_a_folder_with_sounds_that_is_no_language_is_named(prompts_folder: Path, carrier: Carrier) -> None:
+    for name in ("notes", "Spanish"):
+        (prompts_folder / name).mkdir()
+    shutil.copy(prompts_folder / "goodbye.wav", prompts_folder / "Spanish")
+    error = str(refusal(f"--folder={prompts_folder}"))
+    assert f"{prompts_folder / 'Spanish'}: is no language" in error
+    assert "notes" not in error
+    assert carrier.files == {}
 
 
 # --- How it is told --------------------------------------------------------------------------------------------------
