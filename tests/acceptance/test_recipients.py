@@ -101,7 +101,7 @@ def test_a_machine_is_spoken_to_when_it_has_finished(world: World) -> None:
     world.play()
     (call,) = calls_to(world.carrier, recipient(1))
     assert call.answered_at is not None
-    assert call.heard[0].at - call.answered_at == 5 + 2  # its greeting, and two seconds of silence
+    assert call.heard[0].at - call.answered_at == 5 + 2 + 2  # its greeting, and silence, asked for twice
 
 
 def test_the_end_of_a_call_may_overtake_its_last_key(world: World) -> None:

@@ -17,7 +17,7 @@ from blast_api.carrierx.client import Refusal, Refused
 from blast_api.dispatch import gate
 from blast_api.domain.callbacks import Party, Reason
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import AuthorCall, Call
+from blast_api.models import Call, Message
 from blast_api.monitoring import counters, health
 from blast_api.records import writer
 from blast_api.simulator import Carrier
@@ -219,7 +219,7 @@ def test_callbacks_are_counted_by_kind_and_code_and_timed(client: Client) -> Non
 
 def test_a_callback_that_we_cannot_answer_is_counted_as_failed(client: Client) -> None:
     call = delivered()
-    AuthorCall.objects.all().delete()  # so that there is nothing to play, which cannot be
+    Message.objects.update(transfer={"of": "another release"})  # which this one cannot read
     assert ask(client, path(Party.RECIPIENT, call.pk, 1, "detected"), AnsweredBy="HUMAN").status_code == 200
     told = scrape(client)
     assert told["callbacks_failed_total CallDetected"] == told["callbacks_total CallDetected 200"] == 1
