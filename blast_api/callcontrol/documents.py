@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 
 from blast_api.carrierx.events import Answerer
 from blast_api.carrierx.flexml import Amd, Dial, Gather, Hangup, Pause, Play, RecordVerb, Redirect, Say, Verb, document
@@ -152,7 +152,7 @@ def deliver(who: Answerer, script: Script, address: Address, *, replays: int = 0
 def at_once(script: Script, address: Address) -> bytes:
     """The message as the first document, without asking who picked up."""
     heard = (*_announced(script), *_heard(script.message), _prompt("opt_out", script.language))
-    return document(*_debug_record(), *_ask_recipient(*heard, key=address(Step.KEY)))
+    return document(*_debug_record(), *_ask_recipient(*heard, key=_key(address)))
 
 
 def after_key(wish: Wish, script: Script | None, address: Address, *, replays: int = 0) -> bytes:
@@ -177,17 +177,19 @@ def after_transfer(script: Script | None, address: Address) -> bytes:
     if script is None:
         return hang_up()
     failed = _prompt("transfer_failed", script.language)
-    return document(*_ask_recipient(failed, key=address(Step.KEY), timeout_s=_TRY_AGAIN_TIMEOUT_S))
+    return document(*_ask_recipient(failed, key=_key(address), timeout_s=_TRY_AGAIN_TIMEOUT_S))
 
 
 def ask_again(script: Script, address: Address, *, times: int, replays: int = 0) -> bytes:
     """The question to the recipient once more, because what was answered could not be read."""
-    key = address(f"{Step.KEY}?{Query.ASKED}={times}" + (f"&{Query.REPLAYS}={replays}" if replays else ""))
+    key = _key(address, replays=replays, asked=times)
     return document(*_ask_recipient(_prompt("opt_out", script.language), key=key))
 
 
-def _key(address: Address, *, replays: int) -> str:
-    return address(f"{Step.KEY}?{Query.REPLAYS}={replays}" if replays else Step.KEY)
+def _key(address: Address, *, replays: int = 0, asked: int = 0) -> str:
+    counted = {Query.ASKED: asked, Query.REPLAYS: replays}
+    query = "&".join(f"{name}={count}" for name, count in counted.items() if count)
+    return address(f"{Step.KEY}?{query}" if query else Step.KEY)
 
 
 def _ask_recipient(*heard: Say | Play | Pause, key: str, timeout_s: int = _RECIPIENT_KEY_TIMEOUT_S) -> list[Verb]:
@@ -256,7 +258,13 @@ def _heard(heard: Heard) -> tuple[Say | Play, ...]:
     """A sound; or a text, in as many pieces as the carrier wants."""
     if heard.url or not heard.text:
         return (Play(text=heard.url),)
-    return tuple(Say(text=piece, voice=heard.voice or None) for piece in pieces(spoken(heard.text)))
+    return tuple(Say(text=piece, voice=heard.voice or None) for piece in _pieces(heard.text))
+
+
+@lru_cache(maxsize=64)
+def _pieces(text: str) -> tuple[str, ...]:
+    """As it is read aloud. Kept, because all calls of a shout ask for the same: a long text takes 4 ms."""
+    return tuple(pieces(spoken(text)))
 
 
 def _prompt(name: str, language: str = "") -> Say | Play:

@@ -13,6 +13,11 @@ UP = "up"  # the two are about to speak, or do
 UNKNOWN = "unknown"  # the carrier has not told
 
 
+def when_the_call_is_over(outcome: str) -> str:
+    """What is known of a transfer then: the two speak no more, whether the carrier has told how it was or not."""
+    return UNKNOWN if outcome == UP else outcome
+
+
 @dataclass(frozen=True, slots=True)
 class Transfer:
     """By which key, to which number, and how many recipients of the shout at once; None: any number."""

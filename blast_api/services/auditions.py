@@ -15,9 +15,9 @@ from blast_api.conf import configuration
 from blast_api.db.undone import again_if_undone
 from blast_api.domain.errors import AlreadyEnded, InvalidField, NotRecorded, TooManyAuditions
 from blast_api.domain.rules.verdict import Later, Never
-from blast_api.domain.states import OPEN_SHOUTS, RecordingState, ShoutStatus
+from blast_api.domain.states import OPEN_SHOUTS, ShoutStatus
 from blast_api.domain.times import written
-from blast_api.models import AuthorCall, Call, Message
+from blast_api.models import Call, Message
 
 from . import dnc, recordings, rules, schedule, shouts
 
@@ -45,12 +45,7 @@ def audition(message: Message, number: str, *, now: datetime) -> Call:
         _refuse(shout, row, number, now=now)
         row.save(force_insert=True)
         call = Call.objects.create(message=row, position=0, number=number)
-        AuthorCall.objects.create(
-            message=row,
-            state=RecordingState.NO_REC_CALL,
-            state_since=now,
-            **recordings.as_the_author_left_it(shout.recording),
-        )
+        recordings.add_author_call(row, shout.recording, now=now)
         shouts.release(row, length_s=shout.length_s, now=now)
     about = {"action": "shout_auditioned", "shout": shout.pk, "audition": row.pk, "call": call.pk}
     log.info("a shout is played to one number", extra=about)

@@ -121,12 +121,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     if waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now):
         listed = dnc.why_listed(application.pk, new.userdata, [recipient.number for recipient in recipients])
     history.end_at_once(message, lambda number: refusal(number) or listed.get(number), now=now)
-    author_call = AuthorCall.objects.create(
-        message=message,
-        state=RecordingState.NO_REC_CALL,
-        state_since=now,
-        **recordings.as_the_author_left_it(source),
-    )
+    author_call = recordings.add_author_call(message, source, now=now)
     if not waiting.exists():
         all_listed = not message.calls.exclude(status=CallStatus.DO_NOT_CALL).exists()
         shouts.end(message, ShoutStatus.CANCELED if all_listed else ShoutStatus.FINISHED, now=now)

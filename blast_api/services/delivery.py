@@ -24,7 +24,7 @@ from blast_api.domain.rules import retry
 from blast_api.domain.rules.said import Machines
 from blast_api.domain.rules.verdict import Now
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, ShoutStatus, call_before
-from blast_api.domain.transfers import UNKNOWN, UP
+from blast_api.domain.transfers import when_the_call_is_over
 from blast_api.models import Call, CallQuerySet, Message
 
 from . import attempts, dnc, history, pauses, rules, scripts, shouts, transfers
@@ -295,7 +295,7 @@ def _end(
     former, ending = copy(row), _ending(row, reported)
     assert former.status in call_before(ending)
     row.status, row.q850, row.duration, row.finished = ending, Q850.get(ending), duration, now
-    row.transfer_outcome = UNKNOWN if row.transfer_outcome == UP else row.transfer_outcome
+    row.transfer_outcome = when_the_call_is_over(row.transfer_outcome)
     row.held_since = None
     stored = history.end_of(
         row,

@@ -24,31 +24,6 @@ from blast_api.records import outbox
 LONGEST_REASON = 300  # characters, as the column has them
 _LONGEST_TOLD = 2048  # of a reason before it is cut: of what a stranger tells, no more is looked at
 
-# What the end of an attempt adds to its row. Set afresh, its line is one more to be written.
-ENDED = Upsert(
-    Attempt,
-    key=("call_id", "serial"),
-    kept=("message_id", "number", "claimed"),
-    over=(
-        "did",
-        "sid",
-        "started",
-        "answered",
-        "ended",
-        "ending",
-        "q850",
-        "duration",
-        "answerer",
-        "keys",
-        "transferred",
-        "transfer_outcome",
-        "transfer_s",
-        "reason",
-        "record",
-        "late",
-    ),
-    afresh={"written": "NULL", "taken": "NULL", "writer": "''"},
-)
 _AS_THE_CALL_HAS_IT = (
     "sid",
     "started",
@@ -60,6 +35,14 @@ _AS_THE_CALL_HAS_IT = (
     "transferred",
     "transfer_outcome",
     "transfer_s",
+)
+# What the end of an attempt adds to its row. Set afresh, its line is one more to be written.
+ENDED = Upsert(
+    Attempt,
+    key=("call_id", "serial"),
+    kept=("message_id", "number", "claimed"),
+    over=("did", "ended", "ending", "reason", "record", "late", *_AS_THE_CALL_HAS_IT),
+    afresh={"written": "NULL", "taken": "NULL", "writer": "''"},
 )
 
 

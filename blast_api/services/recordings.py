@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, ProtectedError, Q
 
 from blast_api.domain.errors import InvalidField, RecordingInUse
-from blast_api.domain.states import OPEN_SHOUTS, RecordingSource
+from blast_api.domain.states import OPEN_SHOUTS, RecordingSource, RecordingState
 from blast_api.models import WITH_ITS_SHOUTS, Application, AuthorCall, Call, Message, Recording
 
 _MOST_ID = 2**63 - 1
@@ -64,12 +64,15 @@ def adopt(author_call: AuthorCall) -> Recording:
     return recording
 
 
-def as_the_author_left_it(recording: Recording | None) -> dict[str, object]:
-    """Columns of the call to an author who need not be called: code of former releases plays what stands there."""
-    if recording is None:
-        return {}
-    columns = {name: getattr(recording, name) for name in ("take", "file_sid", "url", "length_s")}
-    return columns | {"recorded": recording.created, "kept": True}
+def add_author_call(message: Message, recording: Recording | None, *, now: datetime) -> AuthorCall:
+    """The row of the call to a new shout's author. With a recording nobody need be called, and its columns say what is heard:
+    code of former releases plays what stands there.
+    """
+    heard: dict[str, object] = {}
+    if recording is not None:
+        heard = {name: getattr(recording, name) for name in ("take", "file_sid", "url", "length_s")}
+        heard |= {"recorded": recording.created, "kept": True}
+    return AuthorCall.objects.create(message=message, state=RecordingState.NO_REC_CALL, state_since=now, **heard)
 
 
 # --- Deleted -------------------------------------------------------------------------------------------------------

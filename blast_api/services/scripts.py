@@ -55,7 +55,6 @@ _SCRIPT = Select(
     ),
     call_id=int,
 )
-_Columns = tuple[str | None, int | None, str | None, str | None]
 
 
 def of_call(call_id: int) -> Script:

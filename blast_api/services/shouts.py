@@ -25,7 +25,7 @@ from blast_api.domain.states import (
     call_before,
     shout_before,
 )
-from blast_api.domain.transfers import UNKNOWN, UP
+from blast_api.domain.transfers import UP, when_the_call_is_over
 from blast_api.models import Call, Message, MessageQuerySet
 from blast_api.records import outbox
 
@@ -194,9 +194,9 @@ def end_calls(
             call.q850 = q850
     parted = [call for call in calls if call.transfer_outcome == UP]
     for call in parted:
-        call.transfer_outcome = UNKNOWN
+        call.transfer_outcome = when_the_call_is_over(UP)
     if parted:
-        Call.objects.filter(pk__in=[call.pk for call in parted]).update(transfer_outcome=UNKNOWN)
+        Call.objects.bulk_update(parted, ["transfer_outcome"])
     history.end_all(message, calls, reasons=reasons, now=now)
     for ending, cause in {(CallStatus(call.status), call.q850) for call in calls}:
         rows = Call.objects.filter(pk__in=[call.pk for call in calls if call.status == ending])

@@ -12,6 +12,7 @@ from django.db import transaction
 
 from blast_api.carrierx.events import BridgeReport
 from blast_api.domain.menus import Wish
+from blast_api.domain.states import CallStatus
 from blast_api.domain.transfers import UNKNOWN, UP
 from blast_api.models import Attempt, Call, Message
 from blast_api.records import outbox
@@ -21,7 +22,7 @@ from .attempts import CallAttempt
 from .scripts import Script
 
 LONGEST = timedelta(hours=1)  # that two may speak
-_MAY_TRY_AGAIN = frozenset({"busy", "no-answer", "failed"})
+_MAY_TRY_AGAIN = frozenset({CallStatus.BUSY, CallStatus.NO_ANSWER, CallStatus.FAILED})
 
 
 def wished(attempt: CallAttempt, script: Script, digits: str, *, now: datetime) -> Wish:
@@ -33,7 +34,7 @@ def wished(attempt: CallAttempt, script: Script, digits: str, *, now: datetime) 
     if transfer is None or digits[:1] != transfer.key:
         return Wish.END
     with transaction.atomic():
-        shout = Message.objects.select_for_update().filter(calls=attempt.call_id).get()
+        shout = Message.objects.select_for_update(of=("self",)).filter(calls=attempt.call_id).get()
         others = shout.calls.put_through().exclude(pk=attempt.call_id)
         if transfer.concurrent is not None and others[: transfer.concurrent].count() >= transfer.concurrent:
             return Wish.TRANSFER_LATER
