@@ -43,6 +43,7 @@ SERVICES = {
     "delivery": {"attempts", "dnc", "history", "pauses", "rules", "scripts", "shouts", "transfers"},
     "silence": {"delivery", "transfers"},
     "scripts": {"rules"},
+    "takes": set[str](),
     "transfers": {"attempts", "scripts"},
     "postponed": {"authors", "delivery", "transfers"},
     "attempts": {"dnc", "history", "shouts"},

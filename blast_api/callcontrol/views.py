@@ -29,7 +29,7 @@ from blast_api.domain.callbacks import Callback, Reason, Step
 from blast_api.domain.errors import AttemptOver
 from blast_api.models import AuthorCall
 from blast_api.monitoring import counters
-from blast_api.services import authors, delivery, postponed, storage, transfers
+from blast_api.services import authors, delivery, postponed, storage, takes, transfers
 from blast_api.services.authors import Reply
 
 from . import documents
@@ -334,12 +334,20 @@ class AuthorAtWelcome(RecordingCallback):
 
 class AuthorRecorded(RecordingCallback):
     callback = Callback.AUTHOR_RECORDED
+    is_silent: bool | None = None
+
+    def answer(self, params: events.Parameters) -> HttpResponse:
+        # Found out once, and before the transaction, which waits for no carrier.
+        if self.is_silent is None:
+            self.is_silent = takes.is_silent(events.recording(params))
+        return super().answer(params)
 
     def reply(self, params: events.Parameters) -> Reply:
         report = events.recording(params)
         if not report.url and not self.is_readable:
             return authors.nothing_recorded(self.attempt)
-        return authors.recorded(self.attempt, report, take=self.take, now=timezone.now())
+        is_silent = bool(self.is_silent)
+        return authors.recorded(self.attempt, report, take=self.take, is_silent=is_silent, now=timezone.now())
 
 
 class AuthorNotRecorded(RecordingCallback):

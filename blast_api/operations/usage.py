@@ -1,8 +1,8 @@
 """What the records of calls add up to. Lines are read one after another, wherever they come from, and none is kept.
 
-A line marked `late` corrects the earlier one of the same `pk`, which said `timed-out`: that one is not counted, whichever
-of the two comes first. For this the keys of timed-out calls are remembered, and those of people who heard the message in an
-attempt that failed, and nothing else.
+A line marked `late` corrects the earlier one of the same `pk`, which said `timed-out`, or did not know what became of a
+transfer: that one is not counted, whichever of the two comes first. For this the keys of such calls are remembered, and
+those of people who heard the message in an attempt that failed, and nothing else.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from blast_api.carrierx.events import HEARD_BY
 from blast_api.domain.billing import Increments
 from blast_api.domain.states import CallStatus
+from blast_api.domain.transfers import UNKNOWN
 
 COLUMNS = (
     "call_id",
@@ -26,6 +27,8 @@ COLUMNS = (
     "ending",
     "duration",
     "answerer",
+    "transfer_outcome",
+    "transfer_s",
     "ended",
     "late",
 )
@@ -39,6 +42,7 @@ class Figures:
     attempts: int = 0
     seconds: int = 0
     billed_s: int = 0  # each attempt's rounded up
+    transfer_s: int = 0  # that people were put through for
     reached: int = 0  # people, who heard the message or a part of it
     opted_out: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -53,11 +57,16 @@ class Figures:
         minutes, rest = divmod(self.billed_s, 60)
         return round(self.billed_s / 60, 3) if rest else minutes
 
+    @property
+    def transfer_minutes(self) -> float:
+        return self.transfer_s / 60
+
     def add(self, line: Line, *, billed_s: int, reached: bool, sign: int = 1) -> None:
         """Count a line in, or out again; `reached` if it is the one by which its person counts as reached."""
         self.attempts += sign
         self.seconds += sign * line.duration
         self.billed_s += sign * billed_s
+        self.transfer_s += sign * line.transfer_s
         self.opted_out += sign * (line.status == CallStatus.OPTED_OUT)
         self.reached += sign * reached
         self.outcomes[line.status] += sign
@@ -67,6 +76,7 @@ class Figures:
         self.attempts += other.attempts
         self.seconds += other.seconds
         self.billed_s += other.billed_s
+        self.transfer_s += other.transfer_s
         self.opted_out += other.opted_out
         self.reached += other.reached
         self.outcomes.update(other.outcomes)
@@ -85,6 +95,8 @@ class Line:
     answerer: str
     finished: datetime
     late: bool
+    transfer_outcome: str = ""
+    transfer_s: int = 0
 
     @classmethod
     def read(cls, text: str | bytes) -> Line:
@@ -97,12 +109,19 @@ class Line:
             pk, duration, status = about["pk"], about["duration"], about["status"]
         except (KeyError, TypeError) as error:
             raise ValueError("a field is missing") from error
-        if not (_is_natural(pk) and _is_natural(duration) and isinstance(status, str) and finished.tzinfo):
+        transfer_s = about.get("transfer_seconds", 0)  # former releases knew no transfers
+        if not (
+            _is_natural(pk)
+            and _is_natural(duration)
+            and _is_natural(transfer_s)
+            and isinstance(status, str)
+            and finished.tzinfo
+        ):
             raise ValueError("a field cannot be read")
         userdata, application = str(about.get("user_data", "")), str(about.get("application", ""))
         answerer, late = str(about.get("answerer", "")), about.get("late") is True
-        number = str(about.get("to_number", ""))
-        return cls(pk, number, userdata, application, status, duration, answerer, finished, late)
+        number, outcome = str(about.get("to_number", "")), str(about.get("transfer_outcome", ""))
+        return cls(pk, number, userdata, application, status, duration, answerer, finished, late, outcome, transfer_s)
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Line:
@@ -118,11 +137,18 @@ class Line:
             answerer=row["answerer"],
             finished=ended.replace(microsecond=ended.microsecond // 1000 * 1000),  # as it is written
             late=row["late"],
+            transfer_outcome=row["transfer_outcome"],
+            transfer_s=row["transfer_s"] or 0,
         )
 
     @property
     def heard(self) -> bool:
         return self.status == CallStatus.OPTED_OUT or self.answerer in HEARD_BY
+
+    @property
+    def is_provisional(self) -> bool:
+        """Whether a later line may correct it. Such a call is not placed again: no other attempt of it follows."""
+        return self.status == CallStatus.TIMED_OUT or self.transfer_outcome == UNKNOWN
 
 
 def _is_natural(value: object) -> bool:
@@ -147,7 +173,7 @@ class Report:
         self.groups: dict[Group, Figures] = {}
         self._by, self._zone, self._billed = tuple(by), zone, billed
         self._since, self._until = since, until
-        self._timed_out: dict[int, tuple[Group, Line, bool] | None] = {}  # None: corrected before it came
+        self._provisional: dict[int, tuple[Group, Line, bool] | None] = {}  # None: corrected before it came
         self._heard: set[int] = set()  # in an attempt that did not end as heard
 
     @property
@@ -160,22 +186,24 @@ class Report:
 
     def add(self, line: Line) -> None:
         """Count a line, if it is in the range; it corrects an earlier one in any case."""
-        if line.late:
-            if earlier := self._timed_out.get(line.pk):
-                group, timed_out, reached = earlier
-                self._count(group, timed_out, reached=reached, sign=-1)
-            self._timed_out[line.pk] = None
-        elif line.status == CallStatus.TIMED_OUT and line.pk in self._timed_out:
+        was_reached = False
+        known = line.pk in self._provisional
+        if known and line.is_provisional and (not line.late or self._provisional[line.pk] is None):
             return
+        if line.late:
+            if earlier := self._provisional.get(line.pk):
+                group, corrected, was_reached = earlier
+                self._count(group, corrected, reached=was_reached, sign=-1)
+            self._provisional[line.pk] = None
         in_range = (not self._since or line.finished >= self._since) and (
             not self._until or line.finished < self._until
         )
         if not in_range:
             return
-        group, reached = self._group(line), self._reaches(line)
+        group, reached = self._group(line), was_reached or self._reaches(line)
         self._count(group, line, reached=reached)
-        if line.status == CallStatus.TIMED_OUT:
-            self._timed_out[line.pk] = group, line, reached
+        if line.is_provisional:
+            self._provisional[line.pk] = group, line, reached
 
     def _count(self, group: Group, line: Line, *, reached: bool, sign: int = 1) -> None:
         billed_s = self._billed.billed_s(line.duration)

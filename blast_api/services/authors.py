@@ -224,7 +224,9 @@ def chose_at_welcome(attempt: AuthorAttempt, digits: str, *, now: datetime) -> R
     return Reply.WELCOME_AGAIN
 
 
-def recorded(attempt: AuthorAttempt, report: RecordingReport, *, take: int | None, now: datetime) -> Reply:
+def recorded(
+    attempt: AuthorAttempt, report: RecordingReport, *, take: int | None, is_silent: bool = False, now: datetime
+) -> Reply:
     """A take is stored at the carrier; `take` is which one, if that is known."""
     recording = attempt.rows().filter(state__in=(RecordingState.PRESSED_STAR, RecordingState.RECORDED)).first()
     if recording is None or take not in (None, recording.take + (recording.state == RecordingState.PRESSED_STAR)):
@@ -235,7 +237,7 @@ def recorded(attempt: AuthorAttempt, report: RecordingReport, *, take: int | Non
         log.error("a recording without its file", extra={"action": "recording_unusable", "shout": attempt.message_id})
         return failed(attempt, now=now)
     length_s = report.duration_s
-    if length_s == 0:  # nobody is rung to hear nothing
+    if length_s == 0 or is_silent:  # nobody is rung to hear nothing
         return Reply.RECORD_AGAIN
     if length_s is None:  # no longer than since the author pressed the key
         length_s = math.ceil(max((now - recording.state_since).total_seconds(), 1))

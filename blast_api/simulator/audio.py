@@ -36,13 +36,22 @@ class Sound:
 
 def tone(seconds: float) -> bytes:
     """Return a WAV file with a soft tone of so many seconds."""
+    return _wav(_ONE_SECOND, seconds)
+
+
+def silence(seconds: float) -> bytes:
+    """Return a WAV file of a line on which nobody speaks, for so many seconds."""
+    return _wav(bytes(2 * RATE), seconds)
+
+
+def _wav(one_second: bytes, seconds: float) -> bytes:
     size = round(seconds * RATE) * 2
     content = io.BytesIO()
     with wave.open(content, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(RATE)
-        sound.writeframes((_ONE_SECOND * math.ceil(seconds))[:size])
+        sound.writeframes((one_second * math.ceil(seconds))[:size])
     return content.getvalue()
 
 

@@ -7,9 +7,10 @@ key (9); 13 fails twice, then answers; 14 is given up before the answer; 15 pres
 and 1 again after the next prompts; 17 answering machine that greets for 20 s with pauses, beeps, and records; 18 presses
 1, and hangs up in the middle of the talk that this leads to.
 
-Authors: 90 presses *, records 8 s, ends with #, confirms with 2; 91 hears it back, records again, confirms; 92 cancels
-with 7; 93 presses nothing; 94 busy; 95 does not answer; 96 presses a wrong key in both menus, then does as 90; 97 hangs
-up while recording; 98 records nothing; 99 the recording fails at the carrier.
+Authors: 89 says nothing into the first recording, then does as 90; 90 presses *, records 8 s, ends with #, confirms
+with 2; 91 hears it back, records again, confirms; 92 cancels with 7; 93 presses nothing; 94 busy; 95 does not answer;
+96 presses a wrong key in both menus, then does as 90; 97 hangs up while recording; 98 records nothing; 99 the recording
+fails at the carrier.
 
 Any other number is a person who answers after 2 s, listens to the end and presses nothing. Why somebody is called shows
 in the first document: it begins with Amd for a recipient. An author called as a recipient is an ordinary listener, and a
@@ -81,7 +82,7 @@ class Person:
     None for no key. Past its end nothing is pressed. `fails_first` calls to the number fail before one is answered.
     `greeting` is what the one who answers says; detection has its word `detected_after_s` seconds after it begins, or
     when the greeting and the verb's times let it (None). `speaks_s` is how long they speak into a recording, which they
-    end with `record_key` (None: they fall silent); `talks_s` how long they talk when a Dial reaches them. Times are
+    end with `record_key` (None: they fall silent); in the first `silent_takes` they say nothing for as long; `talks_s` how long they talk when a Dial reaches them. Times are
     seconds.
     """
 
@@ -97,6 +98,7 @@ class Person:
     speaks_s: float = 8.0
     record_key: str | None = "#"
     record_fails: bool = False
+    silent_takes: int = 0
     talks_s: float = 20.0
     leaves: Leaves = Leaves.NEVER
 
@@ -147,6 +149,7 @@ PEOPLE: Mapping[str, Person] = {
         Person(detected=Detected.MACHINE, greeting=Greeting((6.0, 1.6, 7.0, 1.8, 3.6), 0.5)),
     ),
     "18": _recipient("presses 1, hangs up while talking", Person(keys=("1",), leaves=Leaves.IN_BRIDGE)),
+    "89": _author("says nothing into the first recording, then as 90", replace(AUTHOR, silent_takes=1)),
     "90": AUTHOR,
     "91": _author("hears it back, records again, confirms", Person(keys=("*", "1", "3", "2"))),
     "92": _author("records, then cancels with 7", Person(keys=("*", "7"))),

@@ -81,7 +81,7 @@ class Player(Listener):
     def __init__(self, person: Person, studio: Studio, habits: Habits, directory: Directory) -> None:
         super().__init__(person, studio, habits)
         self._directory = directory
-        self._gathers = 0
+        self._gathers = self._takes = 0
         self._sessions: list[tuple[Record, float]] = []
 
     def play(self, url: str, method: str) -> Steps:
@@ -222,11 +222,12 @@ class Player(Listener):
             yield from self._wait(BEEP_S)
         if self._person.record_fails:
             return failed
+        self._takes += 1
         recorded_s = yield from self._speak(verb)
         if recorded_s <= 0:
             return None
         try:
-            kept = self._studio.keep(verb, recorded_s)
+            kept = self._studio.keep(verb, recorded_s, silent=self._takes <= self._person.silent_takes)
         except NoRoom:
             return failed
         except StudioFault as fault:

@@ -114,8 +114,8 @@ class Studio(Protocol):
     def is_recording(self, url: str) -> bool:
         """Tell whether the sound at a URL was recorded on a call."""
 
-    def keep(self, verb: Record, seconds: float) -> Kept:
-        """Store a recording of so many seconds; raises StudioFault when it has no place, NoRoom when that is full."""
+    def keep(self, verb: Record, seconds: float, *, silent: bool = False) -> Kept:
+        """Store a recording of so many seconds, in which nobody speaks if `silent`; raises StudioFault when it has no place, NoRoom when that is full."""
 
     def complain(self, fault: str) -> None:
         """Note a fault of the application that does not end the call."""

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
 
-from .audio import Sound, read_sound, tone
+from .audio import Sound, read_sound, silence, tone
 from .clock import Clock
 from .elsewhere import Elsewhere
 from .steps import Kept, NoRoom, StudioFault
@@ -255,9 +255,9 @@ class Storage:
             raise StudioFault(f"a file is to be played that is no sound: {file_sid}")
         return file.sound.seconds
 
-    def keep(self, verb: Record, seconds: float) -> Kept:
-        """Store a recording of so many seconds; raises StudioFault when it has no place, NoRoom when that is full."""
-        content = tone(seconds)
+    def keep(self, verb: Record, seconds: float, *, silent: bool = False) -> Kept:
+        """Store a recording of so many seconds, in which nobody speaks if `silent`; raises StudioFault when it has no place, NoRoom when that is full."""
+        content = silence(seconds) if silent else tone(seconds)
         asked: dict[str, object] = {
             "lifecycle_action": verb.lifecycle_action,
             "lifecycle_ttl": verb.lifecycle_ttl_s,

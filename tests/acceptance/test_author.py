@@ -38,6 +38,7 @@ def wait_a_while() -> None:
 
 # Author: what they heard, the shout's status, the recording call's state and the carrier's word on the call.
 EXPECTED: dict[str, tuple[list[str], str, str, str]] = {
+    "89": (["record_welcome", *TAKE, *TAKE, "record_verification", *SAVED], "finished", "CONFIRMED", "completed"),
     "90": (["record_welcome", *TAKE, "record_verification", *SAVED], "finished", "CONFIRMED", "completed"),
     "91": (
         ["record_welcome", *TAKE, "record_verification", "message", *AGAIN, "record_verification", *SAVED],
@@ -88,6 +89,26 @@ def test_every_author_hears_what_they_should_whatever_the_carriers_ways(world: W
         assert [call["status"] for call in world.get("/calls", **{"shout-id": shout})] == [
             "completed" if status == "finished" else "cancelled"
         ]
+
+
+@pytest.mark.parametrize("fault", [{"name": "refuse", "status": 503}, {"name": "drop"}, {"name": "half"}], ids=str)
+def test_a_take_that_the_carrier_does_not_hand_out_is_verified_by_its_author(
+    world: World, fault: dict[str, Any]
+) -> None:
+    world.carrier.inject(**fault, path=FILES, method="GET", times=-1)
+    shout = world.shout(recipient(0), caller="15555552089")
+    world.carrier.advance(21)
+    (call,) = world.carrier.calls
+    assert heard(call) == ["record_welcome", *TAKE, "record_verification"]
+    world.carrier.advance_until_idle()
+    assert (world.status(shout), world.carrier.faults) == ("pending", [])
+
+
+def test_a_long_take_is_not_examined(world: World, settings: Settings) -> None:
+    settings.RECORDING_SILENCE = 5
+    world.shout(recipient(0), caller="15555552089")
+    world.carrier.advance_until_idle()
+    assert heard(world.carrier.calls[0]) == ["record_welcome", *TAKE, "record_verification", *SAVED]
 
 
 def test_who_records_nothing_is_asked_again_until_the_time_is_over(world: World, settings: Settings) -> None:

@@ -20,13 +20,13 @@ from blast_api.records.reader import UnreadableLog, lines_of, lines_of_path
 
 # A line of a former release was stored with the ending that it tells, or a little later; clocks may have been set in between.
 _CLOCKS_APART = timedelta(days=1)
-_FIGURES = ("attempts", "minutes", "billed minutes", "reached", "opted out")
+_FIGURES = ("attempts", "minutes", "billed minutes", "transfer minutes", "reached", "opted out")
 
 
 class Command(OperatorCommand):
     help = (
-        "Adds up the records of calls: attempts, minutes, minutes as billed (each attempt's rounded up by BILLING_INCREMENTS), people who heard "
-        "the message, opt-outs, and how many attempts ended how. From the database, which has what purge has left, or "
+        "Adds up the records of calls: attempts, minutes, minutes as billed (each attempt's rounded up by BILLING_INCREMENTS), minutes of transfers, people "
+        "who heard the message, opt-outs, and how many attempts ended how. From the database, which has what purge has left, or "
         "from the given logs; both say the same. Exits with 1 if a line or a file could not be read, after the report "
         "on the others."
     )
@@ -138,6 +138,7 @@ def _payload(figures: Figures) -> dict[str, object]:
         "seconds": figures.seconds,
         "minutes": round(figures.minutes, 3),
         "billed_minutes": figures.billed_minutes,
+        "transfer_seconds": figures.transfer_s,
         "reached": figures.reached,
         "opted_out": figures.opted_out,
         "outcomes": {status: count for status, count in sorted(figures.outcomes.items()) if count},
@@ -145,7 +146,8 @@ def _payload(figures: Figures) -> dict[str, object]:
 
 
 def _cells(figures: Figures) -> tuple[object, ...]:
-    return figures.attempts, figures.minutes, figures.billed_minutes, figures.reached, figures.opted_out
+    minutes = figures.minutes, figures.billed_minutes, figures.transfer_minutes
+    return figures.attempts, *minutes, figures.reached, figures.opted_out
 
 
 def _dimensions(written: str) -> tuple[str, ...]:

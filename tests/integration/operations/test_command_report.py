@@ -8,6 +8,7 @@ import json
 import lzma
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def _told(ran: Ran) -> Any:
 LIFE = [
     _line(1, "failed", duration=0),
     _line(1, "completed", duration=61),
-    _line(2, "completed", duration=120),
+    _line(2, "completed", duration=120, transfer_outcome="completed", transfer_seconds=20),
     _line(3, "completed", duration=5, answerer="HANGUP"),
     _line(4, "added to do not call", duration=59, user_data="church"),
     _line(5, "timed-out", duration=0),
@@ -79,6 +80,7 @@ def test_attempts_minutes_and_outcomes_add_up(tmp_path: Path) -> None:
         "seconds": 275,
         "minutes": 4.583,
         "billed_minutes": 2 + 2 + 1 + 1 + 1,
+        "transfer_seconds": 20,
         "reached": 4,
         "opted_out": 1,
         "outcomes": {
@@ -125,6 +127,20 @@ def test_late_news_takes_the_place_of_the_time_out_in_any_order(tmp_path: Path, 
     lines = [_line(1, "timed-out", duration=0), _line(1, "busy", duration=0, at=DAY + timedelta(days=1), late=True)]
     told = _told(run("report", "--json", "--by", "status", _log(tmp_path / "cdr.log", *lines[::order])))
     assert [(row["status"], row["attempts"]) for row in told["rows"]] == [("busy", 1)]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_became_of_a_transfer_after_the_call_takes_the_place_of_what_was_not_known(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    lines = [
+        _line(1, "timed-out", duration=0, answerer="HUMAN", transfer_outcome="unknown"),
+        _line(1, late=True, transfer_outcome="unknown", transfer_seconds=0),
+        _line(1, late=True, transfer_outcome="completed", transfer_seconds=90),
+    ]
+    told = _told(run("report", "--json", _log(tmp_path / "cdr.log", *(lines[index] for index in order))))["total"]
+    assert (told["attempts"], told["reached"], told["transfer_seconds"]) == (1, 1, 90)
+    assert told["outcomes"] == {"completed": 1}
 
 
 def test_late_news_after_the_range_takes_the_time_out_from_it(tmp_path: Path) -> None:

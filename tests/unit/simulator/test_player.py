@@ -33,7 +33,7 @@ class Shelf:
     def is_recording(self, url: str) -> bool:
         return url == RECORDING
 
-    def keep(self, verb: Record, seconds: float) -> Kept:
+    def keep(self, verb: Record, seconds: float, *, silent: bool = False) -> Kept:
         if self.full:
             raise StudioFault("full")
         self.kept.append((verb, seconds))
