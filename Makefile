@@ -1,4 +1,4 @@
-# make demo | test | run | lint | docs | bench | fuzz : each works alone on a fresh machine with Python 3.11 or newer.
+# make demo | test | run | lint | docs | openapi | bench | fuzz : each works alone on a fresh machine with Python 3.11 or newer.
 
 PYTHON ?= python3
 ENV := .venv
@@ -6,7 +6,7 @@ DOCS := .venv-docs
 RUN := $(ENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo run test lint docs bench fuzz setup clean
+.PHONY: demo run test lint docs openapi bench fuzz setup clean
 
 demo: $(ENV)/runtime
 	$(RUN) manage.py demo
@@ -23,6 +23,10 @@ lint: $(ENV)/dev
 # Into site/; the manual's tools have an environment of their own.
 docs: $(DOCS)/ready
 	$(DOCS)/bin/python .ci/docs.py
+
+# After a change of the REST API or of the version.
+openapi: $(ENV)/dev
+	$(RUN) manage.py openapi > docs/reference/openapi.json
 
 # Some minutes; `make bench ARGS=--quick` is shorter. The machine should have nothing else to do.
 bench: $(ENV)/dev

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from drf_yasg import openapi
-from drf_yasg.inspectors import SwaggerAutoSchema
 from drf_yasg.utils import no_body, swagger_auto_schema
 
 from blast_api import __version__
@@ -121,7 +120,7 @@ _ATTEMPT = {
     "reason": "failed",
 }
 _ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
-_NEW_SHOUT = {
+NEW_SHOUT = {
     "title": "Snow day",
     "caller": "+1 555 555 2020",
     "recipients": [
@@ -177,7 +176,12 @@ create_shout = swagger_auto_schema(
     request_body=NewShoutSerializer,
     manual_parameters=[KEY],
     responses={
-        "201": answer("The shout.", ShoutSerializer, _SHOUT | {"status": "pending", "calls": {"pending": 1}}),
+        "201": answer(
+            "The shout.",
+            ShoutSerializer,
+            _SHOUT | {"status": "pending", "calls": {"pending": 1}},
+            {"Idempotent-Replayed": {"type": "string", "description": "`true`: it was there, and is not made again."}},
+        ),
         "400": INVALID,
         "413": TOO_LARGE,
         "415": NOT_JSON,
@@ -327,23 +331,3 @@ delete_dnc_of_path = swagger_auto_schema(
     responses=_TAKEN_OFF,
 )
 undocumented = swagger_auto_schema(auto_schema=None)
-
-
-class Schema(SwaggerAutoSchema):
-    """Operations grouped by what they are about, not by the version in their path."""
-
-    def get_tags(self, operation_keys: list[str] | None = None) -> list[str]:
-        return [next(part for part in self.path.replace(";", "/").split("/") if part not in ("", "api", "v1"))]
-
-    def get_consumes(self) -> Any:
-        """Forms, where one may be sent: drf-yasg would tell of JSON alone."""
-        return self.overrides.get("consumes") or super().get_consumes()
-
-    def get_produces(self) -> Any:
-        return self.overrides.get("produces") or super().get_produces()
-
-    def get_request_body_schema(self, serializer: Any) -> Any:
-        schema = super().get_request_body_schema(serializer)
-        if isinstance(serializer, NewShoutSerializer):
-            self.components.get("NewShout", "definitions")["example"] = _NEW_SHOUT
-        return schema

@@ -9,6 +9,7 @@ from drf_yasg.views import get_schema_view
 from rest_framework.permissions import AllowAny
 
 from .docs import INFO
+from .openapi3 import OpenApi3Renderer
 
 
 class PageRenderer(SwaggerUIRenderer):
@@ -24,5 +25,6 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="docs")),  # who only knows the host and the port
     path("docs", _page, name="docs"),
     path("docs/", _page),
+    path("docs/openapi.json", _schema.as_view(renderer_classes=(OpenApi3Renderer,)), name="docs-openapi"),
     re_path(r"^docs/swagger\.(?P<format>json|yaml)$", _schema.without_ui(), name="docs-schema"),
 ]

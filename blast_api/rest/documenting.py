@@ -7,9 +7,12 @@ from typing import Any
 from drf_yasg import openapi
 
 
-def answer(description: str, shape: Any = None, example: object = None) -> openapi.Response:
+def answer(
+    description: str, shape: Any = None, example: object = None, headers: dict[str, Any] | None = None
+) -> openapi.Response:
     """An answer, with an example of it."""
-    return openapi.Response(description, shape, examples={"application/json": example} if example is not None else None)
+    examples = {"application/json": example} if example is not None else None
+    return openapi.Response(description, shape, examples=examples, **({"headers": headers} if headers else {}))
 
 
 def query(name: str, kind: str, description: str, *, required: bool = False) -> openapi.Parameter:
@@ -46,31 +49,42 @@ BY_POSITION = page(
     query("after", openapi.TYPE_INTEGER, "Only calls that come after the one with this id; `Link` names it.")
 )
 ERROR = openapi.Schema(
+    title="Error",
     type=openapi.TYPE_OBJECT,
     required=["detail", "code"],
     properties={"detail": openapi.Schema(type=openapi.TYPE_STRING), "code": openapi.Schema(type=openapi.TYPE_STRING)},
 )
+_SENTENCES = openapi.Schema(type=openapi.TYPE_ARRAY, items=openapi.Schema(type=openapi.TYPE_STRING))
 FIELD_ERRORS = openapi.Schema(
+    title="FieldErrors",
     type=openapi.TYPE_OBJECT,
     description="A list of sentences for each field at fault, which is named by its path: `delivery.window.from` (or "
     "`detail` and `code` if the body is no JSON at all).",
+    x_any_of=[openapi.Schema(type=openapi.TYPE_OBJECT, additional_properties=_SENTENCES), ERROR],
 )
 INVALID = answer("Bad input; nothing was stored.", FIELD_ERRORS, {"caller": ["This field is required."]})
 
 
-def error(description: str, detail: str, code: str) -> openapi.Response:
+RETRY_AFTER = {"Retry-After": {"type": "integer", "description": "Seconds to wait before the request is sent again."}}
+
+
+def error(description: str, detail: str, code: str, headers: dict[str, Any] | None = None) -> openapi.Response:
     """An answer that is an error, in the one shape of most."""
-    return answer(description, ERROR, {"detail": detail, "code": code})
+    return answer(description, ERROR, {"detail": detail, "code": code}, headers)
 
 
 NO_TOKEN = error(
-    "No token, or an unknown or revoked one.", "Authentication credentials were not provided.", "not_authenticated"
+    "No token, or an unknown or revoked one.",
+    "Authentication credentials were not provided.",
+    "not_authenticated",
+    {"WWW-Authenticate": {"type": "string", "description": "`Token`."}},
 )
 NOT_FOUND = error("Unknown.", "Not found.", "not_found")
 TOO_MANY = error(
     "Too many requests of this application, or too many wrong tokens; Retry-After says for how many seconds to wait.",
     "Request was throttled. Expected available in 12 seconds.",
     "throttled",
+    RETRY_AFTER,
 )
 NOT_ACCEPTABLE = error(
     "The Accept header rules out application/json.",

@@ -11,6 +11,7 @@ from .documenting import (
     NEWEST_FIRST,
     NO_TOKEN,
     NOT_FOUND,
+    RETRY_AFTER,
     TOO_LARGE,
     TOO_MANY,
     answer,
@@ -33,6 +34,7 @@ _RECORDING = {
 }
 _SOUND = openapi.Schema(type=openapi.TYPE_FILE)
 _ACCEPT_RANGES = {"Accept-Ranges": {"type": "string", "description": "`bytes`."}}
+_PART = {**_ACCEPT_RANGES, "Content-Range": {"type": "string", "description": "Which bytes of how many."}}
 
 list_recordings = swagger_auto_schema(
     operation_summary="A user's recordings, newest first",
@@ -63,6 +65,7 @@ create_recording = swagger_auto_schema(
             "The carrier did not take it, or did not tell; Retry-After says for how many seconds to wait. Nothing stays of it.",
             "The carrier did not take it.",
             "not-stored",
+            RETRY_AFTER,
         ),
         "507": error(
             "The carrier has no room for it.",
@@ -100,16 +103,17 @@ hear_recording = swagger_auto_schema(
         "206": openapi.Response(
             "The range that was asked for.",
             _SOUND,
-            headers={**_ACCEPT_RANGES, "Content-Range": {"type": "string", "description": "Which bytes of how many."}},
+            headers=_PART,
         ),
         "401": NO_TOKEN,
         "404": NOT_FOUND,
-        "416": error("The range begins past its end.", "The sound has 64044 bytes.", "range"),
+        "416": error("The range begins past its end.", "The sound has 64044 bytes.", "range", _PART),
         "429": TOO_MANY,
         "503": error(
             "The carrier does not hand it out; Retry-After says for how many seconds to wait.",
             "The carrier does not hand it out just now.",
             "sound-away",
+            RETRY_AFTER,
         ),
     },
 )

@@ -67,7 +67,8 @@ SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {
     "USE_SESSION_AUTH": False,
     "DEFAULT_INFO": "blast_api.rest.docs.INFO",
-    "DEFAULT_AUTO_SCHEMA_CLASS": "blast_api.rest.docs.Schema",
+    "DEFAULT_AUTO_SCHEMA_CLASS": "blast_api.rest.inspectors.Schema",
+    "DEFAULT_GENERATOR_CLASS": "blast_api.rest.inspectors.SchemaGenerator",
     "SECURITY_DEFINITIONS": {
         "Token": {
             "type": "apiKey",
