@@ -10,9 +10,9 @@ import numpy as np
 from soundfile import LibsndfileError, SoundFile
 
 from blast_api.domain.errors import UnusableSound
+from blast_api.sandbox.child import confined
 
 from .containers import CUT_OFF, UNREADABLE, check_ogg, check_wav
-from .sandbox import confined
 from .silence import Samples
 from .telephone import telephone_wav
 

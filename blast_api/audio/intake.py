@@ -7,9 +7,10 @@ from tempfile import TemporaryFile
 from typing import BinaryIO
 
 from blast_api.domain.errors import SoundTooLarge, UnusableSound
+from blast_api.sandbox.child import Limits
+from blast_api.sandbox.parent import run
 
-from .sandbox import Limits, run
-from .sound import Sound, sound_of
+from .sound import NO_SOUND, Sound, sound_of
 
 _MIB = 1 << 20
 LIMITS = Limits(memory_bytes=1024 * _MIB, cpu_s=25, wall_s=30, output_bytes=512 * _MIB)
@@ -33,7 +34,7 @@ def telephone_sound(
         copy.seek(0)
         program, kind = _decoder_for(copy.read(12))
         copy.seek(0)
-        return sound_of(run(program, kind, str(longest_s), given=copy, limits=limits))
+        return sound_of(run(program, kind, str(longest_s), given=copy, limits=limits, failure=NO_SOUND))
 
 
 def _decoder_for(head: bytes) -> tuple[str, str]:

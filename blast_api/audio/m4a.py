@@ -11,9 +11,9 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 
 from blast_api.domain.errors import UnusableSound
+from blast_api.sandbox.child import confined
 
 from .containers import CUT_OFF, UNREADABLE
-from .sandbox import confined
 from .silence import Samples
 from .telephone import telephone_wav
 

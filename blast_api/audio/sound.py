@@ -6,7 +6,16 @@ import io
 import wave
 from dataclasses import dataclass
 
+from blast_api.domain.errors import UnusableSound
+from blast_api.sandbox.parent import Failure
+
 RATE = 8000  # samples a second: what a telephone carries
+NO_SOUND = Failure(
+    UnusableSound,
+    too_much="To make sound of this takes more time or memory than it may.",
+    otherwise="No sound can be made of this.",
+    action="sound_not_made",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from importlib.util import find_spec
 from tempfile import TemporaryFile
 
 from blast_api.domain.errors import UnusableSound
+from blast_api.sandbox.child import Limits
+from blast_api.sandbox.parent import run
 
-from .sandbox import Limits, run
-from .sound import Sound, sound_of
+from .sound import NO_SOUND, Sound, sound_of
 
 _MIB = 1 << 20
 SPEECH_LIMITS = Limits(memory_bytes=1024 * _MIB, cpu_s=40, wall_s=45, output_bytes=512 * _MIB)
@@ -38,4 +39,4 @@ def speak(text: str, *, voice: str = "", longest_s: int, limits: Limits = SPEECH
         file.write(text.encode(errors="replace"))
         file.seek(0)
         arguments = (voice or _VOICES[0], str(longest_s))
-        return sound_of(run("blast_api.audio.synthesizer", *arguments, given=file, limits=limits))
+        return sound_of(run("blast_api.audio.synthesizer", *arguments, given=file, limits=limits, failure=NO_SOUND))

@@ -9,8 +9,8 @@ from hibari import Hibari
 
 from blast_api.domain.errors import UnusableSound
 from blast_api.domain.speech import pieces
+from blast_api.sandbox.child import confined
 
-from .sandbox import confined
 from .silence import Samples
 from .telephone import telephone_wav
 

@@ -94,14 +94,24 @@ class InvalidField(BlastError):
         self.field = field
 
 
-class UnusableSound(BlastError):
-    """A file or a text cannot be made into sound for a telephone; `reason` is a sentence for an application's developer."""
-
-    code = "unusable-sound"
+class UnusableInput(BlastError):
+    """Nothing can be made of what a stranger sends; `reason` is a sentence for an application's developer."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class UnusableSound(UnusableInput):
+    """A file or a text cannot be made into sound for a telephone."""
+
+    code = "unusable-sound"
+
+
+class UnusableList(UnusableInput):
+    """A file cannot be read as a list of numbers, or nobody can tell where in it they are."""
+
+    code = "unusable-list"
 
 
 class SoundTooLarge(UnusableSound):

@@ -16,8 +16,10 @@ import pytest
 import soundfile
 
 from blast_api.audio.intake import LIMITS, telephone_sound
-from blast_api.audio.sandbox import Limits, run
+from blast_api.audio.sound import NO_SOUND
 from blast_api.domain.errors import UnusableSound
+from blast_api.sandbox.child import Limits
+from blast_api.sandbox.parent import run
 from tests.kits import sounds
 
 TOO_MUCH = "To make sound of this takes more time or memory than it may."
@@ -64,14 +66,14 @@ def ran(work: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **limits: floa
     """What a process writes whose work this is, some lines of Python."""
     lines = work.replace("\n", "\n    ")
     (folder / "worker.py").write_text(
-        f"from blast_api.audio.sandbox import confined\n\ndef work(*arguments):\n    {lines}\n\nconfined(work)\n"
+        f"from blast_api.sandbox.child import confined\n\ndef work(*arguments):\n    {lines}\n\nconfined(work)\n"
     )
     monkeypatch.syspath_prepend(str(folder))
     with TemporaryFile(buffering=0) as given:
         given.write(b"given")
         given.seek(0)
         bounds = replace(LIMITS, **limits)  # type: ignore[arg-type]
-        return run("worker", "an argument", given=given, limits=bounds).decode()
+        return run("worker", "an argument", given=given, limits=bounds, failure=NO_SOUND).decode()
 
 
 def test_a_process_sees_what_it_is_given_and_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,38 +5,37 @@ from __future__ import annotations
 import json
 import logging
 import os
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import BinaryIO
 
-from blast_api.domain.errors import UnusableSound
+from blast_api.domain.errors import UnusableInput
+
+from .child import REFUSED, SHORT_OF_MEMORY, Limits
 
 logger = logging.getLogger(__name__)
 
-_REFUSED, _SHORT_OF_MEMORY = 65, 71  # as sysexits.h has them: the data is wrong; the system cannot
 _SAID = 500  # characters of a dead child's last words, for the log
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a child may use: memory as address space, output as bytes of each file that it writes."""
+class Failure:
+    """How it is told that a child has not done its work."""
 
-    memory_bytes: int
-    cpu_s: int
-    wall_s: float
-    output_bytes: int
+    error: type[UnusableInput]
+    too_much: str  # it would have taken more than it may
+    otherwise: str
+    action: str  # in the log
 
 
-def run(program: str, *arguments: str, given: BinaryIO, limits: Limits) -> bytes:
+def run(program: str, *arguments: str, given: BinaryIO, limits: Limits, failure: Failure) -> bytes:
     """What a module that ends in `confined` writes, given an open file as its standard input.
 
-    Raises UnusableSound with the reason that it gives, or when it does not end well within the limits.
+    Raises the failure's error with the reason that the child gives, or when it does not end well within the limits.
     """
     bounds = json.dumps(asdict(limits))
     # The path, because in a uWSGI from a wheel `sys.executable` is the interpreter outside of the environment.
@@ -64,32 +63,13 @@ def run(program: str, *arguments: str, given: BinaryIO, limits: Limits) -> bytes
         output.seek(0)
         if status == 0:
             return output.read()
-        if status == _REFUSED:
-            raise UnusableSound(output.read().decode())
+        if status == REFUSED:
+            raise failure.error(output.read().decode())
         words.seek(max(words.seek(0, os.SEEK_END) - _SAID, 0))
         said = words.read().decode(errors="replace")
-    about = {"action": "sound_not_made", "program": program, "status": status, "said": said}
-    logger.warning("a process that makes sound did not end well", extra=about)
-    if status in (_SHORT_OF_MEMORY, -signal.SIGKILL, -signal.SIGXCPU, -signal.SIGXFSZ):
-        raise UnusableSound("To make sound of this takes more time or memory than it may.")
-    raise UnusableSound("No sound can be made of this.")
-
-
-def confined(work: Callable[..., bytes]) -> None:
-    """Be the child: limit this process, write what the work on the arguments returns, or the reason why there is nothing."""
-    bounds, *arguments = sys.argv[1:]
-    limits = Limits(**json.loads(bounds))
-    for kind, most in (
-        (resource.RLIMIT_AS, limits.memory_bytes),
-        (resource.RLIMIT_CPU, limits.cpu_s),
-        (resource.RLIMIT_FSIZE, limits.output_bytes),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        resource.setrlimit(kind, (most, most))
-    try:
-        sys.stdout.buffer.write(work(*arguments))
-    except UnusableSound as refusal:
-        sys.stdout.buffer.write(refusal.reason.encode())
-        sys.exit(_REFUSED)
-    except MemoryError:
-        sys.exit(_SHORT_OF_MEMORY)
+    about = {"action": failure.action, "program": program, "status": status, "said": said}
+    logger.warning("a process that works on a stranger's file did not end well", extra=about)
+    # A library that is refused memory may abort.
+    if status in (SHORT_OF_MEMORY, -signal.SIGKILL, -signal.SIGABRT, -signal.SIGXCPU, -signal.SIGXFSZ):
+        raise failure.error(failure.too_much)
+    raise failure.error(failure.otherwise)
