@@ -104,7 +104,7 @@ def _country_code(digits: str) -> str:
     return next((code for code in codes if code in _COUNTRY_CODES), "")
 
 
-def _is_possible(digits: str) -> bool:
+def is_possible(digits: str) -> bool:
     """Whether these digits, country code first, are a number by the plan of any of that code's regions."""
     code = _country_code(digits)
     return bool(code) and any(plan.fullmatch(digits, len(code)) for plan in _plans(int(code)))
@@ -122,10 +122,10 @@ def _plans(code: int) -> tuple[re.Pattern[str], ...]:
 
 def _international(digits: str) -> str:
     """Digits with country code, without what is dialled only at home, such as the zero of +44 (0)20 7946 0018."""
-    if _is_possible(digits):
+    if is_possible(digits):
         return digits
     stripped = _parsed(f"+{digits}", None)
-    return stripped if _is_possible(stripped) else digits
+    return stripped if is_possible(stripped) else digits
 
 
 def _of_region(digits: str, region: str) -> str:
@@ -135,14 +135,14 @@ def _of_region(digits: str, region: str) -> str:
     number begins with a prefix, such as 0, one without may be from abroad; elsewhere, what may be national is.
     """
     code = str(phonenumbers.country_code_for_region(region))
-    if digits.startswith(code) and _is_possible(digits):
+    if digits.startswith(code) and is_possible(digits):
         return digits
-    national = code + digits if _is_possible(code + digits) else _parsed(digits, region)
+    national = code + digits if is_possible(code + digits) else _parsed(digits, region)
     metadata = PhoneMetadata.metadata_for_region(region)
     prefix = metadata.national_prefix if metadata else None
-    if prefix not in (None, code) and not digits.startswith(prefix) and _is_possible(digits):
+    if prefix not in (None, code) and not digits.startswith(prefix) and is_possible(digits):
         return digits
-    return national if _is_possible(national) else _international(digits)
+    return national if is_possible(national) else _international(digits)
 
 
 def _parsed(text: str, region: str | None) -> str:
