@@ -7,7 +7,9 @@ import re
 from blast_api.domain import numbers, recipients
 from blast_api.domain.recipients import Recipient
 
-# ="15555551010", by which a file makes a spreadsheet keep a text; '+1..., by which we make one harmless.
+from .formulas import as_it_was
+
+# ="15555551010", and an apostrophe, by which people make a spreadsheet keep a text.
 _KEPT_AS_TEXT = re.compile(r"=\"([^\"]*)\"|'(.*)", re.DOTALL)
 _FLOAT = re.compile(r"(\+?[0-9]{7,15})[.,]0+", re.ASCII)
 _SCIENTIFIC = re.compile(r"(\+?)([0-9])(?:[.,]([0-9]*))?[eE]\+?([0-9]{1,3})", re.ASCII)
@@ -44,6 +46,7 @@ def plain(cell: str) -> str:
 def recipient(number: str, said: dict[str, str], *, region: str | None) -> Recipient:
     """Whom a line names, by the cell of the number and what else it says. Raises ValueError with a sentence each fault."""
     written = plain(number)
+    said = {what: as_it_was(cell) for what, cell in said.items()}
     if not written:
         raise ValueError("The number is missing.")
     return recipients.recipient({"number": written, **said} if said else written, region=region)

@@ -21,9 +21,12 @@ from blast_api.services import rules, waiting
 from blast_api.services.attempts import public_status
 from blast_api.services.waiting import Outlook
 
+from . import tables
+from .tables import CSVFile
 from .throttling import LongList
 
 _PIECE = 32 * 1024  # bytes; a list of two or more is long
+_JSON = "application/json"
 _CALLS = 5000  # of the shouts that are read at once
 render = JSONRenderer().render
 
@@ -31,19 +34,32 @@ Listed = HttpResponse | StreamingHttpResponse
 
 
 def answer(
-    application: Application, rows: Iterable[object], shape: BaseSerializer[Any], headers: dict[str, str]
+    application: Application,
+    rows: Iterable[object],
+    shape: BaseSerializer[Any],
+    headers: dict[str, str],
+    file: CSVFile | None,
 ) -> Listed:
-    """A bare JSON array of the rows in this shape. Raises Throttled if it is long, and the application reads too many."""
-    return sent(application, pieces(map(shape.to_representation, rows)), headers)
+    """The rows in this shape: a bare JSON array, or a CSV file (see `tables.csv_asked`).
+
+    Raises Throttled if it is long, and the application reads too many.
+    """
+    headers = {**headers, "Vary": "Accept"}
+    if file is None:
+        return sent(application, pieces(map(shape.to_representation, rows)), headers)
+    headers["Content-Disposition"] = f'attachment; filename="{file.name}.csv"'
+    return sent(application, tables.pieces(rows, shape, file.zone), headers, content_type=tables.CONTENT_TYPE)
 
 
-def sent(application: Application, pieces: Iterator[bytes], headers: dict[str, str]) -> Listed:
-    """The pieces of a JSON answer, streamed if there are more than one. Raises Throttled as `answer` does."""
+def sent(
+    application: Application, pieces: Iterator[bytes], headers: dict[str, str], *, content_type: str = _JSON
+) -> Listed:
+    """The pieces of an answer, streamed if there are more than one. Raises Throttled as `answer` does."""
     first, second = next(pieces), next(pieces, None)
     if second is None:
-        return HttpResponse(first, content_type="application/json", headers=headers)
+        return HttpResponse(first, content_type=content_type, headers=headers)
     whole = LongList(application, chain((first, second), pieces))
-    return StreamingHttpResponse(whole, content_type="application/json", headers=headers)
+    return StreamingHttpResponse(whole, content_type=content_type, headers=headers)
 
 
 def pieces(rows: Iterable[object], *, before: bytes = b"", after: bytes = b"") -> Iterator[bytes]:

@@ -102,7 +102,7 @@ def page(request: HttpRequest, rows: QuerySet[Row], order: Order, *, path: str, 
         asked, links = _walked(asked, limit, order)
     headers = {"X-Total-Count": str(total)}
     if links:
-        base, called = request.build_absolute_uri(path), _brief(named)
+        base, called = request.build_absolute_uri(path), _brief({**named, **_shown(request)})
         parts = [f'<{base}?{urlencode({**called, **link})}>; rel="{name}"' for name, link in links.items()]
         headers["Link"] = ", ".join(parts)
     most = limit if offset is not None and limit is not None else LARGEST_ID
@@ -128,6 +128,11 @@ def _brief(named: dict[str, str]) -> dict[str, str]:
             name, value = f"{name}64", urlsafe_b64encode(value.encode()).decode().rstrip("=")
         brief[name] = value
     return brief
+
+
+def _shown(request: HttpRequest) -> dict[str, str]:
+    """As what the page is shown, which holds for the others."""
+    return {name: request.GET[name] for name in ("format", "zone") if name in request.GET}
 
 
 def _as_of_now(rows: QuerySet[Row]) -> QuerySet[Row]:

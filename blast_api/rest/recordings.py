@@ -13,7 +13,6 @@ from django.http import FileResponse, Http404, HttpResponse, StreamingHttpRespon
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from blast_api.audio.intake import telephone_sound
 from blast_api.audio.sound import Sound
@@ -29,13 +28,14 @@ from .pages import LARGEST_ID, NEWEST_FIRST, page
 from .parsers import BoundedJSONParser, TooLarge, UploadParser, refuse_unmeasured
 from .recording_serializers import NewRecordingSerializer, RecordingSerializer
 from .speaking import spoken
+from .tables import ListViewSet, csv_asked
 from .views import application_of, required
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _PIECE = 64 * 1024  # bytes
 
 
-class RecordingViewSet(ViewSet):
+class RecordingViewSet(ListViewSet):
     """Recordings of the requesting application."""
 
     lookup_value_converter = "int"
@@ -52,7 +52,8 @@ class RecordingViewSet(ViewSet):
             request, _usable(request).filter(userdata=userdata), NEWEST_FIRST, path=request.path, userdata=userdata
         )
         rows = chain.from_iterable(asked.chunks())
-        return answer(application_of(request), rows, RecordingSerializer(), asked.headers)
+        file = csv_asked(request, "recordings")
+        return answer(application_of(request), rows, RecordingSerializer(), asked.headers, file)
 
     @docs.create_recording
     def create(self, request: Request) -> Response:

@@ -228,6 +228,19 @@ class ShoutSerializer(serializers.Serializer[Any]):
     )
     calls = serializers.DictField(child=serializers.IntegerField(), help_text="How many calls have each status.")
 
+    csv_columns = (
+        *("id", "created", "caller", "from", "status", "title", "schedule", "userdata", "recipients", "recording"),
+        *("voicemail_recording", "language", "voc.created", "voc.length", "voc.url", "transfer.key", "transfer.to"),
+        *("transfer.concurrent", "recipients_requested_dnc", "started", "finished", "paused_at", "paused_because"),
+        *(
+            "waiting.because",
+            "waiting.until",
+            "expected_finish",
+            "delivery",
+            *(f"calls.{one}" for one in CallStatus.values),
+        ),
+    )
+
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {**super().get_fields(), "from": serializers.CharField(source="caller_id", help_text="Who calls.")}
 

@@ -19,7 +19,6 @@ from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.viewsets import ViewSet
 
 from blast_api.conf import configuration
 from blast_api.db.clock import database_now
@@ -44,13 +43,14 @@ from .serializers import (
     ShoutSerializer,
 )
 from .speaking import spoken
+from .tables import ListViewSet, csv_asked
 
 _NO_RECIPIENTS = "none"
 _LONGEST_ID = 100  # digits, zeros in front among them
 _LONGEST_KEY = 255  # characters, as the column has them
 
 
-class ShoutViewSet(ViewSet):
+class ShoutViewSet(ListViewSet):
     """Shouts of the requesting application."""
 
     lookup_value_converter = "int"
@@ -60,7 +60,8 @@ class ShoutViewSet(ViewSet):
         userdata = required(request, "userdata")
         messages = _messages(request).filter(userdata=userdata).select_related("author_call", "recording", "voicemail")
         asked = page(request, messages, NEWEST_FIRST, path=request.path, userdata=userdata)
-        return answer(application_of(request), lists.shouts(asked.chunks()), ShoutSerializer(), asked.headers)
+        rows, file = lists.shouts(asked.chunks()), csv_asked(request, "shouts")
+        return answer(application_of(request), rows, ShoutSerializer(), asked.headers, file)
 
     @docs.create_shout
     def create(self, request: Request) -> Response:
@@ -137,7 +138,7 @@ class ShoutViewSet(ViewSet):
         return Response(CallSerializer(told).data, status=HTTPStatus.ACCEPTED)
 
 
-class CallViewSet(ViewSet):
+class CallViewSet(ListViewSet):
     """Calls of one shout, or to one phone."""
 
     lookup_value_converter = "int"
@@ -147,9 +148,9 @@ class CallViewSet(ViewSet):
         query = request.query_params
         if "phone" in query and "shout-id" in query:
             raise ValidationError({"phone": ["Not together with shout-id: that names the calls of one shout."]})
-        asked = self._to_phone(request) if "phone" in query else self._of_shout(request)
+        asked, name = self._to_phone(request) if "phone" in query else self._of_shout(request)
         calls = chain.from_iterable(map(history.with_reasons, asked.chunks()))
-        return answer(application_of(request), calls, CallSerializer(), asked.headers)
+        return answer(application_of(request), calls, CallSerializer(), asked.headers, csv_asked(request, name))
 
     @docs.retrieve_call
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -162,24 +163,22 @@ class CallViewSet(ViewSet):
         call.waiting = waiting.of_call(call, now=timezone.now())  # type: ignore[attr-defined]
         return Response(CallDetailSerializer(call).data)
 
-    def _of_shout(self, request: Request) -> Page[Call]:
-        written = required(request, "shout-id")
-        if not (written.isascii() and written.isdigit()):
-            raise ValidationError({"shout-id": ["Expected the id of a shout."]})
-        if len(written) > _LONGEST_ID:
-            raise Http404
-        message = _message(request, int(written))
+    def _of_shout(self, request: Request) -> tuple[Page[Call], str]:
+        """A page, and what a file of it is called."""
+        message = _message(request, _shout_id(request))
         calls, status = _with_status(request, _calls(request).filter(message=message))
-        return page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)}, **status)
+        asked = page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)}, **status)
+        return asked, f"calls-of-shout-{message.pk}"
 
-    def _to_phone(self, request: Request) -> Page[Call]:
+    def _to_phone(self, request: Request) -> tuple[Page[Call], str]:
         userdata, phone = required(request, "userdata"), _phone(request, "phone")
         to_phone = _calls(request).proper().filter(number=phone, message__userdata=userdata)
         calls, status = _with_status(request, to_phone)
-        return page(request, calls, NEWEST_FIRST, path=request.path, phone=phone, userdata=userdata, **status)
+        asked = page(request, calls, NEWEST_FIRST, path=request.path, phone=phone, userdata=userdata, **status)
+        return asked, f"calls-to-{phone}"
 
 
-class DoNotCallViewSet(ViewSet):
+class DoNotCallViewSet(ListViewSet):
     """The do-not-call list of one user, whose name stands in the query, or in the path as far as a path can carry it."""
 
     @docs.list_dnc
@@ -242,6 +241,15 @@ def _message(request: Request, pk: int) -> Message:
     return message
 
 
+def _shout_id(request: Request) -> int:
+    written = required(request, "shout-id")
+    if not (written.isascii() and written.isdigit()):
+        raise ValidationError({"shout-id": ["Expected the id of a shout."]})
+    if len(written) > _LONGEST_ID:
+        raise Http404
+    return int(written)
+
+
 def _calls(request: Request) -> CallQuerySet:
     """The application's calls, with what is told of each beside its columns; an audition's are of the shout that it plays."""
     return Call.objects.filter(message__application=application_of(request)).annotate(
@@ -274,7 +282,8 @@ def _entries(request: Request, userdata: str) -> Listed:
     """Links lead by the query, which can say every name."""
     entries = dnc.entries(application_of(request), userdata)
     asked = page(request, entries, NEWEST_FIRST, path=reverse("dnc"), userdata=userdata)
-    return answer(application_of(request), chain.from_iterable(asked.chunks()), DoNotCallSerializer(), asked.headers)
+    rows, file = chain.from_iterable(asked.chunks()), csv_asked(request, "dnc")
+    return answer(application_of(request), rows, DoNotCallSerializer(), asked.headers, file)
 
 
 def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
