@@ -214,6 +214,13 @@ class Configuration(CarrierKeys):
         "most bytes of a sound file that an application uploads; 413 beyond. Ten minutes of CD sound are about 100 MB as WAV, "
         "10 MB as MP3",
     )
+    webhook_networks: tuple[IPv4Network | IPv6Network, ...] = key(
+        (),
+        Allowed(values.networks, 'Networks, for example ("10.1.0.0/16", "fd00::/8").'),
+        "networks or addresses that webhooks may go to although they are not public; there alone plain http may be used. "
+        "Name hosts that every application may send requests to",
+        hint="Empty: https to public addresses only.",
+    )
     billing_increments: Increments = key(
         "60/60",
         Allowed(values.increments, "First and further seconds, as 60/60 or 6/6."),

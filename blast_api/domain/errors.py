@@ -78,6 +78,12 @@ class SoundAway(BlastError):
     retry_after_s = 5
 
 
+class WebhookDisabled(BlastError):
+    """A webhook is disabled: nothing is sent to it."""
+
+    code = "webhook-disabled"
+
+
 class ApplicationRefused(BlastError):
     """An application cannot be made or revoked under this name."""
 

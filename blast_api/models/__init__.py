@@ -25,3 +25,7 @@ from .shouts import Call as Call
 from .shouts import CallQuerySet as CallQuerySet
 from .shouts import Message as Message
 from .shouts import MessageQuerySet as MessageQuerySet
+from .webhooks import DeliveryState as DeliveryState
+from .webhooks import Webhook as Webhook
+from .webhooks import WebhookDelivery as WebhookDelivery
+from .webhooks import WebhookQuerySet as WebhookQuerySet

@@ -25,6 +25,7 @@ from blast_api.domain.errors import (
     StorageFull,
     TooManyAuditions,
     TooManyWaiting,
+    WebhookDisabled,
 )
 
 _STATUSES: dict[type[BlastError], int] = {
@@ -34,6 +35,7 @@ _STATUSES: dict[type[BlastError], int] = {
     KeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
     TooManyWaiting: status.HTTP_429_TOO_MANY_REQUESTS,
     RecordingInUse: status.HTTP_409_CONFLICT,
+    WebhookDisabled: status.HTTP_409_CONFLICT,
     NotStored: status.HTTP_503_SERVICE_UNAVAILABLE,
     SoundAway: status.HTTP_503_SERVICE_UNAVAILABLE,
     StorageFull: status.HTTP_507_INSUFFICIENT_STORAGE,

@@ -8,6 +8,7 @@ from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
 from .recordings import RecordingViewSet
 from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet, unknown
+from .webhooks import WebhookViewSet
 
 
 class Router(SimpleRouter):
@@ -39,10 +40,12 @@ router = Router()
 router.register("shouts", ShoutViewSet, "shout")
 router.register("calls", CallViewSet, "call")
 router.register("recordings", RecordingViewSet, "recording")
+router.register("webhooks", WebhookViewSet, "webhook")
 
 urlpatterns = [
     *router.urls,
     path("recordings/<int:pk>/audio", RecordingViewSet.as_view({"get": "audio"}), name="recording-audio"),
+    path("webhooks/<int:pk>/deliveries", WebhookViewSet.as_view({"get": "deliveries"}), name="webhook-deliveries"),
     path("dnc", DoNotCallViewSet.as_view({"get": "list", "delete": "destroy"}), name="dnc"),
     path("dnc/<name:userdata>/<str:number>", DoNotCallViewSet.as_view(_OF_A_NUMBER), name="dnc-number"),
     path("dnc/<name:userdata>", DoNotCallViewSet.as_view({"get": "list_of_path"}), name="dnc-user"),
