@@ -59,6 +59,11 @@ class Webhook(models.Model):
         """The events that it is told of."""
         return self.events.split()
 
+    @property
+    def whole_secret(self) -> str:
+        """The secret as Standard Webhooks writes it, and as it is told, once, to who made or rotated it."""
+        return f"whsec_{self.secret}"
+
     def secrets(self, now: datetime) -> list[str]:
         """What signs now: the secret, and for a day the one before it."""
         both = self.former_secret and self.rotated and now < self.rotated + BOTH_SECRETS

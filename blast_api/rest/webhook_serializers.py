@@ -10,7 +10,6 @@ from blast_api.conf import configuration
 from blast_api.domain import endpoints
 from blast_api.domain.webhooks import TEST, WebhookEvent
 from blast_api.models import DeliveryState, WebhookDelivery
-from blast_api.services import webhooks
 
 from .serializers import GivenField
 
@@ -94,10 +93,9 @@ class WebhookSerializer(serializers.Serializer[Any]):
 class SecretWebhookSerializer(WebhookSerializer):
     """A webhook with its secret, which is told this once."""
 
-    secret = serializers.SerializerMethodField(help_text="`whsec_...`: what the receiver verifies signatures by.")
-
-    def get_secret(self, webhook: Any) -> str:
-        return webhooks.secret_of(webhook)
+    secret = serializers.CharField(
+        source="whole_secret", help_text="`whsec_...`: what the receiver verifies signatures by."
+    )
 
 
 class WebhookDeliverySerializer(serializers.Serializer[Any]):

@@ -38,7 +38,7 @@ class WebhookViewSet(ViewSet):
     def list(self, request: Request) -> Listed:
         asked = page(request, webhooks.of(application_of(request)), NEWEST_FIRST, path=request.path)
         rows = chain.from_iterable(asked.chunks())
-        return answer(application_of(request), rows, WebhookSerializer(), asked.headers)
+        return answer(application_of(request), rows, WebhookSerializer(), asked.headers, None)
 
     @docs.create_webhook
     def create(self, request: Request) -> Response:
@@ -87,7 +87,7 @@ class WebhookViewSet(ViewSet):
         rows = webhooks.deliveries(webhook, state=named.get("state"))
         asked = page(request, rows, NEWEST_FIRST, path=request.path, **named)
         told = chain.from_iterable(asked.chunks())
-        return answer(application_of(request), told, WebhookDeliverySerializer(), asked.headers)
+        return answer(application_of(request), told, WebhookDeliverySerializer(), asked.headers, None)
 
 
 def _webhook(request: Request, pk: int) -> Webhook:

@@ -18,7 +18,6 @@ from blast_api.models import Application, DeliveryState, Webhook, WebhookDeliver
 log = logging.getLogger(__name__)
 
 _SECRET_BYTES = 32
-_PREFIX = "whsec_"  # Standard Webhooks': what begins so is a secret
 
 
 def of(application: Application) -> WebhookQuerySet:
@@ -42,11 +41,6 @@ def make(application: Application, url: str, events: Collection[WebhookEvent]) -
         webhook.refresh_from_db()
     log.info("a webhook was made", extra={"action": "webhook_made", "webhook": webhook.pk})
     return webhook
-
-
-def secret_of(webhook: Webhook) -> str:
-    """The secret as it is told, once, to who made or rotated it."""
-    return _PREFIX + webhook.secret
 
 
 def rotate(webhook: Webhook, *, now: datetime) -> None:

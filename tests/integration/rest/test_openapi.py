@@ -62,6 +62,7 @@ def test_every_address_of_the_api_is_in_it(document: Any) -> None:
         for pattern in urls.urlpatterns
         if isinstance(pattern, URLPattern) and hasattr(pattern.callback, "actions")
         for method in pattern.callback.actions
+        if method != "head"  # the first request to a view adds it
     }
     assert {name for name, _ in operations_of(document)} == served - ELSEWHERE
 
