@@ -19,7 +19,7 @@ class Retrying:
 
     attempts: int = 5
     base_s: float = 0.5
-    longest_s: float = 30.0
+    longest_s: float = 60.0
 
     def again_in_s(
         self,

@@ -20,13 +20,16 @@ File = tuple[str, bytes, str]  # name, content, type
 Query = Mapping[str, str | int | None]
 _API = "/api/v1"
 _NEXT = re.compile(r'<([^>]*)>; rel="next"')
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
 class Transport:
     """Speaks HTTP with one service, as one application. Threads may share it."""
 
     def __init__(self, url: str, token: str | None, *, timeout_s: float, retrying: Retrying, agent: str) -> None:
+        """Raises ValueError for an address that is none."""
+        if not url.startswith(("http://", "https://")):
+            raise ValueError(f"Expected an address that begins with https:// or http://, not {url}")
         base = url.rstrip("/").removesuffix(_API)
         headers = {"Accept": "application/json", "User-Agent": agent}
         if token:
