@@ -18,7 +18,7 @@ DOCUMENT = json.loads((Path(settings.BASE_DIR) / "docs/reference/openapi.json").
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 ERRORS = {"Error", "FieldErrors"}
 TAKEN = {name for name in SCHEMAS if name.startswith("New")}
-NOT_WORTH_A_CLASS = {"NewAudition"}  # one number
+NOT_WORTH_A_CLASS = {"NewAudition", "NewWebhook"}  # one or two arguments
 # Of a shout, the objects that the document describes in place.
 IN_PLACE = {
     "NewDelivery": SCHEMAS["NewShout"]["properties"]["delivery"],

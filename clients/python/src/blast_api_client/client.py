@@ -13,6 +13,7 @@ from .recordings import Recordings
 from .retrying import Retrying
 from .shouts import Shouts
 from .transport import Transport
+from .webhooks import Webhooks
 
 _LOCAL = "http://127.0.0.1:8000"
 
@@ -42,6 +43,7 @@ class Client:
         self.calls = Calls(self._transport)
         self.recordings = Recordings(self._transport)
         self.dnc = DoNotCallLists(self._transport)
+        self.webhooks = Webhooks(self._transport)
 
     def close(self) -> None:
         """Let the connections go."""

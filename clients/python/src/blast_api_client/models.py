@@ -217,3 +217,38 @@ class Preflight(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     recipients: list[Foretold] = field(default_factory=list)
     estimate: Estimate
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """Where events are sent."""
+
+    id: int
+    url: str
+    events: list[str]
+    created: Time
+    rotated: Time | None
+    failing_since: Time | None
+    disabled: Time | None
+    disabled_because: str | None
+
+
+class SecretWebhook(Webhook, frozen=True, kw_only=True):
+    """A webhook and its secret, which is told this once."""
+
+    secret: str
+
+
+class WebhookDelivery(Struct, frozen=True, kw_only=True):
+    """What a webhook was told, or is to be told."""
+
+    id: int
+    message_id: str
+    type: str
+    subject: int
+    created: Time
+    state: str
+    attempts: int
+    next_attempt: Time | None
+    ended: Time | None
+    status: int | None
+    trouble: str | None

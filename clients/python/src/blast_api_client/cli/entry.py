@@ -8,11 +8,12 @@ from .app import Exit, cli
 from .explaining import why
 from .listing import dnc
 from .sending import send
+from .telling import webhooks
 from .watching import cancel, pause, resume, shouts, watch
 
 __all__ = ["cli", "main"]
 
-for command in (send, watch, why, shouts, pause, resume, cancel, dnc):
+for command in (send, watch, why, shouts, pause, resume, cancel, dnc, webhooks):
     cli.add_command(command)
 
 
