@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -220,6 +221,19 @@ def test_no_import_hides_in_a_function() -> None:
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 hidden = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
                 assert not hidden, f"{name}.{function.name}"
+
+
+def test_the_client_knows_nothing_of_ours() -> None:
+    """It is a package of its own. Its modules are held to the same bounds."""
+    files = [*(ROOT / "clients/python/src").rglob("*.py")]
+    assert files
+    for file in files:
+        text = file.read_text()
+        assert not re.search(
+            r"^ *(?:from|import) (?:blast_api(?!_client)|django|rest_framework|tests)", text, re.MULTILINE
+        ), file
+        assert len(text.splitlines()) <= LONGEST, file
+        assert file.stem not in NO_NAMES, file
 
 
 def test_imports_make_no_circle() -> None:

@@ -14,7 +14,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
 PAPERS = [*(ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")), *PAGES]
-LINKED = [*PAPERS, ROOT / "prompts/README.md", *sorted((ROOT / ".github").rglob("*.md"))]
+LINKED = [
+    *PAPERS,
+    ROOT / "prompts/README.md",
+    ROOT / "clients/python/README.md",
+    *sorted((ROOT / ".github").rglob("*.md")),
+]
 NAMED = re.compile(r"`((?:tests/|)[\w/]*test_\w+(?:\.py)?|tests/\w+(?:/\w+)*)`")
 FILE = re.compile(r"`([.\w-]+/[\w./-]*\.(?:py|md|ini|conf|yml|json|service|template|logrotate|wav|toml))`")
 TESTS = {file.name: file for file in (ROOT / "tests").rglob("test_*.py")}
