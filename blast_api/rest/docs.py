@@ -11,13 +11,16 @@ from blast_api import __version__
 from blast_api.domain.rules.estimate import CERTAINTY
 
 from .documenting import (
+    AS_CSV,
     BY_POSITION,
     COMMON,
     INVALID,
+    JSON_OR_CSV,
     KEY,
     NEWEST_FIRST,
     NOT_FOUND,
     NOT_JSON,
+    OLDEST_FIRST,
     TOO_LARGE,
     answer,
     error,
@@ -28,6 +31,7 @@ from .serializers import (
     CallDetailSerializer,
     CallSerializer,
     DoNotCallSerializer,
+    ListedAttemptSerializer,
     NewAuditionSerializer,
     NewShoutSerializer,
     PreflightSerializer,
@@ -119,6 +123,7 @@ _ATTEMPT = {
     "transfer_duration": None,
     "reason": "failed",
 }
+_LISTED_ATTEMPT = {"id": 1, "call_id": 1, "phone": _NUMBER, "reference": "pupil 12", **_ATTEMPT}
 _ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
 NEW_SHOUT = {
     "title": "Snow day",
@@ -168,7 +173,8 @@ _FORETOLD: dict[str, Any] = {
 
 list_shouts = swagger_auto_schema(
     operation_summary="A user's shouts, newest first",
-    manual_parameters=[query("userdata", openapi.TYPE_STRING, "The user.", required=True), *NEWEST_FIRST],
+    manual_parameters=[query("userdata", openapi.TYPE_STRING, "The user.", required=True), *NEWEST_FIRST, *AS_CSV],
+    produces=JSON_OR_CSV,
     responses={"200": listed(ShoutSerializer(many=True), "The shouts.", _SHOUT), "400": INVALID, **COMMON},
 )
 create_shout = swagger_auto_schema(
@@ -272,9 +278,22 @@ list_calls = swagger_auto_schema(
         query("status", openapi.TYPE_STRING, "Only calls of this status."),
         *BY_POSITION,
         NEWEST_FIRST[1],
+        *AS_CSV,
     ],
+    produces=JSON_OR_CSV,
     responses={
         "200": listed(CallSerializer(many=True), "The calls.", _CALL),
+        "400": INVALID,
+        "404": NOT_FOUND,
+        **COMMON,
+    },
+)
+list_attempts = swagger_auto_schema(
+    operation_summary="The attempts of a shout's calls, in the order in which they were made",
+    manual_parameters=[query("shout-id", openapi.TYPE_INTEGER, "The shout.", required=True), *OLDEST_FIRST, *AS_CSV],
+    produces=JSON_OR_CSV,
+    responses={
+        "200": listed(ListedAttemptSerializer(many=True), "The attempts.", _LISTED_ATTEMPT),
         "400": INVALID,
         "404": NOT_FOUND,
         **COMMON,
@@ -305,7 +324,8 @@ _IN_A_PATH = (
 list_dnc = swagger_auto_schema(
     operation_id="dnc_list",
     operation_summary="A user's do-not-call list, newest first",
-    manual_parameters=[_USER, *NEWEST_FIRST],
+    manual_parameters=[_USER, *NEWEST_FIRST, *AS_CSV],
+    produces=JSON_OR_CSV,
     responses=_ENTRIES,
 )
 delete_dnc = swagger_auto_schema(
@@ -321,7 +341,8 @@ list_dnc_of_path = swagger_auto_schema(
     operation_id="dnc_list_of_path",
     operation_summary="The same list, by a path",
     operation_description=_IN_A_PATH,
-    manual_parameters=NEWEST_FIRST,
+    manual_parameters=[*NEWEST_FIRST, *AS_CSV],
+    produces=JSON_OR_CSV,
     responses=_ENTRIES,
 )
 delete_dnc_of_path = swagger_auto_schema(

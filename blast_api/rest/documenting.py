@@ -32,6 +32,20 @@ def listed(shape: Any, description: str, example: object) -> openapi.Response:
     return openapi.Response(description, shape, examples={"application/json": [example]}, headers=headers)
 
 
+# Of a list that is CSV for who asks for it: `produces` of its operation, and its parameters.
+JSON_OR_CSV = ["application/json", "text/csv"]
+AS_CSV = [
+    openapi.Parameter(
+        "format",
+        openapi.IN_QUERY,
+        "As what the list is sent; without it as `Accept` says.",
+        type=openapi.TYPE_STRING,
+        enum=["json", "csv"],
+    ),
+    query("zone", openapi.TYPE_STRING, "The IANA time zone in which a CSV tells times, which JSON tells in UTC."),
+]
+
+
 def page(cursor: openapi.Parameter) -> list[openapi.Parameter]:
     return [
         query("limit", openapi.TYPE_INTEGER, "Most rows to send; without it all of them."),
@@ -45,6 +59,7 @@ def page(cursor: openapi.Parameter) -> list[openapi.Parameter]:
 NEWEST_FIRST = page(
     query("before", openapi.TYPE_INTEGER, "Only rows older than the one with this id; `Link` names it.")
 )
+OLDEST_FIRST = page(query("after", openapi.TYPE_INTEGER, "Only rows newer than the one with this id; `Link` names it."))
 BY_POSITION = page(
     query("after", openapi.TYPE_INTEGER, "Only calls that come after the one with this id; `Link` names it.")
 )
@@ -87,7 +102,7 @@ TOO_MANY = error(
     RETRY_AFTER,
 )
 NOT_ACCEPTABLE = error(
-    "The Accept header rules out application/json.",
+    "The Accept header rules out application/json, and of a list text/csv.",
     "Could not satisfy the request Accept header.",
     "not_acceptable",
 )

@@ -38,7 +38,7 @@ def answer(
     rows: Iterable[object],
     shape: BaseSerializer[Any],
     headers: dict[str, str],
-    file: CSVFile | None,
+    file: CSVFile | None = None,
 ) -> Listed:
     """The rows in this shape: a bare JSON array, or a CSV file (see `tables.csv_asked`).
 

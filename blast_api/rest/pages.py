@@ -50,6 +50,7 @@ class Order:
 
 
 NEWEST_FIRST = Order("pk", "before", descending=True)
+OLDEST_FIRST = Order("pk", "after", descending=False)
 BY_POSITION = Order("position", "after", descending=False)
 
 

@@ -6,8 +6,10 @@ from drf_yasg import openapi
 from drf_yasg.utils import swagger_auto_schema
 
 from .documenting import (
+    AS_CSV,
     COMMON,
     INVALID,
+    JSON_OR_CSV,
     NEWEST_FIRST,
     NO_TOKEN,
     NOT_FOUND,
@@ -38,7 +40,8 @@ _PART = {**_ACCEPT_RANGES, "Content-Range": {"type": "string", "description": "W
 
 list_recordings = swagger_auto_schema(
     operation_summary="A user's recordings, newest first",
-    manual_parameters=[query("userdata", openapi.TYPE_STRING, "The user.", required=True), *NEWEST_FIRST],
+    manual_parameters=[query("userdata", openapi.TYPE_STRING, "The user.", required=True), *NEWEST_FIRST, *AS_CSV],
+    produces=JSON_OR_CSV,
     responses={
         "200": listed(RecordingSerializer(many=True), "The recordings.", _RECORDING),
         "400": INVALID,

@@ -303,6 +303,19 @@ class AttemptSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="The carrier's own words about its end.", allow_blank=True)
 
 
+class ListedAttemptSerializer(AttemptSerializer):
+    """One placement of one of a shout's calls."""
+
+    id = serializers.IntegerField()
+    call_id = serializers.IntegerField()
+    phone = serializers.CharField()
+    reference = GivenField(allow_null=True, help_text="Your own word for the recipient; null: none was given.")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        return {name: fields.pop(name) for name in ("id", "call_id", "phone", "reference")} | fields
+
+
 class CallWaitingSerializer(ShoutWaitingSerializer):
     """What a call waits for."""
 

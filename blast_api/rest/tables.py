@@ -6,11 +6,13 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import SuspiciousOperation
 from rest_framework.exceptions import NotAcceptable, ValidationError
 from rest_framework.fields import DateTimeField
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -39,8 +41,7 @@ class ListViewSet(ViewSet):
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         is_list = (getattr(self, "action", None) or "").startswith("list")
-        chosen = is_list and ("format" in request.query_params or _accepts_csv(request))
-        return super().perform_content_negotiation(request, force=force or chosen)
+        return super().perform_content_negotiation(request, force=force or (is_list and _is_chosen(request)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,13 @@ def pieces(rows: Iterable[object], shape: BaseSerializer[Any], zone: ZoneInfo) -
             text.seek(0)
             text.truncate()
     yield text.getvalue().encode()
+
+
+def _is_chosen(request: Request) -> bool:
+    """Whether `csv_asked` will say as what the list is sent."""
+    with suppress(SuspiciousOperation):  # a query that cannot be read: the view says so
+        return "format" in request.query_params or _accepts_csv(request)
+    return False
 
 
 def _accepts_csv(request: Request) -> bool:

@@ -6,6 +6,7 @@ from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
+from .attempts import AttemptViewSet
 from .recordings import RecordingViewSet
 from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet, unknown
 from .webhooks import WebhookViewSet
@@ -39,6 +40,7 @@ _OF_A_NUMBER: dict[str, Any] = {"delete": "destroy_of_path", "get": "list_of_lon
 router = Router()
 router.register("shouts", ShoutViewSet, "shout")
 router.register("calls", CallViewSet, "call")
+router.register("attempts", AttemptViewSet, "attempt")
 router.register("recordings", RecordingViewSet, "recording")
 router.register("webhooks", WebhookViewSet, "webhook")
 

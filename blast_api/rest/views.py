@@ -165,7 +165,7 @@ class CallViewSet(ListViewSet):
 
     def _of_shout(self, request: Request) -> tuple[Page[Call], str]:
         """A page, and what a file of it is called."""
-        message = _message(request, _shout_id(request))
+        message = shout_asked(request)
         calls, status = _with_status(request, _calls(request).filter(message=message))
         asked = page(request, calls, BY_POSITION, path=request.path, **{"shout-id": str(message.pk)}, **status)
         return asked, f"calls-of-shout-{message.pk}"
@@ -241,13 +241,14 @@ def _message(request: Request, pk: int) -> Message:
     return message
 
 
-def _shout_id(request: Request) -> int:
+def shout_asked(request: Request) -> Message:
+    """The application's shout that the query names. Raises ValidationError, or Http404."""
     written = required(request, "shout-id")
     if not (written.isascii() and written.isdigit()):
         raise ValidationError({"shout-id": ["Expected the id of a shout."]})
     if len(written) > _LONGEST_ID:
         raise Http404
-    return int(written)
+    return _message(request, int(written))
 
 
 def _calls(request: Request) -> CallQuerySet:

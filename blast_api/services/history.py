@@ -6,13 +6,13 @@ stored together. Code of former releases claims without a row, so whoever ends a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Protocol
 
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from blast_api.carrierx.addresses import redacted
 from blast_api.conf import configuration
@@ -190,6 +190,10 @@ def _cell(value: object) -> object:
 class AttemptTold:
     """An attempt as others are told of it; while it is open, `ended` and `ending` are None."""
 
+    id: int
+    call_id: int
+    phone: str
+    reference: str
     number: int
     claimed: datetime
     slot: datetime | None
@@ -213,18 +217,20 @@ def of_call(call: Call) -> tuple[list[AttemptTold], str]:
 
     Those that code of former releases claimed are told if our code has ended them.
     """
-    told: list[AttemptTold] = []
-    why = ""
-    for row in Attempt.objects.filter(call=call).order_by("serial"):
-        if row.claimed is None:
-            why = row.reason
-        elif row.serial == call.serial:
-            told.append(
-                _told(row, row.claimed, call, ended=call.finished, ending=call.status if call.finished else None)
-            )
-        elif row.ended:
-            told.append(_told(row, row.claimed, row, ended=row.ended, ending=row.ending))
-    return told, why
+    rows = list(Attempt.objects.filter(call=call).order_by("serial"))
+    why = next((row.reason for row in reversed(rows) if row.claimed is None), "")
+    return [told for row in rows if (told := _told(row, call))], why
+
+
+def of_message(message: Message) -> QuerySet[Attempt]:
+    """The attempts of a shout's calls, each with its call; `told` tells of them."""
+    is_told = Q(serial=F("call__serial")) | Q(ended__isnull=False)
+    return Attempt.objects.filter(is_told, message=message, claimed__isnull=False).select_related("call")
+
+
+def told(rows: Iterable[Attempt]) -> Iterator[AttemptTold]:
+    """These attempts as others are told of them; they come with their calls."""
+    return (each for row in rows if (each := _told(row, row.call)))
 
 
 def with_reasons(calls: Sequence[Call]) -> Sequence[Call]:
@@ -236,13 +242,24 @@ def with_reasons(calls: Sequence[Call]) -> Sequence[Call]:
     return calls
 
 
-def _told(
-    row: Attempt, claimed: datetime, state: Attempt | Call, *, ended: datetime | None, ending: str | None
-) -> AttemptTold:
-    """As its row says, and `state`, which is the call's while this is its latest attempt."""
+def _told(row: Attempt, call: Call) -> AttemptTold | None:
+    """As its row says, and its call while this is its latest attempt; None: it was none, or nobody knows how it ended."""
+    state: Attempt | Call
+    if row.claimed is None:
+        return None
+    if row.serial == call.serial:
+        state, ended, ending = call, call.finished, call.status if call.finished else None
+    elif row.ended:
+        state, ended, ending = row, row.ended, row.ending
+    else:
+        return None
     return AttemptTold(
+        id=row.pk,
+        call_id=call.pk,
+        phone=call.number,
+        reference=call.reference,
         number=row.number,
-        claimed=claimed,
+        claimed=row.claimed,
         slot=row.slot,
         sid=state.sid,
         started=state.started,

@@ -41,6 +41,7 @@ OPERATIONS = [
     ("POST", "/shouts/{id};audition"),
     ("GET", "/calls"),
     ("GET", "/calls/{id}"),
+    ("GET", "/attempts"),
     ("GET", "/recordings"),
     ("POST", "/recordings"),
     ("GET", "/recordings/{id}"),

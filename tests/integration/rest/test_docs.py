@@ -29,6 +29,7 @@ DOCUMENTED = {
     ("post", "/shouts/{id};resume"): {"200", "401", "404", "406", "409", "429"},
     ("get", "/calls"): {"200", "400", "401", "404", "406", "429"},
     ("get", "/calls/{id}"): {"200", "401", "404", "406", "429"},
+    ("get", "/attempts"): {"200", "400", "401", "404", "406", "429"},
     ("get", "/recordings"): {"200", "400", "401", "406", "429"},
     ("post", "/recordings"): {"201", "400", "401", "406", "413", "415", "429", "503", "507"},
     ("get", "/recordings/{id}"): {"200", "401", "404", "406", "429"},
@@ -166,11 +167,12 @@ def test_parameters_are_described(schema: dict[str, Any]) -> None:
         name: {(one["name"], one["in"], one.get("required", False)) for one in operation["parameters"]}
         for name, operation in operations(schema)
     }
-    page = {("limit", "query", False), ("offset", "query", False)}
+    page = {(name, "query", False) for name in ("limit", "offset", "format", "zone")}
     newest_first = page | {("before", "query", False)}
     assert told["get", "/shouts"] == {("userdata", "query", True)} | newest_first
     of_calls = {(name, "query", False) for name in ("shout-id", "phone", "userdata", "status", "after", "before")}
     assert told["get", "/calls"] == of_calls | page
+    assert told["get", "/attempts"] == {("shout-id", "query", True), ("after", "query", False)} | page
     assert told["get", "/dnc"] == {("userdata", "query", True)} | newest_first
     assert told["delete", "/dnc"] == {("userdata", "query", True), ("number", "query", True)}
     assert told["get", "/dnc/{userdata}"] == newest_first
@@ -182,7 +184,7 @@ def test_parameters_are_described(schema: dict[str, Any]) -> None:
 
 def test_the_headers_that_page_a_list_are_described(schema: dict[str, Any]) -> None:
     told = dict(operations(schema))
-    for path in ("/shouts", "/calls", "/recordings", "/dnc", "/dnc/{userdata}"):
+    for path in ("/shouts", "/calls", "/attempts", "/recordings", "/dnc", "/dnc/{userdata}"):
         headers = told["get", path]["responses"]["200"]["headers"]
         assert set(headers) == {"Link", "X-Total-Count"}
         assert all(header["description"] for header in headers.values())

@@ -20,7 +20,7 @@ QUIET = [
     *["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"],
     *["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=8000", "--dump-dom"],
 ]
-SECTIONS = ["shouts", "calls", "recordings", "webhooks", "dnc"]
+SECTIONS = ["shouts", "calls", "attempts", "recordings", "webhooks", "dnc"]
 
 
 @pytest.mark.parametrize("address", ["/docs", "/docs/"])

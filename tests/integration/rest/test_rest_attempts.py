@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from typing import Any
 
 import pytest
@@ -13,11 +15,12 @@ from blast_api.carrierx.client import Accepted
 from blast_api.carrierx.events import StatusReport
 from blast_api.dispatch.jobs import PlaceCall, keep_all
 from blast_api.domain.states import CallStatus
-from blast_api.models import Attempt, Call
+from blast_api.models import Attempt, Call, Message
 from blast_api.services import delivery
+from tests.kits import factories
 from tests.kits.factories import number
 from tests.kits.released import claim, released
-from tests.kits.rest import body, content, created, post
+from tests.kits.rest import body, code, content, created, faults, next_page, post
 
 pytestmark = pytest.mark.django_db
 
@@ -74,6 +77,49 @@ def test_attempts_are_told_in_their_order_and_the_open_one_as_far_as_it_is(
     assert [each["reason"] for each in told["attempts"]] == ["failed", "busy", ""]
     (listed,) = content(client.get(f"/api/v1/calls?shout-id={message.pk}"))
     assert listed["attempts"] == 3
+
+
+def test_the_attempts_of_a_shout_are_a_list(
+    client: Client, settings: Any, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    settings.RETRY_STATUSES, settings.RETRY_DELAY = ("failed", "busy"), 0
+    message = released(1)
+    Call.objects.update(reference="pupil 12")
+    jobs = [_place()]
+    for word in (CallStatus.FAILED, CallStatus.BUSY):
+        _end(jobs[-1], word)
+        jobs.append(_place())
+    delivery.answered(jobs[-1].attempt, now=timezone.now())
+    address = f"/api/v1/attempts?shout-id={message.pk}"
+    with django_assert_max_num_queries(6):
+        told = content(client.get(address))
+    of_call = _told(client)["attempts"]
+    call = Call.objects.get()
+    about = {"call_id": call.pk, "phone": call.number, "reference": "pupil 12"}
+    assert told == [{"id": each["id"], **about, **one} for each, one in zip(told, of_call, strict=True)]
+    seen: list[Any] = []
+    where: str | None = f"{address}&limit=2"
+    while where:
+        answer = client.get(where)
+        assert answer["X-Total-Count"] == "3"
+        seen += content(answer)
+        where = next_page(answer)
+    assert seen == told
+    answer = client.get(f"{address}&format=csv")
+    assert answer["Content-Disposition"] == f'attachment; filename="attempts-of-shout-{message.pk}.csv"'
+    rows = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    assert [(row["number"], row["phone"], row["ending"]) for row in rows] == [
+        (str(each["number"]), each["phone"], each["ending"] or "") for each in told
+    ]
+
+
+def test_attempts_of_others_are_not_told(client: Client) -> None:
+    created(post(client, body(recipients=["442079460018"])))  # never placed
+    mine, others = Message.objects.get(), factories.message(application=factories.application(name="another"))
+    factories.call(others)
+    assert content(client.get(f"/api/v1/attempts?shout-id={mine.pk}")) == []
+    assert code(client.get(f"/api/v1/attempts?shout-id={others.pk}")) == (404, "not_found")
+    assert set(faults(client.get("/api/v1/attempts"))) == {"shout-id"}
 
 
 def test_what_was_never_placed_has_no_attempts_and_tells_the_reason(client: Client) -> None:
