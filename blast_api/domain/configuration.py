@@ -211,8 +211,8 @@ class Configuration(CarrierKeys):
     max_upload_bytes: int = key(
         20971520,
         whole(1024, 2**30, "Bytes"),
-        "most bytes of a sound file that an application uploads; 413 beyond. Ten minutes of CD sound are about 100 MB as WAV, "
-        "10 MB as MP3",
+        "most bytes of a file that an application uploads, a sound or a list; 413 beyond. Ten minutes of CD sound are about "
+        "100 MB as WAV, 10 MB as MP3",
     )
     webhook_networks: tuple[IPv4Network | IPv6Network, ...] = key(
         (),

@@ -86,7 +86,8 @@ def _text(file: BinaryIO, codec: str) -> Iterator[str]:
     except UnicodeError:
         raise UnusableList(_NO_TEXT) from None
     finally:
-        text.detach()  # or the file would be closed with it
+        with suppress(ValueError):  # whoever lent the file has closed it
+            text.detach()  # or the file would be closed with it
 
 
 def _beginning(file: BinaryIO, codec: str) -> list[str]:

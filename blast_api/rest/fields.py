@@ -11,12 +11,14 @@ from rest_framework import serializers
 
 from blast_api.conf import configuration
 from blast_api.domain import recipients, speech, times, transfers
+from blast_api.domain.errors import UnusableList
 from blast_api.domain.recipients import LONGEST_REFERENCE, Recipient
 from blast_api.domain.rules import said
 from blast_api.domain.rules.said import Said
 from blast_api.domain.transfers import Transfer
 from blast_api.services import rules, uploads
 
+from .forms import ListFile
 from .schemas import DELIVERY, TRANSFER
 
 _MOST_REPORTED = 10
@@ -92,6 +94,8 @@ class RecipientsField(serializers.Field[list[Recipient], object, list[str], obje
         }
 
     def to_internal_value(self, data: object) -> list[Recipient]:
+        if isinstance(data, ListFile):
+            return self._of_file(data)
         if not isinstance(data, list):
             self.fail("invalid", reason="Expected a list of phone numbers.")
         if not data:
@@ -107,14 +111,29 @@ class RecipientsField(serializers.Field[list[Recipient], object, list[str], obje
                 read.append(recipients.recipient(written, region=region))
             except ValueError as error:
                 faults.append(f"{position}: {error}")
-        if faults:
-            more = len(faults) - _MOST_REPORTED
-            rest = [f"And {more} more."] if more > 0 else []
-            raise serializers.ValidationError(faults[:_MOST_REPORTED] + rest, code="invalid")
+        _refuse_any(faults, count=len(faults))
         return read
+
+    def _of_file(self, file: ListFile) -> list[Recipient]:
+        """Each line that names nobody is named, counted from 1 as editors do."""
+        try:
+            read = file.read
+        except UnusableList as refusal:
+            self.fail("invalid", reason=refusal.reason)
+        faults = [f"line {line}: {words}" for line, words in read.faults[:_MOST_REPORTED]]
+        _refuse_any(faults, count=read.faulty)
+        return read.recipients
 
     def to_representation(self, value: list[Recipient]) -> list[str]:
         return [one.number for one in value]
+
+
+def _refuse_any(faults: list[str], *, count: int) -> None:
+    """Raises ValidationError if there are faults, which tells some of them, and how many more there are."""
+    if faults:
+        more = count - _MOST_REPORTED
+        rest = [f"And {more} more."] if more > 0 else []
+        raise serializers.ValidationError(faults[:_MOST_REPORTED] + rest, code="invalid")
 
 
 class ScheduleField(serializers.DateTimeField):

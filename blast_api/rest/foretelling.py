@@ -12,12 +12,15 @@ from blast_api.services.preflight import Preflight
 from .lists import Listed, pieces, render, sent
 
 
-def answer(application: Application, foretold: Preflight, *, each: bool) -> Listed:
-    """The whole of it, or without `each` recipient."""
+def answer(
+    application: Application, foretold: Preflight, *, each: bool, listed: dict[str, object] | None = None
+) -> Listed:
+    """The whole of it, or without `each` recipient; and how the list was read of which they are."""
     counts, estimate = foretold.prospects.counts, _estimate(foretold)
+    first: dict[str, object] = {"counts": counts, **({"list": listed} if listed else {})}
     if not each:
-        return sent(application, iter([render({"counts": counts, "estimate": estimate})]), {})
-    before = b'{"counts":' + render(counts) + b',"recipients":'
+        return sent(application, iter([render({**first, "estimate": estimate})]), {})
+    before = render(first)[:-1] + b',"recipients":'
     after = b',"estimate":' + render(estimate) + b"}"
     return sent(application, pieces(_recipients(foretold), before=before, after=after), {})
 

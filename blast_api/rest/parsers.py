@@ -43,20 +43,11 @@ class BoundedJSONParser(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        body = _read(stream, parser_context["request"] if parser_context else None)
-        try:
-            text = body.decode(detect_encoding(body))
-            value = json.loads(text, parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
-        except ValueError as error:  # bytes that are no text among them
-            raise ParseError(f"JSON parse error - {error}") from None
-        except RecursionError:
-            raise _too_deep() from None
-        _refuse_deeper(value)
-        return value
+        return json_of(_read(stream, parser_context["request"] if parser_context else None))
 
 
 class UploadParser(MultiPartParser):
-    """A form with a sound file of at most MAX_UPLOAD_BYTES. Raises ParseError or TooLarge."""
+    """A form with a file of at most MAX_UPLOAD_BYTES. Raises ParseError or TooLarge."""
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
@@ -70,6 +61,19 @@ class UploadParser(MultiPartParser):
         _refuse_repeated(form.data)
         _refuse_repeated(form.files)
         return form
+
+
+def json_of(body: bytes) -> Any:
+    """What these bytes say, as BoundedJSONParser reads them. Raises ParseError."""
+    try:
+        text = body.decode(detect_encoding(body))
+        value = json.loads(text, parse_int=_short, parse_float=_finite, object_pairs_hook=_each_once)
+    except ValueError as error:  # bytes that are no text among them
+        raise ParseError(f"JSON parse error - {error}") from None
+    except RecursionError:
+        raise _too_deep() from None
+    _refuse_deeper(value)
+    return value
 
 
 def _refuse_repeated(members: MultiValueDict[str, Any]) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from http import HTTPStatus
 from itertools import chain
@@ -31,9 +29,10 @@ from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
 from .fields import NumberField
+from .forms import given_shout
 from .lists import Listed, answer
 from .pages import BY_POSITION, LARGEST_ID, NEWEST_FIRST, Page, named, page
-from .parsers import refuse_unmeasured
+from .parsers import BoundedJSONParser, UploadParser, refuse_unmeasured
 from .serializers import (
     CallDetailSerializer,
     CallSerializer,
@@ -54,6 +53,7 @@ class ShoutViewSet(ListViewSet):
     """Shouts of the requesting application."""
 
     lookup_value_converter = "int"
+    parser_classes = (BoundedJSONParser, UploadParser)
 
     @docs.list_shouts
     def list(self, request: Request) -> Listed:
@@ -67,11 +67,12 @@ class ShoutViewSet(ListViewSet):
     def create(self, request: Request) -> Response:
         refuse_unmeasured(request)
         key = _idempotency_key(request)
-        digest = hashlib.sha256(json.dumps(request.data, sort_keys=True).encode()).hexdigest() if key else ""
+        given = given_shout(request)
+        digest = given.digest if key else ""
         message = creation.replayed(application_of(request), key, digest, now=timezone.now())
         created = False
         if message is None:
-            serializer = NewShoutSerializer(data=request.data, context={"application": application_of(request)})
+            serializer = NewShoutSerializer(data=given.body, context={"application": application_of(request)})
             serializer.is_valid(raise_exception=True)
             new = serializer.to_new_shout(idempotency_key=key, request_digest=digest)
             if serializer.to_speak:
@@ -81,7 +82,8 @@ class ShoutViewSet(ListViewSet):
         if created:
             nudge.ring_author(message.pk)
         headers = {} if created else {"Idempotent-Replayed": "true"}
-        return Response(_shout(message.pk), status=HTTPStatus.CREATED, headers=headers)
+        of_file = {"list": given.file.described} if given.file else {}
+        return Response(_shout(message.pk) | of_file, status=HTTPStatus.CREATED, headers=headers)
 
     @docs.preflight_shout
     @action(detail=False, methods=["post"], name="Shout List")
@@ -90,13 +92,15 @@ class ShoutViewSet(ListViewSet):
         which = named(request, "recipients")
         if which not in ("", _NO_RECIPIENTS):
             raise ValidationError({"recipients": [f"Expected {_NO_RECIPIENTS}, or no such parameter."]})
-        serializer = NewShoutSerializer(data=request.data, context={"application": application_of(request)})
+        given = given_shout(request)
+        serializer = NewShoutSerializer(data=given.body, context={"application": application_of(request)})
         serializer.is_valid(raise_exception=True)
         new = serializer.to_new_shout(idempotency_key=None, request_digest="")
         if serializer.to_speak:
             new = replace(new, spoken=uploads.estimated(*serializer.to_speak))
         foretold = preflight.preflight(application_of(request), new, now=database_now())
-        return foretelling.answer(application_of(request), foretold, each=which != _NO_RECIPIENTS)
+        listed = given.file.described if given.file else None
+        return foretelling.answer(application_of(request), foretold, each=which != _NO_RECIPIENTS, listed=listed)
 
     @docs.retrieve_shout
     def retrieve(self, request: Request, pk: int) -> Response:
@@ -127,7 +131,7 @@ class ShoutViewSet(ListViewSet):
         return Response(_shout(message.pk))
 
     @docs.audition_shout
-    @action(detail=True, methods=["post"], name="Shout")
+    @action(detail=True, methods=["post"], name="Shout", parser_classes=[BoundedJSONParser])
     def audition(self, request: Request, pk: int) -> Response:
         refuse_unmeasured(request)
         message = _message(request, pk)
@@ -293,7 +297,7 @@ def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
     return Response(status=HTTPStatus.NO_CONTENT)
 
 
-def _shout(pk: int) -> object:
+def _shout(pk: int) -> dict[str, object]:
     (shout,) = lists.shouts_of([Message.objects.select_related("author_call", "recording", "voicemail").get(pk=pk)])
     return ShoutSerializer(shout).data
 
