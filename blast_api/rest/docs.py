@@ -18,6 +18,7 @@ from .documenting import (
     JSON_OR_CSV,
     KEY,
     NEWEST_FIRST,
+    NO_BODY,
     NOT_FOUND,
     NOT_JSON,
     OLDEST_FIRST,
@@ -30,6 +31,7 @@ from .documenting import (
 from .serializers import (
     CallDetailSerializer,
     CallSerializer,
+    CreatedShoutSerializer,
     DoNotCallSerializer,
     ListedAttemptSerializer,
     NewAuditionSerializer,
@@ -171,6 +173,18 @@ _FORETOLD: dict[str, Any] = {
     },
 }
 
+_FORM = openapi.Schema(
+    type=openapi.TYPE_OBJECT,
+    required=["shout", "recipients"],
+    properties={
+        "shout": openapi.Schema(type=openapi.TYPE_OBJECT, description="What is sent as JSON, without `recipients`."),
+        "recipients": openapi.Schema(type=openapi.TYPE_FILE, description="CSV or XLSX."),
+    },
+)
+_BY_FORM = (
+    "Recipients may come as a file: then the body is multipart/form-data with the parts `shout`, the JSON without "
+    "`recipients`, and `recipients`. Faults in the file name its lines."
+)
 list_shouts = swagger_auto_schema(
     operation_summary="A user's shouts, newest first",
     manual_parameters=[query("userdata", openapi.TYPE_STRING, "The user.", required=True), *NEWEST_FIRST, *AS_CSV],
@@ -179,18 +193,20 @@ list_shouts = swagger_auto_schema(
 )
 create_shout = swagger_auto_schema(
     operation_summary="Create a shout; its author is called, unless it is to play a recording, a text or what another played",
+    operation_description=_BY_FORM,
     request_body=NewShoutSerializer,
+    form=_FORM,
     manual_parameters=[KEY],
     responses={
         "201": answer(
             "The shout.",
-            ShoutSerializer,
+            CreatedShoutSerializer,
             _SHOUT | {"status": "pending", "calls": {"pending": 1}},
             {"Idempotent-Replayed": {"type": "string", "description": "`true`: it was there, and is not made again."}},
         ),
         "400": INVALID,
         "413": TOO_LARGE,
-        "415": NOT_JSON,
+        "415": NO_BODY,
         "422": error(
             "The Idempotency-Key was used with another body.",
             "This Idempotency-Key was used with another request body.",
@@ -202,8 +218,9 @@ create_shout = swagger_auto_schema(
 preflight_shout = swagger_auto_schema(
     operation_summary="What POST /shouts with this body would do, and when",
     operation_description="Nothing is stored and nobody is rung. It says what is true now: lists and caps are asked again "
-    "before each call.",
+    f"before each call. {_BY_FORM}",
     request_body=NewShoutSerializer,
+    form=_FORM,
     manual_parameters=[
         openapi.Parameter(
             "recipients",
@@ -217,7 +234,7 @@ preflight_shout = swagger_auto_schema(
         "200": answer("What becomes of each recipient.", PreflightSerializer, _FORETOLD),
         "400": INVALID,
         "413": TOO_LARGE,
-        "415": NOT_JSON,
+        "415": NO_BODY,
         **COMMON,
     },
 )

@@ -110,6 +110,11 @@ TOO_LARGE = error("The body is larger than the operator allows.", "The request's
 NOT_JSON = error(
     "The body is not application/json.", 'Unsupported media type "text/plain" in request.', "unsupported_media_type"
 )
+NO_BODY = error(
+    "The body is neither application/json nor multipart/form-data.",
+    'Unsupported media type "text/plain" in request.',
+    "unsupported_media_type",
+)
 COMMON = {"401": NO_TOKEN, "406": NOT_ACCEPTABLE, "429": TOO_MANY}
 KEY = openapi.Parameter(
     "Idempotency-Key",

@@ -36,6 +36,12 @@ class Schema(SwaggerAutoSchema):
     def get_produces(self) -> Any:
         return self.overrides.get("produces") or super().get_produces()
 
+    def get_operation(self, operation_keys: list[str]) -> openapi.Operation:
+        operation = super().get_operation(operation_keys)
+        if form := self.overrides.get("form"):
+            operation.x_form = form
+        return operation
+
     def get_request_body_schema(self, serializer: Any) -> Any:
         schema = super().get_request_body_schema(serializer)
         if isinstance(serializer, NewShoutSerializer):

@@ -11,6 +11,7 @@ from .documenting import (
     INVALID,
     JSON_OR_CSV,
     NEWEST_FIRST,
+    NO_BODY,
     NO_TOKEN,
     NOT_FOUND,
     RETRY_AFTER,
@@ -59,11 +60,7 @@ create_recording = swagger_auto_schema(
         "201": answer("The recording.", RecordingSerializer, _RECORDING),
         "400": INVALID,
         "413": TOO_LARGE,
-        "415": error(
-            "The body is neither application/json nor multipart/form-data.",
-            'Unsupported media type "text/plain" in request.',
-            "unsupported_media_type",
-        ),
+        "415": NO_BODY,
         "503": error(
             "The carrier did not take it, or did not tell; Retry-After says for how many seconds to wait. Nothing stays of it.",
             "The carrier did not take it.",

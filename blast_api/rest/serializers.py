@@ -25,6 +25,7 @@ from .fields import (
     TransferField,
     VoiceField,
 )
+from .list_serializers import ListReadSerializer
 
 _LONGEST_TEXT = 255  # characters, as the columns have them
 
@@ -245,6 +246,12 @@ class ShoutSerializer(serializers.Serializer[Any]):
         return {**super().get_fields(), "from": serializers.CharField(source="caller_id", help_text="Who calls.")}
 
 
+class CreatedShoutSerializer(ShoutSerializer):
+    """A shout that was just made."""
+
+    list = ListReadSerializer(required=False, help_text="How the file was read; not there if there was none.")
+
+
 class NewAuditionSerializer(serializers.Serializer[Any]):
     """What `POST /shouts/{id};audition` takes."""
 
@@ -370,6 +377,7 @@ class PreflightSerializer(serializers.Serializer[Any]):
     """What `POST /shouts` with this body would do."""
 
     counts = serializers.DictField(child=serializers.IntegerField(), help_text="How many recipients have each verdict.")
+    list = ListReadSerializer(required=False, help_text="How the file was read; not there if there was none.")
     recipients = ForetoldSerializer(many=True, required=False, help_text="In the order given.")
     estimate = EstimateSerializer()
 
