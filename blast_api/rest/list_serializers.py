@@ -14,14 +14,6 @@ class ListColumnSerializer(serializers.Serializer[Any]):
     header = serializers.CharField(allow_null=True, help_text="Its name; null: the file does not name it.")
 
 
-class ListColumnsSerializer(serializers.Serializer[Any]):
-    """Which column is read as what."""
-
-    number = ListColumnSerializer()
-    zone = ListColumnSerializer(required=False)
-    reference = ListColumnSerializer(required=False)
-
-
 class ListLineSerializer(serializers.Serializer[Any]):
     """A recipient as it was read."""
 
@@ -34,7 +26,9 @@ class ListLineSerializer(serializers.Serializer[Any]):
 class ListReadSerializer(serializers.Serializer[Any]):
     """How a list was read that came as a file."""
 
-    columns = ListColumnsSerializer()
+    columns = serializers.DictField(
+        child=ListColumnSerializer(), help_text="Which column is read as `number`, `zone`, `reference`."
+    )
     header = serializers.BooleanField(help_text="Whether the first line names the columns.")
     encoding = serializers.CharField(allow_null=True, help_text="Null: it is a workbook.")
     delimiter = serializers.CharField(allow_null=True, help_text="Null: it has one column, or is a workbook.")

@@ -249,7 +249,9 @@ class ShoutSerializer(serializers.Serializer[Any]):
 class CreatedShoutSerializer(ShoutSerializer):
     """A shout that was just made."""
 
-    list = ListReadSerializer(required=False, help_text="How the file was read; not there if there was none.")
+    list = ListReadSerializer(
+        required=False, allow_null=True, help_text="How the file was read; not there if there was none."
+    )
 
 
 class NewAuditionSerializer(serializers.Serializer[Any]):
@@ -377,7 +379,9 @@ class PreflightSerializer(serializers.Serializer[Any]):
     """What `POST /shouts` with this body would do."""
 
     counts = serializers.DictField(child=serializers.IntegerField(), help_text="How many recipients have each verdict.")
-    list = ListReadSerializer(required=False, help_text="How the file was read; not there if there was none.")
+    list = ListReadSerializer(
+        required=False, allow_null=True, help_text="How the file was read; not there if there was none."
+    )
     recipients = ForetoldSerializer(many=True, required=False, help_text="In the order given.")
     estimate = EstimateSerializer()
 

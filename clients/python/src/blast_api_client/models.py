@@ -144,6 +144,15 @@ class Attempt(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class ListedAttempt(Attempt, frozen=True, kw_only=True):
+    """One placement of one of a shout's calls."""
+
+    id: int
+    call_id: int
+    phone: str
+    reference: str | None
+
+
 class CallWaiting(ShoutWaiting, frozen=True, kw_only=True):
     """What a call waits for; with `window`, by whose clock."""
 
@@ -211,10 +220,45 @@ class Estimate(Struct, frozen=True, kw_only=True):
     certainty: str
 
 
+class ListColumn(Struct, frozen=True, kw_only=True):
+    """A column of a file; the first is 1."""
+
+    column: int
+    header: str | None
+
+
+class ListLine(Struct, frozen=True, kw_only=True):
+    """A recipient as it was read, and on which line."""
+
+    line: int
+    number: str
+    zone: str = ""
+    reference: str = ""
+
+
+class ListRead(Struct, frozen=True, kw_only=True):
+    """How a list was read that was sent as a file; columns by `number`, `zone`, `reference`."""
+
+    columns: dict[str, ListColumn]
+    header: bool
+    encoding: str | None
+    delimiter: str | None
+    sheet: str | None
+    rows: int
+    sample: list[ListLine]
+
+
+class CreatedShout(Shout, frozen=True, kw_only=True):
+    """A shout that was just made; `listed` if its recipients were sent as a file."""
+
+    listed: ListRead | None = field(name="list", default=None)
+
+
 class Preflight(Struct, frozen=True, kw_only=True):
     """What a shout would do; no recipients where they were not asked for."""
 
     counts: dict[str, int]
+    listed: ListRead | None = field(name="list", default=None)
     recipients: list[Foretold] = field(default_factory=list)
     estimate: Estimate
 
