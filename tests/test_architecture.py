@@ -65,7 +65,7 @@ SERVICES = {
     "caps": set[str](),
     "estimates": set[str](),
     "preflight": {"caps", "dnc", "creation", "estimates", "schedule"},
-    "dnc": {"withdrawals"},
+    "dnc": {"events", "withdrawals"},
     "storage": set[str](),
     "uploads": {"storage"},
     "__init__": set[str](),

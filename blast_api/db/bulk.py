@@ -33,6 +33,13 @@ def insert(
     _insert(model, columns, rows, shared)
 
 
+def insert_new(
+    model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]], **shared: object
+) -> list[int]:
+    """Insert rows like `insert`, but for those that a unique constraint finds there. Answers the ids of the new ones."""
+    return _insert(model, columns, rows, shared, otherwise="ON CONFLICT DO NOTHING RETURNING id", returning=True)
+
+
 def upsert(into: Upsert, rows: Iterable[Sequence[object]]) -> None:
     """Insert rows of values like `insert`, for the columns that `into` names; those that are there are written over."""
     _insert(into.model, into.columns, rows, {}, otherwise=into.otherwise)
@@ -45,7 +52,8 @@ def _insert(
     shared: Mapping[str, object],
     *,
     otherwise: str = "",
-) -> None:
+    returning: bool = False,
+) -> list[int]:
     fields = {field.attname: field for field in model._meta.concrete_fields}
     quote = connection.ops.quote_name
     if connection.vendor == "postgresql":
@@ -56,10 +64,14 @@ def _insert(
     values = ", ".join((*_cells([fields[name] for name in columns]), *("%s" for _ in shared)))
     parameters = _prepared(fields, shared)
     sql = f"INSERT INTO {quote(model._meta.db_table)} ({names}) SELECT {values} FROM {source} {otherwise}"  # noqa: S608
+    ids: list[int] = []
     left = iter(rows)
     with connection.cursor() as cursor:
         while chunk := list(islice(left, _CHUNK)):
             cursor.execute(sql, [*parameters, json.dumps(chunk)])
+            if returning:
+                ids += (pk for (pk,) in cursor.fetchall())
+    return ids
 
 
 def update(model: type[models.Model], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> int:

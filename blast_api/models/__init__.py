@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .applications import Application as Application
 from .applications import DoNotCallNumber as DoNotCallNumber
+from .applications import OperatorsNumber as OperatorsNumber
 from .carrier import Container as Container
 from .carrier import CronHost as CronHost
 from .carrier import Gate as Gate

@@ -7,6 +7,8 @@ from typing import ClassVar
 from django.db import models
 from django.db.models.functions import Now
 
+from blast_api.domain.rules.listing import ListedBy
+
 
 class Bounded(models.Model):
     """Whose calls have bounds of their own, inside those of the whole."""
@@ -49,6 +51,8 @@ class DoNotCallNumber(models.Model):
     userdata = models.CharField(max_length=255)
     number = models.CharField(max_length=15)
     created = models.DateTimeField(db_default=Now())
+    # Code of former releases lists numbers by a key alone, and does not say so.
+    by = models.CharField(max_length=8, choices=ListedBy.choices, db_default=ListedBy.KEY)
     call_id = models.BigIntegerField(null=True)  # by which call, if by one; it may be gone
 
     class Meta:
@@ -57,3 +61,16 @@ class DoNotCallNumber(models.Model):
 
     def __str__(self) -> str:
         return f"do-not-call entry {self.pk}"
+
+
+class OperatorsNumber(models.Model):
+    """A number that no application must call: the operator's do-not-call list."""
+
+    number = models.CharField(max_length=15)
+    created = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["number"], name="dnc_operators_once"),)
+
+    def __str__(self) -> str:
+        return f"entry {self.pk} of the operator's do-not-call list"

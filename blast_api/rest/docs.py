@@ -32,7 +32,6 @@ from .serializers import (
     CallDetailSerializer,
     CallSerializer,
     CreatedShoutSerializer,
-    DoNotCallSerializer,
     ListedAttemptSerializer,
     NewAuditionSerializer,
     NewShoutSerializer,
@@ -126,7 +125,6 @@ _ATTEMPT = {
     "reason": "failed",
 }
 _LISTED_ATTEMPT = {"id": 1, "call_id": 1, "phone": _NUMBER, "reference": "pupil 12", **_ATTEMPT}
-_ENTRY = {"number": _NUMBER, "created": "2030-01-31T12:01:00Z"}
 NEW_SHOUT = {
     "title": "Snow day",
     "caller": "+1 555 555 2020",
@@ -330,42 +328,5 @@ retrieve_call = swagger_auto_schema(
         "404": NOT_FOUND,
         **COMMON,
     },
-)
-_ENTRIES = {"200": listed(DoNotCallSerializer(many=True), "The numbers.", _ENTRY), "400": INVALID, **COMMON}
-_TAKEN_OFF = {"204": answer("It is off the list."), "400": INVALID, "404": NOT_FOUND, **COMMON}
-_USER = query("userdata", openapi.TYPE_STRING, "The user, by any name.", required=True)
-_IN_A_PATH = (
-    "For names without a `.` or `..` of its own between slashes: clients and proxies take those for a way up. "
-    "Slashes in the name are escaped, or not."
-)
-list_dnc = swagger_auto_schema(
-    operation_id="dnc_list",
-    operation_summary="A user's do-not-call list, newest first",
-    manual_parameters=[_USER, *NEWEST_FIRST, *AS_CSV],
-    produces=JSON_OR_CSV,
-    responses=_ENTRIES,
-)
-delete_dnc = swagger_auto_schema(
-    operation_id="dnc_delete",
-    operation_summary="Take a number off the list",
-    manual_parameters=[
-        _USER,
-        query("number", openapi.TYPE_STRING, "The number with country code, in any usual writing.", required=True),
-    ],
-    responses=_TAKEN_OFF,
-)
-list_dnc_of_path = swagger_auto_schema(
-    operation_id="dnc_list_of_path",
-    operation_summary="The same list, by a path",
-    operation_description=_IN_A_PATH,
-    manual_parameters=[*NEWEST_FIRST, *AS_CSV],
-    produces=JSON_OR_CSV,
-    responses=_ENTRIES,
-)
-delete_dnc_of_path = swagger_auto_schema(
-    operation_id="dnc_delete_of_path",
-    operation_summary="Take a number off the list, by a path",
-    operation_description=f"{_IN_A_PATH} The number is what follows the last slash.",
-    responses=_TAKEN_OFF,
 )
 undocumented = swagger_auto_schema(auto_schema=None)

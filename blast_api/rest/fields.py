@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from django.utils import timezone
 from rest_framework import serializers
@@ -22,12 +23,45 @@ from .forms import ListFile
 from .schemas import DELIVERY, TRANSFER
 
 _MOST_REPORTED = 10
+T = TypeVar("T")
 _ENGLISH = "en"  # what we ship, and `VOICE_MENU` unless the operator chose otherwise
 _OF_A_TRANSFER = {"key", "to", "concurrent"}
 _TAKEN: Mapping[str, str] = {
     "0": "0 repeats the message.",
     "5": "5 takes the recipient off all further calls.",
 }
+
+
+def each(data: Iterable[object], parse: Callable[[object], T]) -> list[T]:
+    """All that is in a list, as `parse` reads it. Raises ValidationError, which names each fault by its position, from 0."""
+    read: list[T] = []
+    faults: list[str] = []
+    for position, written in enumerate(data):
+        try:
+            read.append(parse(written))
+        except ValueError as error:
+            faults.append(f"{position}: {error}")
+    _refuse_any(faults, count=len(faults))
+    return read
+
+
+def of_file(file: ListFile) -> list[Recipient]:
+    """All that is in a file. Raises ValidationError, which names each line that names nobody, from 1 as editors count."""
+    try:
+        read = file.read
+    except UnusableList as refusal:
+        raise serializers.ValidationError([refusal.reason], code="invalid") from None
+    faults = [f"line {line}: {words}" for line, words in read.faults[:_MOST_REPORTED]]
+    _refuse_any(faults, count=read.faulty)
+    return read.recipients
+
+
+def _refuse_any(faults: list[str], *, count: int) -> None:
+    """Raises ValidationError if there are faults, which tells some of them, and how many more there are."""
+    if faults:
+        more = count - _MOST_REPORTED
+        rest = [f"And {more} more."] if more > 0 else []
+        raise serializers.ValidationError(faults[:_MOST_REPORTED] + rest, code="invalid")
 
 
 class NumberField(serializers.Field[str, object, str, object]):
@@ -103,37 +137,14 @@ class RecipientsField(serializers.Field[list[Recipient], object, list[str], obje
         most = configuration().max_recipients
         if len(data) > most:
             self.fail("invalid", reason=f"{len(data)} recipients are more than the {most} that one shout may have.")
-        region = configuration().default_region
-        read: list[Recipient] = []
-        faults: list[str] = []
-        for position, written in enumerate(data):
-            try:
-                read.append(recipients.recipient(written, region=region))
-            except ValueError as error:
-                faults.append(f"{position}: {error}")
-        _refuse_any(faults, count=len(faults))
-        return read
+        return each(data, partial(recipients.recipient, region=configuration().default_region))
 
     def _of_file(self, file: ListFile) -> list[Recipient]:
         """Each line that names nobody is named, counted from 1 as editors do."""
-        try:
-            read = file.read
-        except UnusableList as refusal:
-            self.fail("invalid", reason=refusal.reason)
-        faults = [f"line {line}: {words}" for line, words in read.faults[:_MOST_REPORTED]]
-        _refuse_any(faults, count=read.faulty)
-        return read.recipients
+        return of_file(file)
 
     def to_representation(self, value: list[Recipient]) -> list[str]:
         return [one.number for one in value]
-
-
-def _refuse_any(faults: list[str], *, count: int) -> None:
-    """Raises ValidationError if there are faults, which tells some of them, and how many more there are."""
-    if faults:
-        more = count - _MOST_REPORTED
-        rest = [f"And {more} more."] if more > 0 else []
-        raise serializers.ValidationError(faults[:_MOST_REPORTED] + rest, code="invalid")
 
 
 class ScheduleField(serializers.DateTimeField):

@@ -384,10 +384,3 @@ class PreflightSerializer(serializers.Serializer[Any]):
     )
     recipients = ForetoldSerializer(many=True, required=False, help_text="In the order given.")
     estimate = EstimateSerializer()
-
-
-class DoNotCallSerializer(serializers.Serializer[Any]):
-    """A number on a user's do-not-call list."""
-
-    number = serializers.CharField()
-    created = serializers.DateTimeField()

@@ -7,8 +7,9 @@ from django.urls.converters import StringConverter
 from rest_framework.routers import DynamicRoute, Route, SimpleRouter
 
 from .attempts import AttemptViewSet
+from .do_not_call import DoNotCallViewSet
 from .recordings import RecordingViewSet
-from .views import CallViewSet, DoNotCallViewSet, ShoutViewSet, unknown
+from .views import CallViewSet, ShoutViewSet, unknown
 from .webhooks import WebhookViewSet
 
 
@@ -48,7 +49,7 @@ urlpatterns = [
     *router.urls,
     path("recordings/<int:pk>/audio", RecordingViewSet.as_view({"get": "audio"}), name="recording-audio"),
     path("webhooks/<int:pk>/deliveries", WebhookViewSet.as_view({"get": "deliveries"}), name="webhook-deliveries"),
-    path("dnc", DoNotCallViewSet.as_view({"get": "list", "delete": "destroy"}), name="dnc"),
+    path("dnc", DoNotCallViewSet.as_view({"get": "list", "post": "create", "delete": "destroy"}), name="dnc"),
     path("dnc/<name:userdata>/<str:number>", DoNotCallViewSet.as_view(_OF_A_NUMBER), name="dnc-number"),
     path("dnc/<name:userdata>", DoNotCallViewSet.as_view({"get": "list_of_path"}), name="dnc-user"),
     re_path("", unknown),

@@ -10,21 +10,18 @@ from urllib.parse import unquote
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
+from django.http import Http404, HttpRequest, JsonResponse
 from django.utils import timezone
 from rest_framework.decorators import action
 from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from blast_api.conf import configuration
 from blast_api.db.clock import database_now
 from blast_api.dispatch import nudge
-from blast_api.domain import numbers
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
-from blast_api.services import auditions, creation, dnc, history, pauses, preflight, shouts, uploads, waiting
+from blast_api.services import auditions, creation, history, pauses, preflight, shouts, uploads, waiting
 from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
@@ -36,7 +33,6 @@ from .parsers import BoundedJSONParser, UploadParser, refuse_unmeasured
 from .serializers import (
     CallDetailSerializer,
     CallSerializer,
-    DoNotCallSerializer,
     NewAuditionSerializer,
     NewShoutSerializer,
     ShoutSerializer,
@@ -175,41 +171,11 @@ class CallViewSet(ListViewSet):
         return asked, f"calls-of-shout-{message.pk}"
 
     def _to_phone(self, request: Request) -> tuple[Page[Call], str]:
-        userdata, phone = required(request, "userdata"), _phone(request, "phone")
-        to_phone = _calls(request).proper().filter(number=phone, message__userdata=userdata)
+        userdata, number = required(request, "userdata"), phone(request, "phone")
+        to_phone = _calls(request).proper().filter(number=number, message__userdata=userdata)
         calls, status = _with_status(request, to_phone)
-        asked = page(request, calls, NEWEST_FIRST, path=request.path, phone=phone, userdata=userdata, **status)
-        return asked, f"calls-to-{phone}"
-
-
-class DoNotCallViewSet(ListViewSet):
-    """The do-not-call list of one user, whose name stands in the query, or in the path as far as a path can carry it."""
-
-    @docs.list_dnc
-    def list(self, request: Request) -> Listed:
-        return _entries(request, required(request, "userdata"))
-
-    @docs.delete_dnc
-    def destroy(self, request: Request) -> HttpResponse:
-        return _taken_off(request, required(request, "userdata"), _phone(request, "number"))
-
-    @docs.list_dnc_of_path
-    def list_of_path(self, request: Request, userdata: str) -> Listed:
-        return _entries(request, _storable("userdata", userdata))
-
-    @docs.undocumented
-    def list_of_longer_path(self, request: Request, userdata: str, number: str) -> Listed:
-        """The list of a user whose name has a slash in it."""
-        return _entries(request, _storable("userdata", f"{userdata}/{number}"))
-
-    @docs.delete_dnc_of_path
-    def destroy_of_path(self, request: Request, userdata: str, number: str) -> HttpResponse:
-        userdata = _storable("userdata", userdata)
-        try:
-            digits = numbers.normalise(number, region=configuration().default_region)
-        except ValueError:
-            raise Http404 from None
-        return _taken_off(request, userdata, digits)
+        asked = page(request, calls, NEWEST_FIRST, path=request.path, phone=number, userdata=userdata, **status)
+        return asked, f"calls-to-{number}"
 
 
 def unknown(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
@@ -274,27 +240,13 @@ def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, d
     return calls.filter(Exact(F("public_status"), status)), {"status": status}
 
 
-def _phone(request: Request, name: str) -> str:
-    """The number that the query gives under this name."""
+def phone(request: Request, name: str) -> str:
+    """The number that the query gives under this name. Raises ValidationError."""
     written = required(request, name)
     try:
         return NumberField().to_internal_value(written)
     except ValidationError as error:
         raise ValidationError({name: error.detail}) from None
-
-
-def _entries(request: Request, userdata: str) -> Listed:
-    """Links lead by the query, which can say every name."""
-    entries = dnc.entries(application_of(request), userdata)
-    asked = page(request, entries, NEWEST_FIRST, path=reverse("dnc"), userdata=userdata)
-    rows, file = chain.from_iterable(asked.chunks()), csv_asked(request, "dnc")
-    return answer(application_of(request), rows, DoNotCallSerializer(), asked.headers, file)
-
-
-def _taken_off(request: Request, userdata: str, digits: str) -> HttpResponse:
-    if not dnc.remove(application_of(request), userdata, digits):
-        raise Http404
-    return Response(status=HTTPStatus.NO_CONTENT)
 
 
 def _shout(pk: int) -> dict[str, object]:
@@ -304,17 +256,23 @@ def _shout(pk: int) -> dict[str, object]:
 
 def required(request: Request, name: str) -> str:
     """What the query says under this name. Raises ValidationError, or ParseError."""
+    value = optional(request, name)
+    if not value:
+        raise ValidationError({name: ["This query parameter is required."]})
+    return value
+
+
+def optional(request: Request, name: str) -> str:
+    """What the query says under this name; empty if it says nothing. Raises ValidationError, or ParseError."""
     try:
         unquote(request.META.get("QUERY_STRING", ""), errors="strict")
     except UnicodeDecodeError:  # Django would read another name out of it
         raise ParseError("The query is not UTF-8.") from None
-    value = named(request, name)
-    if not value:
-        raise ValidationError({name: ["This query parameter is required."]})
-    return _storable(name, value)
+    return storable(name, named(request, name))
 
 
-def _storable(name: str, value: str) -> str:
+def storable(name: str, value: str) -> str:
+    """What no database refuses. Raises ValidationError."""
     if "\0" in value:
         raise ValidationError({name: ["Null characters are not allowed."]})  # no database has a row with one
     return value

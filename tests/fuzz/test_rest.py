@@ -55,6 +55,7 @@ OPERATIONS = [
     ("POST", "/webhooks/{id};enable"),
     ("GET", "/webhooks/{id}/deliveries"),
     ("GET", "/dnc"),
+    ("POST", "/dnc"),
     ("DELETE", "/dnc"),
     ("GET", "/dnc/{userdata}"),
     ("DELETE", "/dnc/{userdata}/{number}"),

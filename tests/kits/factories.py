@@ -81,10 +81,12 @@ def call(message: Message, **fields: Any) -> Call:
     return Call.objects.create(message=message, **given)
 
 
-def listed(number: str, *, userdata: str = USER, application: Application | None = None) -> DoNotCallNumber:
+def listed(
+    number: str, *, userdata: str = USER, application: Application | None = None, **fields: Any
+) -> DoNotCallNumber:
     """A number on a user's do-not-call list; without an application it is the implied one's."""
     owner = application or Application.objects.get_or_create(name=Application.IMPLIED)[0]
-    return DoNotCallNumber.objects.create(application=owner, userdata=userdata, number=number)
+    return DoNotCallNumber.objects.create(application=owner, userdata=userdata, number=number, **fields)
 
 
 def container(**fields: Any) -> Container:

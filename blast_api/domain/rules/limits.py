@@ -52,12 +52,6 @@ class PauseAt:
         return len(last) == self.of and sum(last) * 100 >= self.failed_percent * self.of
 
 
-def listed(since: datetime, call_id: int | None) -> Never:
-    """Never: whoever has this number asked for it, or somebody else did, perhaps by a call."""
-    by = f", by call {call_id}" if call_id is not None else ""
-    return Never(Because.DO_NOT_CALL, f"on the do-not-call list since {written(since)}{by}")
-
-
 def until(moment: datetime | None, now: datetime) -> Verdict:
     """Now, or never: what was not placed by then has expired."""
     if moment is None or now < moment:

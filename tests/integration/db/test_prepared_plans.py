@@ -16,7 +16,7 @@ from django.utils import timezone
 from blast_api.carrierx.events import Answerer, StatusReport
 from blast_api.db import bulk, statistics
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Attempt, Call, DoNotCallNumber, Message
+from blast_api.models import Attempt, Call, DoNotCallNumber, Message, OperatorsNumber
 from blast_api.services import attempts, delivery, dnc, shouts, sweeps
 from tests.kits import factories
 from tests.kits.released import claim, released
@@ -41,7 +41,7 @@ def _nothing_read_whole() -> Iterator[None]:
 
 def _read_whole() -> int:
     """Rows that were read by going through these tables, in this transaction."""
-    names = "('blast_api_call', 'blast_api_attempt', 'blast_api_donotcallnumber')"
+    names = "('blast_api_call', 'blast_api_attempt', 'blast_api_donotcallnumber', 'blast_api_operatorsnumber')"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT sum(seq_tup_read) FROM pg_stat_xact_user_tables WHERE relname IN {names}")
         (count,) = cursor.fetchone()
@@ -49,7 +49,7 @@ def _read_whole() -> int:
 
 
 def _grown() -> Message:
-    """Nearly all of them settled long ago, and many numbers are listed, of the user and of all users."""
+    """Nearly all of them settled long ago, and many numbers are listed, of the user, of all users and of the operator."""
     past = factories.message(status=ShoutStatus.FINISHED, closed=timezone.now(), finished=timezone.now())
     rows = [[position, factories.number(position)] for position in range(_MANY)]
     bulk.insert(Call, ["position", "number"], rows, message_id=past.pk, status="completed", finished=timezone.now())
@@ -60,6 +60,7 @@ def _grown() -> Message:
     for userdata in (past.userdata, dnc.ALL_USERS):
         listed = [[factories.number(_MANY + index)] for index in range(_MANY)]
         bulk.insert(DoNotCallNumber, ["number"], listed, application_id=past.application_id, userdata=userdata)
+    bulk.insert(OperatorsNumber, ["number"], ([factories.number(_MANY + index)] for index in range(_MANY)))
     return released(40)
 
 

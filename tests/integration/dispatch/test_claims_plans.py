@@ -18,10 +18,12 @@ from blast_api.db import bulk
 from blast_api.dispatch.clock import DatabaseClock
 from blast_api.dispatch.errands import claim_errands
 from blast_api.domain.recipients import Recipient
+from blast_api.domain.rules.listing import ListedBy
 from blast_api.domain.states import CallStatus, ShoutStatus
-from blast_api.models import Call, DoNotCallNumber
+from blast_api.models import Call, DoNotCallNumber, OperatorsNumber
 from blast_api.monitoring import exposition
 from blast_api.services import creation, delivery, dnc, preflight, shouts, silence, sweeps
+from blast_api.services.dnc import DoNotCallList
 from tests.kits import factories
 from tests.kits.released import claim, hold, released
 
@@ -42,11 +44,12 @@ def _settled_past() -> None:
 
 
 def _long_lists() -> None:
-    """Of one user, and of all users of the application."""
+    """Of one user, of all users of the application, and of the operator."""
     application = factories.application()
     for userdata in (factories.USER, dnc.ALL_USERS):
         rows = [[factories.number(50_000 + index)] for index in range(_LISTED // 2)]
         bulk.insert(DoNotCallNumber, ["number"], rows, application_id=application.pk, userdata=userdata)
+    bulk.insert(OperatorsNumber, ["number"], ([factories.number(50_000 + index)] for index in range(_LISTED // 2)))
 
 
 @contextmanager
@@ -83,12 +86,18 @@ def _full_scans(plans: list[tuple[str, str]]) -> list[tuple[str, str]]:
 _FULL_SCAN = {
     # A partial index, scanned whole, is as good as a search: it holds nothing but what is looked for.
     "sqlite": r"SCAN (blast_api_call|U0)(?! USING (COVERING )?INDEX call_)",
-    "postgresql": r"Seq Scan on (blast_api_call|blast_api_donotcallnumber) ",
+    "postgresql": r"Seq Scan on (blast_api_call|blast_api_donotcallnumber|blast_api_operatorsnumber) ",
 }
-# Each question about the list is one search for one number: by all columns of its index.
+# Each question about a list is one search for one number: by all columns of its index.
 _LIST_SEARCH = {
-    "sqlite": r"SEARCH .* \(application_id=\? AND userdata=\? AND number=\?\)",
-    "postgresql": r"using dnc_once on .*\n +Index Cond: .*application_id = .* AND \(userdata = ANY .* AND \(number = ",
+    "sqlite": (
+        r"SEARCH .* \(application_id=\? AND userdata=\? AND number=\?\)",
+        r"SEARCH .*operatorsnumber\S* \(number=\?\)",
+    ),
+    "postgresql": (
+        r"using dnc_once on .*\n +Index Cond: .*application_id = .* AND \(userdata = ANY .* AND \(number = ",
+        r"using dnc_operators_once on .*\n +Index Cond: \(number = ",
+    ),
 }
 
 
@@ -126,6 +135,15 @@ def listed_meanwhile() -> None:
     assert not Call.objects.in_hand().filter(dnc.listed()).exists()
 
 
+def listing_one() -> None:
+    dnc.put(DoNotCallList(factories.application().pk), [factories.number(1)], by=ListedBy.API)
+
+
+def listing_many() -> None:
+    numbers = [factories.number(30_000 + index) for index in range(5000)]
+    dnc.put(DoNotCallList(), numbers, by=ListedBy.IMPORT)
+
+
 def errands() -> None:
     assert len(claim_errands(DatabaseClock(), room=10)) == 3
 
@@ -157,7 +175,19 @@ def foretelling() -> None:
 @pytest.mark.usefixtures("_many_settled_calls")
 @pytest.mark.parametrize(
     "work",
-    [claim, lapse, status_callback, answer_callback, errands, asking, sweep, scrape, foretelling],
+    [
+        claim,
+        lapse,
+        status_callback,
+        answer_callback,
+        errands,
+        asking,
+        sweep,
+        scrape,
+        foretelling,
+        listing_one,
+        listing_many,
+    ],
     ids=lambda work: work.__name__,
 )
 def test_no_hot_query_reads_all_calls(work: Callable[[], object]) -> None:
@@ -179,14 +209,29 @@ def test_the_claim_finds_its_calls_by_their_own_index() -> None:
 @pytest.mark.usefixtures("_many_settled_calls")
 @pytest.mark.parametrize("work", [claim, answer_callback, listed_meanwhile])
 def test_a_list_is_searched_for_one_number_however_long_it_is(work: Callable[[], object]) -> None:
-    """That of the user, and that of all users of the application."""
+    """That of the user, that of all users of the application, and the operator's."""
+    _searches_lists_for_one_number(work)
+
+
+def _searches_lists_for_one_number(work: Callable[[], object]) -> None:
     with _plans() as plans:
         work()
     asked = [plan for sql, plan in plans if "blast_api_donotcallnumber" in sql]
     assert asked
     for plan in asked:
-        assert re.search(_LIST_SEARCH[connection.vendor], plan), plan
+        for search in _LIST_SEARCH[connection.vendor]:
+            assert re.search(search, plan), plan
     assert _full_scans(plans) == []
+
+
+@pytest.mark.usefixtures("_many_settled_calls")
+def test_so_it_is_when_a_shout_has_very_many_calls_of_which_a_few_are_claimed() -> None:
+    """A planner that expects many questions would rather read the whole list, for each claim anew."""
+    Call.objects.in_hand().update(held_since=None)
+    released(_SETTLED)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    _searches_lists_for_one_number(claim)
 
 
 @pytest.fixture

@@ -44,6 +44,7 @@ DOCUMENTED = {
     ("post", "/webhooks/{id};enable"): {"200", "401", "404", "406", "429"},
     ("get", "/webhooks/{id}/deliveries"): {"200", "400", "401", "404", "406", "429"},
     ("get", "/dnc"): {"200", "400", "401", "406", "429"},
+    ("post", "/dnc"): {"200", "400", "401", "406", "413", "415", "429"},
     ("delete", "/dnc"): {"204", "400", "401", "404", "406", "429"},
     ("get", "/dnc/{userdata}"): {"200", "400", "401", "406", "429"},
     ("delete", "/dnc/{userdata}/{number}"): {"204", "400", "401", "404", "406", "429"},
@@ -173,8 +174,9 @@ def test_parameters_are_described(schema: dict[str, Any]) -> None:
     of_calls = {(name, "query", False) for name in ("shout-id", "phone", "userdata", "status", "after", "before")}
     assert told["get", "/calls"] == of_calls | page
     assert told["get", "/attempts"] == {("shout-id", "query", True), ("after", "query", False)} | page
-    assert told["get", "/dnc"] == {("userdata", "query", True)} | newest_first
-    assert told["delete", "/dnc"] == {("userdata", "query", True), ("number", "query", True)}
+    assert told["get", "/dnc"] == {("userdata", "query", False)} | newest_first
+    assert told["post", "/dnc"] == {("userdata", "query", False), ("data", "body", True)}
+    assert told["delete", "/dnc"] == {("userdata", "query", False), ("number", "query", True)}
     assert told["get", "/dnc/{userdata}"] == newest_first
     assert told["get", "/recordings"] == {("userdata", "query", True)} | newest_first
     in_a_form = {(name, "formData", name == "userdata") for name in ("file", "text", "voice", "title", "userdata")}

@@ -26,6 +26,8 @@ REQUESTS = [
     ("DELETE", "/api/v1/shouts/1;cancel"),
     ("GET", "/api/v1/calls?shout-id=1"),
     ("GET", "/api/v1/dnc?userdata=user"),
+    ("GET", "/api/v1/dnc"),
+    ("POST", "/api/v1/dnc"),
     ("DELETE", "/api/v1/dnc?userdata=user&number=15555550001"),
     ("GET", "/api/v1/dnc/user"),
     ("DELETE", "/api/v1/dnc/user/15555550001"),

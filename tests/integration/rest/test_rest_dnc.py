@@ -11,7 +11,9 @@ from django.utils.dateparse import parse_datetime
 from pytest_django import DjangoAssertNumQueries
 
 from blast_api.models import DoNotCallNumber
+from blast_api.services import dnc
 from tests.kits import factories
+from tests.kits.do_not_call import put
 from tests.kits.factories import USER, number
 from tests.kits.rest import code, content, faults, next_page
 
@@ -45,7 +47,8 @@ def test_the_list_is_the_users_own_newest_first(client: Client, form: Form) -> N
     answer = client.get(form(USER))
     entries = content(answer)
     assert [entry["number"] for entry in entries] == [number(2), number(1)]
-    assert all(set(entry) == {"number", "created"} and parse_datetime(entry["created"]) for entry in entries)
+    assert all(set(entry) == {"number", "created", "by", "call"} for entry in entries)
+    assert all(parse_datetime(entry["created"]) and entry["by"] == "key" for entry in entries)
 
 
 @both_forms
@@ -117,13 +120,23 @@ def test_a_parameter_that_is_no_number_is_named(client: Client, written: str) ->
     assert DoNotCallNumber.objects.count() == 1
 
 
-def test_the_query_must_name_the_user_and_what_is_taken_off(client: Client) -> None:
+def test_a_user_who_is_named_has_a_name_and_what_is_taken_off_is_named(client: Client) -> None:
     factories.listed(number(1))
-    for asked in ("", "?userdata=", f"?user={USER}", "?limit=1"):
-        assert set(faults(client.get(f"/api/v1/dnc{asked}"))) == {"userdata"}
-        assert set(faults(client.delete(f"/api/v1/dnc{asked}", QUERY_STRING=asked[1:]))) == {"userdata"}
-    assert set(faults(client.delete(f"/api/v1/dnc?number={number(1)}"))) == {"userdata"}
+    factories.listed(number(1), userdata=dnc.ALL_USERS)
+    for query_ in ("userdata=", "userdata64=", "userdata=&userdata64="):
+        for answer in (client.get(f"/api/v1/dnc?{query_}"), client.delete(f"/api/v1/dnc?{query_}&number={number(1)}")):
+            assert set(faults(answer)) == {"userdata"}
     assert set(faults(client.delete(query(USER)))) == {"number"}
+    assert set(faults(client.delete("/api/v1/dnc"))) == {"number"}
+    assert DoNotCallNumber.objects.count() == 2
+
+
+@pytest.mark.parametrize("misspelt", ["user", "Userdata", "userData", "user-data", "numbers"])
+def test_a_misspelt_user_is_not_everybody(client: Client, misspelt: str) -> None:
+    factories.listed(number(1), userdata=dnc.ALL_USERS)
+    asked = f"/api/v1/dnc?{misspelt}=u&number={number(1)}"
+    for answer in (client.get(asked), client.delete(asked), put(client, {"numbers": [number(2)]}, **{misspelt: "u"})):
+        assert set(faults(answer)) == {misspelt}
     assert DoNotCallNumber.objects.count() == 1
 
 

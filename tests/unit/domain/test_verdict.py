@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
-from blast_api.domain.rules import limits
+from blast_api.domain.rules import limits, listing
 from blast_api.domain.rules.limits import FrequencyCap, PauseAt, Scope
+from blast_api.domain.rules.listing import ListedBy
 from blast_api.domain.rules.verdict import Because, Later, Never, Now, Rule, Verdict, earliest, verdict
 from blast_api.domain.rules.window import Window
 
@@ -83,9 +84,17 @@ def test_a_shout_pauses_when_so_many_of_its_last_attempts_failed(failed: list[bo
     assert PauseAt(80, 5).is_reached(failed) is paused
 
 
-def test_a_number_on_a_list_is_told_since_when_and_by_which_call() -> None:
+@pytest.mark.parametrize(
+    ("by", "call", "told"),
+    [
+        (ListedBy.KEY, None, "on the do-not-call list since 2030-01-30T17:00:00Z"),
+        (ListedBy.KEY, 7, "on the do-not-call list since 2030-01-30T17:00:00Z, by call 7"),
+        (ListedBy.API, None, "on the do-not-call list since 2030-01-30T17:00:00Z, by a request"),
+        (ListedBy.IMPORT, None, "on the do-not-call list since 2030-01-30T17:00:00Z, by an import"),
+        (ListedBy.OPERATOR, None, "on the operator's do-not-call list since 2030-01-30T17:00:00Z"),
+        ("a word of later code", None, "on the do-not-call list since 2030-01-30T17:00:00Z"),
+    ],
+)
+def test_a_number_on_a_list_is_told_since_when_and_by_what(by: str, call: int | None, told: str) -> None:
     since = datetime(2030, 1, 30, 17, tzinfo=UTC)
-    assert limits.listed(since, None) == Never(
-        Because.DO_NOT_CALL, "on the do-not-call list since 2030-01-30T17:00:00Z"
-    )
-    assert limits.listed(since, 7).reason == "on the do-not-call list since 2030-01-30T17:00:00Z, by call 7"
+    assert listing.listed(since, by, call) == Never(Because.DO_NOT_CALL, told)
