@@ -85,6 +85,21 @@ def test_who_is_not_called_is_told_before(world: World) -> None:
     assert "Nobody would be called" in nobody.stderr
 
 
+def test_a_list_is_a_file_and_how_it_was_read_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "list.csv"
+    file.write_text(f"name,phone\nAnn,{recipient(0)}\nBob,{recipient(1)}\n")
+    words = ("send", "--text=hello", f"--to={file}")
+    result = typed(*words, "--preflight")
+    assert result.exit_code == 0, result.output
+    assert "List: 2 rows; number in column 2 (phone)." in result.stdout
+    assert f"2\t{recipient(0)}\t\t\n" in result.stdout
+    assert told(*words, "--preflight")["list"]["rows"] == 2
+    file.write_text(f"name,phone\nAnn,{recipient(0)}\nBob,nobody\n")
+    refused = typed(*words, "--yes")
+    assert refused.exit_code == 1
+    assert "nobody" in refused.stderr
+
+
 def test_a_sound_file_is_uploaded_and_goes_again_if_it_is_not_sent(tmp_path: Path) -> None:
     file = tmp_path / "snow.wav"
     file.write_bytes(encoded(speech(2), "flac"))

@@ -43,6 +43,8 @@ def test_a_shout_is_sent_watched_and_explained(world: World, blast: Client) -> N
     assert why.finished is not None
     assert why.finished.tzinfo is not None
     assert blast.calls.get(calls[0].id) == why
+    attempts = list(blast.calls.attempts(shout_id=shout.id, page_size=2))
+    assert {attempt.call_id for attempt in attempts} == {call.id for call in calls}
     completed = blast.calls.list(shout_id=shout.id, status="completed")
     assert {call.status for call in completed} == {"completed"}
 
@@ -61,6 +63,24 @@ def test_a_preflight_tells_and_sends_nothing(blast: Client) -> None:
     brief = blast.shouts.preflight(userdata=USER, text=TEXT, recipients=PEOPLE, each=False)
     assert (brief.counts["call"], brief.recipients) == (3, [])
     assert not Message.objects.exists()
+
+
+def test_recipients_come_in_a_file(blast: Client, tmp_path: Path) -> None:
+    file = tmp_path / "pupils.csv"
+    file.write_text(f"pupil;phone\nAnn;{PEOPLE[0]}\nBob;+{PEOPLE[1]}\n")
+    told = blast.shouts.preflight(userdata=USER, text=TEXT, recipients=file)
+    assert told.listed is not None
+    assert (told.listed.rows, told.listed.columns["number"].header, told.listed.delimiter) == (2, "phone", ";")
+    assert told.counts["call"] == 2
+    with file.open("rb") as opened:
+        shout = blast.shouts.create(
+            userdata=USER, recording=recording(userdata=USER).pk, recipients=opened, title="Pupils", from_="15555540100"
+        )
+    assert (shout.recipients, shout.title, shout.listed) == (PEOPLE[:2], "Pupils", told.listed)
+    file.write_text("pupil;phone\nAnn;nobody\n")
+    with pytest.raises(BadInput) as refused:
+        blast.shouts.preflight(userdata=USER, text=TEXT, recipients=file)
+    assert set(refused.value.fields) == {"recipients"}
 
 
 def test_rules_are_sent_by_the_services_names(blast: Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from .models import Call, CallDetail
+from .models import Call, CallDetail, ListedAttempt
 from .transport import Transport
 
 _PAGE = 1000
@@ -21,6 +21,11 @@ class Calls:
         """A shout's calls, in the order of its recipients."""
         query = {"shout-id": shout_id, "status": status}
         return self._transport.pages("/calls", Call, page_size=page_size, **query)
+
+    def attempts(self, *, shout_id: int, page_size: int = _PAGE) -> Iterator[ListedAttempt]:
+        """Each placement of a shout's calls, in the order in which they were made."""
+        query = {"shout-id": shout_id}
+        return self._transport.pages("/attempts", ListedAttempt, page_size=page_size, **query)
 
     def to(self, phone: str, *, userdata: str, status: str | None = None, page_size: int = _PAGE) -> Iterator[Call]:
         """All that a user's shouts had to do with a phone, newest first."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, NotRequired, Required, TypedDict
+from pathlib import Path
+from typing import Any, BinaryIO, NotRequired, Required, TypedDict
 
 # Names that are Python's own words, or none of its words: how the service calls them.
 _NAMES = {"from_": "from", "old_shout_id": "old-shout-id"}
@@ -50,10 +51,13 @@ class NewDelivery(TypedDict, total=False):
 
 
 class NewShout(TypedDict, total=False):
-    """A shout: to whom, and one of `text`, `recording`, `old_shout_id` and `caller`, who records it by phone."""
+    """A shout: to whom, and one of `text`, `recording`, `old_shout_id` and `caller`, who records it by phone.
+
+    `recipients` may be a list in a file, CSV or XLSX: its path, or the file opened as binary.
+    """
 
     userdata: Required[str]
-    recipients: Required[Sequence[str | NewRecipient]]
+    recipients: Required[Sequence[str | NewRecipient] | Path | BinaryIO]
     text: str | None
     voice: str | None
     recording: int | None

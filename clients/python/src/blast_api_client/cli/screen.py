@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from blast_api_client import Shout
+from blast_api_client import ListRead, Shout
 
 _OPEN = {"pending", "ready", "ongoing"}  # statuses of calls that are not over
 
@@ -54,6 +54,18 @@ def shout(told: Shout) -> None:
         click.echo(f"It waits: {told.waiting.because}{until}.")
     if told.expected_finish:
         click.echo(f"It should be over at {cell(told.expected_finish)}.")
+
+
+def listed(told: ListRead) -> None:
+    """How a file was read: people see whether the right column was taken."""
+    taken = [
+        f"{name} in column {one.column}{f' ({one.header})' if one.header else ''}" for name, one in told.columns.items()
+    ]
+    click.echo(f"List: {told.rows} rows; {', '.join(taken)}.")
+    table(
+        ("line", "number", "zone", "reference"),
+        [(one.line, one.number, one.zone, one.reference) for one in told.sample],
+    )
 
 
 class Bar:

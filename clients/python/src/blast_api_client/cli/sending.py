@@ -137,6 +137,8 @@ def _show(foretold: Preflight, *, machine: bool) -> None:
     if machine:
         screen.document(foretold)
         return
+    if foretold.listed:
+        screen.listed(foretold.listed)
     click.echo(f"Recipients: {screen.counts(foretold.counts)}.")
     others = [one for one in foretold.recipients if one.verdict != "call"]
     if others:
