@@ -109,25 +109,33 @@ def test_a_sound_file_is_uploaded_and_goes_again_if_it_is_not_sent(tmp_path: Pat
     assert told(*words, "--yes")["recording"] == Recording.objects.usable().get().pk
 
 
-def test_a_shout_is_paused_resumed_and_canceled_and_watched_to_that_end() -> None:
+def test_a_shout_is_paused_resumed_and_watched_until_somebody_cancels_it(blast: Client) -> None:
     at = ("--at", "2030-01-31T12:00Z")
     shout = str(told("send", "--recording", kept_recording(), "--to", recipient(0), *at, "--yes")["id"])
     assert "is paused" in typed("pause", shout).stdout
     assert told("resume", shout)["status"] == "scheduled"
-    threading.Timer(0.1, typed, ["cancel", shout]).start()
+    canceling = threading.Thread(target=blast.shouts.cancel, args=[int(shout)])
+    canceling.start()
     watched = typed("watch", shout)
+    canceling.join()
     assert (watched.exit_code, watched.stdout) == (1, f"Shout {shout} is canceled: 1 cancelled.\n")
     again = typed("pause", shout)
     assert (again.exit_code, again.stdout) == (1, "")
     assert "has already ended" in again.stderr
 
 
-def test_a_list_is_read_and_numbers_are_taken_off() -> None:
-    for number in ENTRIES:
-        factories.listed(number, userdata=USER)
+def test_numbers_are_listed_and_taken_off_from_a_shell(tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    file.write_text("".join(f"{number}\n" for number in ENTRIES))
+    assert typed("dnc", "add", ENTRIES[0]).stdout == "1 added, 0 were there already.\n"
+    imported = typed("dnc", "import", str(file))
+    assert "List: 2 rows; number in column 1." in imported.stdout
+    assert imported.stdout.endswith("1 added, 1 were there already.\n")
+    assert told("dnc", "add", *ENTRIES) == {"added": 0, "there_before": 2}
     assert {one["number"] for one in told("dnc", "list")} == set(ENTRIES)
+    assert told("dnc", "--application", "list") == []
     assert typed("dnc", "remove", *ENTRIES).stdout == "2 taken off.\n"
-    assert typed("dnc", "list").stdout == "number\tsince\n"
+    assert typed("dnc", "list").stdout == "number\tsince\tby\tcall\n"
     assert typed("dnc", "remove", ENTRIES[0]).exit_code == 1
 
 

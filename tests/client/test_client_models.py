@@ -18,7 +18,7 @@ DOCUMENT = json.loads((Path(settings.BASE_DIR) / "docs/reference/openapi.json").
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 ERRORS = {"Error", "FieldErrors"}
 TAKEN = {name for name in SCHEMAS if name.startswith("New")}
-NOT_WORTH_A_CLASS = {"NewAudition", "NewWebhook"}  # one or two arguments
+NOT_WORTH_A_CLASS = {"NewAudition", "NewNumbers", "NewWebhook"}  # one or two arguments
 # Of a shout, the objects that the document describes in place.
 IN_PLACE = {
     "NewDelivery": SCHEMAS["NewShout"]["properties"]["delivery"],
@@ -92,6 +92,5 @@ def test_a_client_of_each_release_is_released_with_it() -> None:
 
 
 def test_what_a_later_release_adds_is_passed_over() -> None:
-    told = {"number": "15555551010", "created": "2030-01-31T12:01:00Z", "more": {}}
-    known = {name: told.get(name) for name in made_of(models.DoNotCall)["properties"]}
-    assert msgspec.convert({**known, **told}, models.DoNotCall).number == "15555551010"
+    told = {"created": "2030-01-31T12:01:00Z", "length": 8, "url": "", "more": {}}
+    assert msgspec.convert(told, models.Voice).length == 8

@@ -16,7 +16,7 @@ from tests.kits.raw_server import RawServer, Say, answer, raw_server
 
 SOON = Retrying(base_s=0.001)
 NOT_FOUND = answer(b'{"detail": "Not found.", "code": "not_found"}', status="404 Not Found")
-ENTRY = b'[{"number": "15555551010", "created": "2030-01-31T12:00:00Z"}]'
+ENTRY = b'[{"number": "15555551010", "created": "2030-01-31T12:00:00Z", "by": "api", "call": null}]'
 RECORDING = (
     b'{"id": 1, "created": "2030-01-31T12:00:00Z", "title": "", "userdata": "u", "source": "text", "length": 1,'
     b' "estimated": false, "text": "hello", "url": ""}'

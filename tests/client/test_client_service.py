@@ -121,8 +121,10 @@ def test_waiting_ends_when_somebody_else_ends_the_shout(blast: Client) -> None:
     with pytest.raises(TimeoutError):
         blast.shouts.wait(shout.id, timeout_s=0.05, every_s=0.02)
     assert blast.shouts.wait(shout.id, until=lambda seen: seen.status == "scheduled").id == shout.id
-    threading.Timer(0.1, blast.shouts.cancel, [shout.id]).start()
+    canceling = threading.Thread(target=blast.shouts.cancel, args=[shout.id])
+    canceling.start()
     assert blast.shouts.wait(shout.id, every_s=0.02).status == "canceled"
+    canceling.join()
 
 
 def test_a_recording_is_uploaded_heard_listed_and_deleted(blast: Client, tmp_path: Path) -> None:
@@ -142,6 +144,26 @@ def test_a_recording_is_uploaded_heard_listed_and_deleted(blast: Client, tmp_pat
     with pytest.raises(BadInput) as refused:
         blast.recordings.upload(b"no sound", userdata=USER)
     assert set(refused.value.fields) == {"file"}
+
+
+def test_numbers_are_listed_and_taken_off(blast: Client, tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    file.write_text("".join(f"{number}\n" for number in PEOPLE))
+    for user in (USER, None):  # None: the application's own list
+        assert (blast.dnc.add(PEOPLE[:1], userdata=user).added, blast.dnc.add(PEOPLE[:1], userdata=user).added) == (
+            1,
+            0,
+        )
+        imported = blast.dnc.import_list(file, userdata=user)
+        assert (imported.added, imported.there_before) == (len(PEOPLE) - 1, 1)
+        entries = list(blast.dnc.list(userdata=user, page_size=2))
+        assert {entry.number: entry.by for entry in entries} == dict.fromkeys(PEOPLE, "import") | {PEOPLE[0]: "api"}
+        blast.dnc.remove(f"+{PEOPLE[0]}", userdata=user)
+        with pytest.raises(NotFound):
+            blast.dnc.remove(PEOPLE[0], userdata=user)
+    with pytest.raises(BadInput) as refused:
+        blast.dnc.add(["nobody"], userdata=USER)
+    assert set(refused.value.fields) == {"numbers"}
 
 
 def test_each_field_at_fault_is_told(blast: Client) -> None:

@@ -181,10 +181,12 @@ class Recording(Struct, frozen=True, kw_only=True):
 
 
 class DoNotCall(Struct, frozen=True, kw_only=True):
-    """A number that is not called."""
+    """A number that is not called, since when, and by what it came there."""
 
     number: str
     created: Time
+    by: str
+    call: int | None
 
 
 class Foretold(Struct, frozen=True, kw_only=True):
@@ -227,7 +229,7 @@ class ListColumn(Struct, frozen=True, kw_only=True):
     header: str | None
 
 
-class ListLine(Struct, frozen=True, kw_only=True):
+class ListLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A recipient as it was read, and on which line."""
 
     line: int
@@ -248,13 +250,21 @@ class ListRead(Struct, frozen=True, kw_only=True):
     sample: list[ListLine]
 
 
-class CreatedShout(Shout, frozen=True, kw_only=True):
+class NumbersListed(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many numbers were put on a list, and how many of them it had already."""
+
+    added: int
+    there_before: int
+    listed: ListRead | None = field(name="list", default=None)
+
+
+class CreatedShout(Shout, frozen=True, kw_only=True, omit_defaults=True):
     """A shout that was just made; `listed` if its recipients were sent as a file."""
 
     listed: ListRead | None = field(name="list", default=None)
 
 
-class Preflight(Struct, frozen=True, kw_only=True):
+class Preflight(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a shout would do; no recipients where they were not asked for."""
 
     counts: dict[str, int]

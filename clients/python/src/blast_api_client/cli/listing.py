@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from blast_api_client import NumbersListed
 
 from . import screen
 from .app import Session, as_json, of_user
@@ -37,7 +41,34 @@ def list_(session: Session, machine: bool) -> None:
     if machine:
         screen.document(list(entries))
         return
-    screen.table(("number", "since"), ((one.number, one.created) for one in entries))
+    screen.table(("number", "since", "by", "call"), ((one.number, one.created, one.by, one.call) for one in entries))
+
+
+@dnc.command()
+@_NUMBERS
+@as_json
+@click.pass_obj
+def add(session: Session, numbers: tuple[str, ...], machine: bool) -> None:
+    """Let numbers not be called any more."""
+    _show(session.client.dnc.add(numbers, userdata=_user()), machine=machine)
+
+
+@dnc.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+@click.pass_obj
+def import_(session: Session, file: Path, machine: bool) -> None:
+    """The same of a list, CSV or XLSX."""
+    _show(session.client.dnc.import_list(file, userdata=_user()), machine=machine)
+
+
+def _show(told: NumbersListed, *, machine: bool) -> None:
+    if machine:
+        screen.document(told)
+        return
+    if told.listed:
+        screen.listed(told.listed)
+    click.echo(f"{told.added} added, {told.there_before} were there already.")
 
 
 @dnc.command()
