@@ -11,5 +11,7 @@ urlpatterns = [
     re_path(r"^api(?:/[\s\S]*)?$", unknown),  # in development, too, where Django would answer with a page for people
     path("", include("blast_api.probes.urls")),
 ]
+if settings.DASHBOARD:
+    urlpatterns.append(path("", include("blast_api.dashboard.urls")))
 if settings.API_DOCS:
     urlpatterns.append(path("", include("blast_api.rest.docs_urls")))

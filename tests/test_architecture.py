@@ -21,7 +21,7 @@ NO_NAMES = {"utils", "helpers", "util", "common", "misc", "manager", "managers"}
 FLOORS: list[set[str]] = [
     {"management", "blast_api_project"},
     {"cron", "urls"},
-    {"rest", "callcontrol", "probes"},
+    {"rest", "callcontrol", "probes", "dashboard"},
     {"dispatch", "operations"},
     {"services"},
     {"records"},
@@ -58,6 +58,7 @@ SERVICES = {
     "history": set[str](),
     "applications": {"rules"},
     "rules": set[str](),
+    "people": set[str](),
     "pauses": {"rules", "schedule", "withdrawals"},
     "withdrawals": set[str](),
     "up": set[str](),
@@ -139,7 +140,7 @@ def test_imports_point_down(name: str) -> None:
 
 
 def test_the_faces_do_not_know_each_other() -> None:
-    for here, other in permutations(("rest", "callcontrol", "probes"), 2):
+    for here, other in permutations(("rest", "callcontrol", "probes", "dashboard"), 2):
         for name in in_rooms(here):
             assert not [found for found in names_of(name) if ours(found) and room(found) == other], name
 
@@ -162,7 +163,10 @@ def test_the_services_ask_each_other_one_way() -> None:
             ["services"],
             ["blast_api.monitoring.health", "blast_api.monitoring.exposition"],
         ),  # they count, and ask no probe
-        (["cron"], ["blast_api.rest", "blast_api.callcontrol", "blast_api.probes"]),  # it enters by services
+        (
+            ["cron"],
+            ["blast_api.rest", "blast_api.callcontrol", "blast_api.probes", "blast_api.dashboard"],
+        ),  # it enters by services
         (["models"], ["blast_api.services", "requests", "django.http", "rest_framework"]),
         (["carrierx"], ["blast_api.models", "django.db", "rest_framework", "blast_api.services"]),
         (["domain"], ["django.conf", "django.http", "rest_framework", "requests"]),
@@ -205,6 +209,7 @@ def test_only_conf_reads_the_operators_sheet() -> None:
         "checks",
         "carrierx",
         "db",
+        "dashboard",
         "rest",
         "records",
         "urls",

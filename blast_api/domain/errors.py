@@ -90,6 +90,12 @@ class ApplicationRefused(BlastError):
     code = "application"
 
 
+class PersonRefused(BlastError):
+    """A person cannot be added or changed like this."""
+
+    code = "person"
+
+
 class InvalidField(BlastError):
     """One field of a request cannot be accepted, for a reason that only the database knows."""
 

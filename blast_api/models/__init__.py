@@ -13,6 +13,8 @@ from .carrier import Container as Container
 from .carrier import CronHost as CronHost
 from .carrier import Gate as Gate
 from .outboxes import OUTBOXES as OUTBOXES
+from .people import Deed as Deed
+from .people import Person as Person
 from .recordings import WITH_ITS_SHOUTS as WITH_ITS_SHOUTS
 from .recordings import Recording as Recording
 from .recordings import RecordingQuerySet as RecordingQuerySet

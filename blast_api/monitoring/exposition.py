@@ -43,6 +43,16 @@ def exposition(accept: str) -> tuple[bytes, str]:
     return encode(registry), content_type
 
 
+def figures() -> dict[str, dict[tuple[str, ...], float]]:
+    """The same numbers for who shows them otherwise: of each metric, without its prefix, by the values of its labels."""
+    told: dict[str, dict[tuple[str, ...], float]] = {}
+    for family in _Collector().collect():
+        told[family.name.removeprefix("blast_api_")] = {
+            tuple(sample.labels.values()): sample.value for sample in family.samples
+        }
+    return told
+
+
 class _Collector(Collector):
     def collect(self) -> Iterator[Metric]:
         yield _gauge("placements_per_second_limit", "MAX_CALLS_PER_SECOND", configuration().max_calls_per_second)

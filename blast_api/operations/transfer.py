@@ -69,7 +69,7 @@ def tables() -> list[type[Model]]:
         if model not in ordered:
             ordered.append(model)
 
-    for model in apps.get_app_config("blast_api").get_models():
+    for model in apps.get_app_config("blast_api").get_models(include_auto_created=True):
         add(model)
     return ordered
 

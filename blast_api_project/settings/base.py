@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,20 @@ BASE_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = "/var/lib/blast-api"
 
 INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
     "django.contrib.staticfiles",
+    "axes",
+    "django_htmx",
     "rest_framework",
     "drf_yasg",
     "blast_api",
     "django_crontab",  # behind ours, whose command of the same name comes first
 ]
-# No sessions, no cookies, no accounts of people: applications carry tokens, the carrier carries signed addresses.
+# Sessions, cookies and accounts are for pages alone, which bring their middleware along (`dashboard/page.py`): applications
+# carry tokens, the carrier carries signed addresses.
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -29,19 +37,51 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "libraries": {"dashboard": "blast_api.dashboard.words"},
+        },
     }
 ]
 ROOT_URLCONF = "blast_api_project.urls"
 WSGI_APPLICATION = "blast_api_project.wsgi.application"
 APPEND_SLASH = False
-USE_I18N = False
+LANGUAGES = [("en", "English"), ("es", "Español")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "static"
+
+# People who use the pages. Who guesses passwords is locked out by name and address, counted in the database: right over
+# many hosts.
+AUTH_USER_MODEL = "blast_api.Person"
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_USERNAME_FORM_FIELD = "username"
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "blast_api.dashboard.access.address_of"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]  # its middleware: a page says itself that somebody is locked out
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+SESSION_COOKIE_NAME = "blast_session"
+SESSION_COOKIE_AGE = 12 * 3600  # seconds since somebody signed in
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_NAME = "blast_csrf"
+CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "blast_api.dashboard.signing.forged"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -58,10 +98,11 @@ REST_FRAMEWORK: dict[str, Any] = {
 # Requests are counted here, by each process of the web server for itself: that needs no server, no table and no folder,
 # and cannot break. So n processes let n times the rate pass at most; a cache that they share makes it one count.
 CACHES = {
+    "pages": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "pages"},  # a second old at most
     "default": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "OPTIONS": {"MAX_ENTRIES": 10000},  # some 5 kB for each busy application, less for each address
-    }
+    },
 }
 SWAGGER_USE_COMPAT_RENDERERS = False
 SWAGGER_SETTINGS = {

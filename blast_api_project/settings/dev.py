@@ -48,3 +48,5 @@ make_folder(STATE_DIR)
 # Open in development: a request without a token is the one implied application's.
 API_TOKEN_REQUIRED = False
 API_DOCS = True
+# So are the pages, to whoever is on this host.
+DASHBOARD = DASHBOARD_OPEN = True

@@ -13,6 +13,7 @@ from blast_api.conf import configuration
 from blast_api.db.clock import database_now
 from blast_api.management.operating import USAGE, OperatorCommand
 from blast_api.operations import retention
+from blast_api.services import people
 
 _COUNTED = ("shouts", "calls", "attempts", "recordings", "records", "keys")
 _TOLD_EVERY_S = 5.0
@@ -71,4 +72,5 @@ class Command(OperatorCommand):
                     self.stderr.write(
                         f"{done.shouts} shouts, {done.calls} calls, {done.attempts} attempts deleted so far"
                     )
+        people.forget_past(now=now)
         return done

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from django.urls import path, register_converter
+from django.urls.converters import IntConverter
+
+from .numbers import NumberPage, NumberSearch
+from .operations import OperationsPage
+from .shouts import AuditionShout, CancelShout, PauseShout, ResumeShout, ShoutPage, ShoutsPage
+from .signing import SignIn, SignOut
+
+
+class IdConverter(IntConverter):
+    """An id that a database may have."""
+
+    regex = "[0-9]{1,18}"
+
+
+register_converter(IdConverter, "id")
+
+urlpatterns = [
+    path("", ShoutsPage.as_view(), name="shouts-page"),
+    path("numbers", NumberSearch.as_view(), name="number-search"),
+    path("numbers/<str:number>", NumberPage.as_view(), name="number"),
+    path("operations", OperationsPage.as_view(), name="operations"),
+    path("sign-in", SignIn.as_view(), name="sign-in"),
+    path("sign-out", SignOut.as_view(), name="sign-out"),
+    path("shouts/<id:pk>", ShoutPage.as_view(), name="shout"),
+    path("shouts/<id:pk>/pause", PauseShout.as_view(), name="pause-shout"),
+    path("shouts/<id:pk>/resume", ResumeShout.as_view(), name="resume-shout"),
+    path("shouts/<id:pk>/cancel", CancelShout.as_view(), name="cancel-shout"),
+    path("shouts/<id:pk>/audition", AuditionShout.as_view(), name="audition-shout"),
+]
