@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('blast_api', '0015_recordings_of_before'),
+        ('blast_api', '0016_webhooks'),
     ]
 
     operations = [
