@@ -14,7 +14,7 @@ demo: $(ENV)/runtime
 run: $(ENV)/runtime
 	$(RUN) manage.py develop
 
-test: $(ENV)/dev
+test: $(ENV)/dev $(ENV)/browser
 	$(RUN) .ci/checks.py
 
 lint: $(ENV)/dev
@@ -53,6 +53,11 @@ $(ENV)/runtime: requirements.txt | $(ENV)/python
 $(ENV)/dev: requirements-dev.txt | $(ENV)/python
 	$(PIP) -r requirements-dev.txt
 	touch $@ $(ENV)/runtime
+
+# Only where there is a Chromium to try the pages in.
+$(ENV)/browser: requirements-browser.txt | $(ENV)/dev
+	if command -v chromium >/dev/null; then $(PIP) -r requirements-browser.txt; fi
+	touch $@
 
 $(DOCS)/ready: requirements-docs.txt
 	$(PYTHON) -m venv $(DOCS)

@@ -20,13 +20,13 @@ from blast_api.models import Call, DoNotCallNumber
 from blast_api.services import history, waiting
 from blast_api.services.attempts import public_status
 
-from .page import LivePage, Page
+from .page import GuardedPage, LivePage
 
 _CALLS = 50
 _LONGEST = 100
 
 
-class NumberSearch(Page):
+class NumberSearch(GuardedPage):
     """Which number?"""
 
     template = "dashboard/number_search.html"

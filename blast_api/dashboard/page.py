@@ -68,7 +68,7 @@ def kept(key: str, read: Callable[[], T], *, fresh: bool = False) -> T:
     return found
 
 
-class Bare(View):
+class OpenPage(View):
     """A page for whoever comes."""
 
     template: ClassVar[str]
@@ -112,10 +112,10 @@ class Bare(View):
 
 
 for around in _AROUND:
-    Bare = around(Bare)  # type: ignore[misc]
+    OpenPage = around(OpenPage)  # type: ignore[misc]
 
 
-class Page(Bare):
+class GuardedPage(OpenPage):
     """A page for who is in, and has the right."""
 
     right: ClassVar[Right] = Right.SEE
@@ -141,7 +141,7 @@ class Page(Bare):
         return redirect(there)
 
 
-class LivePage(Page):
+class LivePage(GuardedPage):
     """A page of which a part is alive: `live` is its template, `figures` what it shows."""
 
     live: ClassVar[str]

@@ -23,7 +23,7 @@ from blast_api.operations import board, course
 from blast_api.services import auditions, history, pauses, people, rules, shouts
 from blast_api.services.attempts import public_status
 
-from .page import LivePage, Page, kept
+from .page import GuardedPage, LivePage, kept
 
 _STATES = ("", "open", "ended")
 _LONGEST_SEARCH = 100
@@ -104,7 +104,7 @@ def _id(written: str) -> int | None:
 # --- What may be done ------------------------------------------------------------------------------------------------
 
 
-class ShoutAction(Page):
+class ShoutAction(GuardedPage):
     """A button of a shout's page. What was done is kept with who did it."""
 
     right = Right.SEND

@@ -13,12 +13,12 @@ from django.utils.translation import gettext as _
 from blast_api.models import Person
 
 from .access import viewer_of
-from .page import Bare
+from .page import OpenPage
 
 _LONGEST = 200  # characters of a name or a password
 
 
-class SignIn(Bare):
+class SignIn(OpenPage):
     """A name and a password; after ten wrong ones from one address, a quarter of an hour of rest for both."""
 
     template = "dashboard/sign_in.html"
@@ -45,7 +45,7 @@ class SignIn(Bare):
         return self.show({"words": words, "name": name, "next": back}, status=status)
 
 
-class SignOut(Bare):
+class SignOut(OpenPage):
     """Out, from this browser."""
 
     http_method_names = ("post",)

@@ -187,7 +187,10 @@ def waits_for(card: Card) -> str:
     if card.paused_at is not None and card.is_open:
         since = _("Paused since %(time)s") % {"time": moment(card.paused_at)}
         return since + (": " + _("too many calls failed") if card.paused_because == "pause_at" else "")
-    return waiting_words(card.outlook.waiting)
+    waiting = card.outlook.waiting
+    if waiting and waiting.because is Because.RATE and card.calls_per_second:
+        return ""
+    return waiting_words(waiting)
 
 
 def waiting_words(waiting: Waiting | None) -> str:

@@ -14,12 +14,13 @@ from django.db.models import Count, Q
 from blast_api.db.clock import database_now
 from blast_api.domain.numbers import normalise
 from blast_api.domain.outcomes import Outcome, by_outcome
-from blast_api.domain.states import OPEN_CALLS, OPEN_SHOUTS, public_shout_status
+from blast_api.domain.states import OPEN_CALLS, OPEN_SHOUTS, PAUSED, ShoutStatus, public_shout_status
 from blast_api.models import Call, Message, MessageQuerySet
 from blast_api.services import waiting
 from blast_api.services.attempts import public_status
 from blast_api.services.waiting import Outlook
 
+_TURNS = (ShoutStatus.ONGOING, PAUSED, ShoutStatus.READY, ShoutStatus.PENDING, ShoutStatus.SCHEDULED)
 _JUST_NOW = timedelta(seconds=10)
 
 
@@ -100,13 +101,19 @@ def board(
     is_open = Q(status__in=OPEN_SHOUTS)
     running: list[Message] = []
     if state != "ended" and before is None:
-        running = list(messages.filter(is_open).order_by("-id")[:limit])
+        running = sorted(messages.filter(is_open).order_by("-id")[:limit], key=_turn)
     rest: list[Message] = []
     if state != "open":
         ended = messages.exclude(is_open).order_by("-id")
         rest = list((ended.filter(pk__lt=before) if before else ended)[: limit + 1])
     more = rest[limit - 1].pk if len(rest) > limit else None
     return Board(now, cards([*running, *rest[:limit]], now=now), more)
+
+
+def _turn(message: Message) -> int:
+    """What calls comes first, then what is paused, what is recorded or about to start, what has its time ahead."""
+    status = public_shout_status(message.status, paused=message.paused_at is not None)
+    return _TURNS.index(status) if status in _TURNS else len(_TURNS)
 
 
 def _found(messages: MessageQuerySet, search: str) -> MessageQuerySet:

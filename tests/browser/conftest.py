@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -13,8 +12,10 @@ import pytest
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests.kits.browsing import Surf
+
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page, Playwright
+    from playwright.sync_api import Browser, Playwright
 
 _CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 _WORDS = (
@@ -48,22 +49,6 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=list(_WORDS))
     yield browser
     browser.close()
-
-
-@dataclass
-class Surf:
-    """A browser's window on the service, and whatever went wrong in it."""
-
-    page: Page
-    url: str
-    troubles: list[str] = field(default_factory=list)
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.url + path)
-        self.page.wait_for_load_state()
-
-    def text(self) -> str:
-        return self.page.locator("body").inner_text()
 
 
 @pytest.fixture

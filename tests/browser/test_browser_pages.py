@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from blast_api.domain.states import CallStatus, ShoutStatus
 from blast_api.models import Message
-from tests.browser.conftest import Surf
 from tests.kits import factories
+from tests.kits.browsing import Surf
 
 SIZES = [
     pytest.param(

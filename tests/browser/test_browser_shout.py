@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from blast_api.domain.roles import Role
 from blast_api.models import Application
-from tests.browser.conftest import Surf
+from tests.kits.browsing import Surf
 from tests.kits.pages import PASSWORD, person
 from tests.kits.world import World, recipient
 

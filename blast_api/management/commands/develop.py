@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
@@ -21,10 +23,12 @@ class Command(BaseCommand):
         parser.add_argument("--speed", type=float, default=1.0, help="how many times faster than real time people act")
 
     def handle(self, *args: object, port: int, carrier_port: int, speed: float, **options: object) -> None:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # what it has started ends with it
         logs = Path(settings.CDR_LOGGER_PATH).parent
         try:
             with stage(folder=logs, web_port=port, carrier_port=carrier_port, speed=speed) as scene:
                 self.stdout.write(
+                    f"Pages                http://127.0.0.1:{port}/\n"
                     f"API documentation    http://127.0.0.1:{port}/docs\n"
                     f"Shouts               {scene.api}/shouts?userdata=me\n"
                     f"Simulated carrier    {scene.carrier}/   (who answers how)\n"

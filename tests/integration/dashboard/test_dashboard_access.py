@@ -11,7 +11,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from blast_api.dashboard.page import POLICY, Bare, Page
+from blast_api.dashboard.page import POLICY, GuardedPage, OpenPage
 from blast_api.dashboard.urls import urlpatterns
 from blast_api.domain.roles import RIGHTS, Right, Role, may
 from blast_api.domain.states import CallStatus, ShoutStatus
@@ -65,8 +65,8 @@ def ask(client: Client, page: URLPattern, message: Message) -> int:
 def test_every_page_guards_itself() -> None:
     for page in urlpatterns:
         view = page.callback.view_class  # type: ignore[attr-defined]
-        assert issubclass(view, Page) or page.name in FOR_ALL
-        assert issubclass(view, Bare)
+        assert issubclass(view, GuardedPage) or page.name in FOR_ALL
+        assert issubclass(view, OpenPage)
 
 
 @each_page

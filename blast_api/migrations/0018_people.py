@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('blast_api', '0016_webhooks'),
+        ('blast_api', '0017_who_listed_a_number'),
     ]
 
     operations = [
