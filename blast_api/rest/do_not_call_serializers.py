@@ -12,7 +12,6 @@ from rest_framework import serializers
 from blast_api.conf import configuration
 from blast_api.domain import recipients
 from blast_api.domain.rules.listing import ListedBy
-from blast_api.models import DoNotCallNumber
 
 from .fields import each, of_file
 from .forms import ListFile
@@ -83,7 +82,7 @@ class NumbersListedSerializer(serializers.Serializer[Any]):
     list = ListReadSerializer(required=False, help_text="How the file was read; not there if there was none.")
 
 
-class DoNotCallSerializer(serializers.Serializer[DoNotCallNumber]):
+class DoNotCallSerializer(serializers.Serializer[Any]):
     """A number on a do-not-call list."""
 
     number = serializers.CharField()

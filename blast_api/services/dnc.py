@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Value
+from django.db.models import BigIntegerField, Count, Exists, Max, OuterRef, Q, QuerySet, Value
 from django.db.models.lookups import GreaterThan
 
 from blast_api.conf import configuration
@@ -78,14 +78,20 @@ def entries(application: Application, userdata: str) -> QuerySet[DoNotCallNumber
 
 def read(which: DoNotCallList) -> Iterator[ListedNumber]:
     """A list from its beginning, in bounded memory."""
-    if which.application_id is None:
-        rows = bulk.read(OperatorsNumber.objects.values_list("id", "number", "created"), "id", lambda row: row[0])
-        for pk, number, created in rows:
-            yield ListedNumber(pk, number, created, ListedBy.OPERATOR, None)
-        return
-    own = DoNotCallNumber.objects.filter(application=which.application_id, userdata=which.userdata)
-    columns = own.values_list("id", "number", "created", "by", "call_id")
-    yield from (ListedNumber(*row) for row in bulk.read(columns, "id", lambda row: row[0]))
+    yield from map(ListedNumber._make, bulk.read(_rows(which), "id", lambda row: row[0]))
+
+
+def newest(which: DoNotCallList, *, limit: int) -> list[ListedNumber]:
+    """The end of a list, the last entry first."""
+    return [ListedNumber(*row) for row in _rows(which).order_by("-id")[:limit]]
+
+
+def _rows(which: DoNotCallList) -> QuerySet[Any, tuple[Any, ...]]:
+    if which.application_id is not None:
+        own = DoNotCallNumber.objects.filter(application=which.application_id, userdata=which.userdata)
+        return own.values_list(*ListedNumber._fields)
+    told = {"by": Value(ListedBy.OPERATOR), "call_id": Value(None, output_field=BigIntegerField())}
+    return OperatorsNumber.objects.annotate(**told).values_list(*ListedNumber._fields)
 
 
 def lengths(*, limit: int) -> list[ListLength]:

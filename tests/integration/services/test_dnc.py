@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from blast_api.carrierx.events import Answerer, StatusReport
+from blast_api.domain.rules.listing import ListedBy
+from blast_api.domain.states import CallStatus
 from blast_api.models import Call, DoNotCallNumber, Message
 from blast_api.services import delivery, dnc
+from blast_api.services.dnc import DoNotCallList
 from tests.kits import factories
+from tests.kits.do_not_call import waiting_with_the_carrier
 from tests.kits.factories import USER, number
 from tests.kits.released import claim, hold, released
 from tests.kits.rest import BASE, body, content, created, faults, post
@@ -32,11 +38,6 @@ def opted_out() -> Call:
     call = factories.call(factories.message(status="ongoing"), number=number(1), status="ongoing", sid="s", serial=1)
     delivery.opt_out(delivery.CallAttempt(call.pk, call.serial), keys="5")
     return call
-
-
-def waiting_with_the_carrier(**of: object) -> Call:
-    message = factories.message(status="ongoing", **of)
-    return factories.call(message, number=number(1), status="pending", sid="s", serial=1)
 
 
 @SCOPES
@@ -125,3 +126,110 @@ def test_no_request_can_name_the_user_without_a_name(client: Client) -> None:
         client.delete(f"{BASE}/{path}")
     assert DoNotCallNumber.objects.count() == 1
     assert not Message.objects.exists()
+
+
+# --- The operator's list ----------------------------------------------------------------------------------------------
+
+
+def forbidden(*numbers: str) -> None:
+    """The operator forbids these numbers to all applications."""
+    dnc.put(DoNotCallList(), numbers, by=ListedBy.OPERATOR)
+
+
+def test_new_shouts_of_all_applications_call_nobody_on_it(client: Client) -> None:
+    forbidden(number(1))
+    shout = created(post(client, body(recipients=[number(1), number(2)], userdata=OTHER)))
+    assert shout["calls"] == {"do not call": 1, "pending": 1}
+    (told,) = content(client.get(f"{BASE}/calls?phone={number(1)}&userdata={OTHER}"))
+    assert told["reason"].startswith("on the operator's do-not-call list since ")
+
+
+def test_of_several_entries_the_oldest_is_told() -> None:
+    application = factories.application()
+    forbidden(number(1))
+    factories.listed(number(1))
+    factories.listed(number(2), by=ListedBy.API)
+    forbidden(number(2))
+    why = dnc.why_listed(application.pk, USER, [number(1), number(2), number(3)])
+    assert sorted(why) == [number(1), number(2)]
+    assert why[number(1)].startswith("on the operator's")
+    assert why[number(2)].endswith(", by a request")
+
+
+def test_the_claim_settles_whom_the_operator_forbids() -> None:
+    message = released(2)
+    listed = message.calls.earliest("position")
+    forbidden(listed.number)
+    assert len(claim().jobs) == 1
+    listed.refresh_from_db()
+    assert listed.status == "do not call"
+    assert listed.history.get().reason.startswith("on the operator's do-not-call list since ")
+
+
+@pytest.mark.parametrize(
+    "stage",
+    [
+        {"status": "ready", "held_since": True},
+        {"status": "pending", "sid": "s"},
+        {"status": "ongoing", "sid": "s"},
+    ],
+    ids=lambda stage: str(stage["status"]),
+)
+def test_nobody_hears_a_message_who_was_forbidden_on_the_way(stage: dict[str, object]) -> None:
+    call = released(1).calls.get()
+    held = timezone.now() if stage.get("held_since") else None
+    call = hold(call, since=timezone.now(), **{**stage, "held_since": held})
+    forbidden(call.number)
+    attempt = delivery.CallAttempt(call.pk, 1)
+    delivery.answered(attempt, now=timezone.now())
+    assert delivery.detected(attempt, Answerer.HUMAN, now=timezone.now()) is None
+    call.refresh_from_db()
+    assert (call.answerer, call.withdrawn) == ("", True)
+    delivery.settled(attempt, StatusReport(CallStatus.COMPLETED, "completed", "s", 9, {}), now=timezone.now())
+    call.refresh_from_db()
+    assert call.status == "do not call"
+
+
+def test_who_listens_hears_it_out() -> None:
+    call = released(1).calls.get()
+    call = hold(call, since=timezone.now(), status="ongoing", sid="s", held_since=None)
+    attempt = delivery.CallAttempt(call.pk, 1)
+    assert delivery.detected(attempt, Answerer.HUMAN, now=timezone.now())
+    forbidden(call.number)
+    call.refresh_from_db()
+    assert (call.answerer, call.withdrawn) == ("HUMAN", False)
+
+
+def test_preflight_and_an_audition_ask_it(client: Client) -> None:
+    forbidden(number(1))
+    foretold = content(client.post(f"{BASE}/shouts;preflight", body(), content_type="application/json"))
+    assert [(one["number"], one["verdict"]) for one in foretold["recipients"]] == [
+        (number(1), "do not call"),
+        (number(2), "call"),
+    ]
+    answer = client.post(f"{BASE}/shouts/{released(1).pk};audition", {"to": number(1)}, "application/json")
+    assert "operator" in faults(answer)["to"][0]
+
+
+def test_a_call_that_a_pause_takes_back_does_not_come_back() -> None:
+    call = waiting_with_the_carrier()
+    Call.objects.filter(pk=call.pk).update(withdrawn=True, recalled=True)
+    forbidden(call.number)
+    call.refresh_from_db()
+    assert (call.withdrawn, call.recalled) == (True, False)
+
+
+def test_many_numbers_are_listed_in_parts_and_all_of_them() -> None:
+    numbers = [factories.number(index) for index in range(12_000)]
+    assert dnc.put(DoNotCallList(), [*numbers, *numbers[:100]], by=ListedBy.OPERATOR) == dnc.Put(12_000, 0)
+    assert dnc.put(DoNotCallList(), numbers[5_000:], by=ListedBy.OPERATOR) == dnc.Put(0, 7_000)
+    assert [one.number for one in dnc.read(DoNotCallList())] == sorted(numbers)
+
+
+def test_code_of_before_lists_by_a_key() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO blast_api_donotcallnumber (application_id, userdata, number) VALUES (%s, %s, %s)",
+            [factories.application().pk, USER, number(1)],
+        )
+    assert DoNotCallNumber.objects.get().by == ListedBy.KEY
