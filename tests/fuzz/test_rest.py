@@ -227,12 +227,13 @@ BODIES = anything.bodies(KEYS) | (
     | RECIPIENTS.map(lambda told: {"recipients": told})
 ).map(lambda told: json.dumps({"caller": number(1), "recipients": [number(2)], "userdata": USER} | told).encode())
 PATHS = st.sampled_from(
-    ["shouts", "shouts", "shouts", "shouts/1", "shouts/1;cancel", "calls", "dnc", "dnc/user"]
+    ["shouts", "shouts", "shouts", "shouts/1", "shouts/1;cancel", "calls", "attempts", "dnc", "dnc/user"]
 ) | st.lists(st.sampled_from(["shouts", "calls", "dnc", "docs"]) | anything.SEGMENTS, max_size=4).map("/".join).filter(
     lambda path: not path.startswith("call-control")
 )
 QUERIES = anything.QUERIES | st.tuples(
-    st.sampled_from(["userdata", "shout-id", "number", "limit", "offset", "before", "after"]), anything.SEGMENTS
+    st.sampled_from(["userdata", "shout-id", "number", "limit", "offset", "before", "after", "format", "zone"]),
+    anything.SEGMENTS,
 ).map(lambda pair: f"userdata=user&{pair[0]}={pair[1]}")
 REQUESTS = st.builds(
     Request,
