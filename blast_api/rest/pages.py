@@ -19,6 +19,7 @@ _MOST_DIGITS = 100  # zeros in front among them
 _MOST_ROWS = 10**9  # of `limit`, and of `offset`
 _CURSORS = ("before", "after")
 _CHUNK = 1000
+_LONGEST_ZONE = 64  # characters; no zone has a longer name
 # Percent-encoded, the longest name would have 3,060 characters. All headers of an answer share a proxy's buffer of 4 kB.
 _LONGEST_NAME = 255
 _Links = dict[str, dict[str, int]]  # for each, the parameters that say where it leads
@@ -133,7 +134,8 @@ def _brief(named: dict[str, str]) -> dict[str, str]:
 
 def _shown(request: HttpRequest) -> dict[str, str]:
     """As what the page is shown, which holds for the others."""
-    return {name: request.GET[name] for name in ("format", "zone") if name in request.GET}
+    told = {name: request.GET.get(name, "") for name in ("format", "zone")}
+    return {name: value for name, value in told.items() if 0 < len(value) <= _LONGEST_ZONE}
 
 
 def _as_of_now(rows: QuerySet[Row]) -> QuerySet[Row]:
