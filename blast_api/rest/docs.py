@@ -23,6 +23,7 @@ from .documenting import (
     NOT_JSON,
     OLDEST_FIRST,
     TOO_LARGE,
+    UNSTORED,
     answer,
     error,
     listed,
@@ -210,6 +211,7 @@ create_shout = swagger_auto_schema(
             "This Idempotency-Key was used with another request body.",
             "idempotency-key-reused",
         ),
+        **UNSTORED,
         **COMMON,
     },
 )

@@ -123,3 +123,16 @@ KEY = openapi.Parameter(
     "unless the operator chose otherwise.",
     type=openapi.TYPE_STRING,
 )
+UNSTORED = {
+    "503": error(
+        "The carrier did not take it, or did not tell; Retry-After says for how many seconds to wait. Nothing stays of it.",
+        "The carrier did not take it.",
+        "not-stored",
+        RETRY_AFTER,
+    ),
+    "507": error(
+        "The carrier has no room for it.",
+        "The carrier did not take it: there may be no room left.",
+        "storage-full",
+    ),
+}

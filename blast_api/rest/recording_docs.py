@@ -17,6 +17,7 @@ from .documenting import (
     RETRY_AFTER,
     TOO_LARGE,
     TOO_MANY,
+    UNSTORED,
     answer,
     error,
     listed,
@@ -61,17 +62,7 @@ create_recording = swagger_auto_schema(
         "400": INVALID,
         "413": TOO_LARGE,
         "415": NO_BODY,
-        "503": error(
-            "The carrier did not take it, or did not tell; Retry-After says for how many seconds to wait. Nothing stays of it.",
-            "The carrier did not take it.",
-            "not-stored",
-            RETRY_AFTER,
-        ),
-        "507": error(
-            "The carrier has no room for it.",
-            "The carrier did not take it: there may be no room left.",
-            "storage-full",
-        ),
+        **UNSTORED,
         **COMMON,
     },
 )

@@ -20,7 +20,7 @@ from tests.kits.rest import CALL_FIELDS, SHOUT_FIELDS, body, created, post, shut
 # Every request of the API, with every status that it may answer with.
 DOCUMENTED = {
     ("get", "/shouts"): {"200", "400", "401", "406", "429"},
-    ("post", "/shouts"): {"201", "400", "401", "406", "413", "415", "422", "429"},
+    ("post", "/shouts"): {"201", "400", "401", "406", "413", "415", "422", "429", "503", "507"},
     ("post", "/shouts;preflight"): {"200", "400", "401", "406", "413", "415", "429"},
     ("get", "/shouts/{id}"): {"200", "401", "404", "406", "429"},
     ("delete", "/shouts/{id};cancel"): {"200", "401", "404", "406", "409", "429"},
