@@ -17,12 +17,13 @@ class NotGenuine(BlastError):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """What has happened. It may come more than once: `id` is then the same."""
+    """What has happened. It may come more than once: `id` is then the same. A later event has a larger `sequence`."""
 
     id: str
     type: str
     timestamp: datetime
     data: dict[str, Any]
+    sequence: int | None = None
 
 
 def verify(body: bytes, headers: Mapping[str, str], secret: str) -> Event:
