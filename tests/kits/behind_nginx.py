@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -28,8 +29,9 @@ def nginx(folder: Path, *, web: str, callbacks: str = "127.0.0.1:9") -> Iterator
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    user = "user root; " if os.geteuid() == 0 else ""  # or its workers could not write into the folder
     text = (
-        f"daemon off; pid {folder}/nginx.pid; events {{}}\nhttp {{ access_log off;\n"
+        f"{user}daemon off; pid {folder}/nginx.pid; events {{}}\nhttp {{ access_log off;\n"
         + "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
         + f"{upstream}server {{ listen {address};\n{locations}}} }}\n"
     )
