@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 import string
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,6 +33,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16", "utf-16"),
 )
 _NO_TEXT = "The file is neither XLSX nor a text in UTF-8, UTF-16 or cp1252."
+_FOR_EXCEL = re.compile(r'"?sep=."?\r?\n?')  # a first line that tells the delimiter, which is found out anyway
 _LONGEST_CELL = csv.field_size_limit()
 
 
@@ -81,8 +83,8 @@ def _text(file: BinaryIO, codec: str) -> Iterator[str]:
     file.seek(0)
     text = io.TextIOWrapper(file, encoding=codec, newline="")
     try:
-        for line in text:  # noqa: UP028  # `yield from` would close it, and with it the file
-            yield line
+        for number, line in enumerate(text):  # `yield from` would close it, and with it the file
+            yield line if number or not _FOR_EXCEL.fullmatch(line) else "\n"
     except UnicodeError:
         raise UnusableList(_NO_TEXT) from None
     finally:

@@ -75,6 +75,8 @@ def test_every_delimiter_in_every_encoding_with_every_line_end(
         f"{A},\n{B},\n",
         f"{A};Smith, Joe\n{B};Miller, Ann\n",
         f"{A},1,5\n{B},2,5\n",
+        f"sep=;\r\nteléfono;x\r\n{A};1\r\n{B};2\r\n",
+        f'"sep=,"\r\n{A},1\r\n{B},2\r\n',
     ],
 )
 def test_a_column_of_numbers(content: str) -> None:
