@@ -45,10 +45,6 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
-_AROUND = [
-    method_decorator(decorator_from_middleware(middleware), name="dispatch")
-    for middleware in (MessageMiddleware, CsrfViewMiddleware, SessionMiddleware)
-]
 # Figures are kept for a second, or for so many times what it took to read them: they cost no more than a hundredth of a
 # core, however many look.
 _KEPT_S = 1.0
@@ -72,16 +68,14 @@ class OpenPage(View):
     """A page for whoever comes."""
 
     template: ClassVar[str]
+    largest_bytes: ClassVar[int] = 64 * 1024  # of a form
 
+    @method_decorator(decorator_from_middleware(SessionMiddleware))
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         zone, language = request.COOKIES.get("zone", ""), translation.get_language_from_request(request)
         with timezone.override(ZoneInfo(zone) if zones.exists(zone) else None), translation.override(language):
             try:
-                response = self.enter(request, *args, **kwargs)
-            except Http404:
-                response = self._excuse(404, _("There is no such page, or it is not yours to see."))
-            except PermissionDenied:
-                response = self._excuse(403, _("Your role does not include this."))
+                response = self._too_large(request) or self.enter(request, *args, **kwargs)
             except AWAY:
                 log.exception("a page could not be shown", extra={"action": "page_failed", "path": request.path[:200]})
                 response = self._excuse(503, _("The database does not answer just now."))
@@ -95,7 +89,21 @@ class OpenPage(View):
         return response
 
     def enter(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer it; raises Http404, PermissionDenied and what a database raises that is away."""
+        """Let in who may; a form is read no earlier. Raises what a database raises that is away."""
+        return self._guarded(request, *args, **kwargs)
+
+    @method_decorator(decorator_from_middleware(CsrfViewMiddleware))
+    @method_decorator(decorator_from_middleware(MessageMiddleware))
+    def _guarded(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return self.answer(request, *args, **kwargs)
+        except Http404:
+            return self._excuse(404, _("There is no such page, or it is not yours to see."))
+        except PermissionDenied:
+            return self._excuse(403, _("Your role does not include this."))
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """By the method that bears the request's. Raises Http404 and PermissionDenied."""
         return super().dispatch(request, *args, **kwargs)
 
     def show(self, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
@@ -106,13 +114,15 @@ class OpenPage(View):
         """What the frame of every page needs."""
         return {"zone": timezone.get_current_timezone_name()}
 
+    def _too_large(self, request: HttpRequest) -> HttpResponse | None:
+        told = request.META.get("CONTENT_LENGTH") or "0"
+        if told.isdigit() and int(told) <= self.largest_bytes:
+            return None
+        return HttpResponse(_("This is larger than the service takes."), status=413, content_type="text/plain")
+
     def _excuse(self, status: int, words: str) -> HttpResponse:
         context = self.shared() | {"words": words, "status": status}
         return render(self.request, "dashboard/excuse.html", context, status=status)
-
-
-for around in _AROUND:
-    OpenPage = around(OpenPage)  # type: ignore[misc]
 
 
 class GuardedPage(OpenPage):
@@ -126,9 +136,12 @@ class GuardedPage(OpenPage):
         if viewer is None:
             return self._to_sign_in(request)
         self.viewer = viewer
-        if not viewer.may(self.right):
-            raise PermissionDenied
         return super().enter(request, *args, **kwargs)
+
+    def answer(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not self.viewer.may(self.right):
+            raise PermissionDenied
+        return super().answer(request, *args, **kwargs)
 
     def shared(self) -> dict[str, Any]:
         return super().shared() | {"viewer": getattr(self, "viewer", None)}

@@ -5,6 +5,7 @@ from django.urls.converters import IntConverter
 
 from .numbers import NumberPage, NumberSearch
 from .operations import OperationsPage
+from .sending import NewShoutPage
 from .shouts import AuditionShout, CancelShout, PauseShout, ResumeShout, ShoutPage, ShoutsPage
 from .signing import SignIn, SignOut
 
@@ -24,6 +25,7 @@ urlpatterns = [
     path("operations", OperationsPage.as_view(), name="operations"),
     path("sign-in", SignIn.as_view(), name="sign-in"),
     path("sign-out", SignOut.as_view(), name="sign-out"),
+    path("shouts/new", NewShoutPage.as_view(), name="new-shout"),
     path("shouts/<id:pk>", ShoutPage.as_view(), name="shout"),
     path("shouts/<id:pk>/pause", PauseShout.as_view(), name="pause-shout"),
     path("shouts/<id:pk>/resume", ResumeShout.as_view(), name="resume-shout"),

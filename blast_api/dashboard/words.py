@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from blast_api.domain.outcomes import Outcome
+from blast_api.domain.rules.preflight import Foretold
 from blast_api.domain.rules.verdict import Because
 from blast_api.domain.rules.waiting import Waiting
 from blast_api.domain.states import PAUSED, CallStatus, ShoutStatus
@@ -72,7 +73,17 @@ _WAITS = {
     Because.CARRIER: gettext_lazy("Waits: the carrier takes no calls just now"),
 }
 
+_VERDICTS = {
+    Foretold.CALL: gettext_lazy("are called"),
+    Foretold.WAIT: gettext_lazy("wait for their hours"),
+    Foretold.DO_NOT_CALL: gettext_lazy("on a do-not-call list"),
+    Foretold.CAPPED: gettext_lazy("heard enough lately"),
+    Foretold.INVALID: gettext_lazy("no phone number"),
+    Foretold.REFUSED: gettext_lazy("not called by a rule"),
+    Foretold.DUPLICATE: gettext_lazy("named twice"),
+}
 _DEEDS = {
+    "send": gettext_lazy("sent it"),
     "pause": gettext_lazy("paused it"),
     "resume": gettext_lazy("resumed it"),
     "cancel": gettext_lazy("cancelled it"),
@@ -153,6 +164,12 @@ def status_word(status: str) -> str:
 def call_word(status: str) -> str:
     """What is told of a call."""
     return str(_CALLS[CallStatus(status)]) if status in CallStatus.values else status
+
+
+@register.filter
+def verdict_word(verdict: str) -> str:
+    """What would become of a recipient."""
+    return str(_VERDICTS[Foretold(verdict)])
 
 
 @register.filter

@@ -24,6 +24,7 @@ PAGES = [
     "/?q=nothing",
     "/shouts/{pk}",
     "/shouts/{paused}",
+    "/shouts/new",
     "/numbers",
     "/numbers/15555550000",
     "/operations",
