@@ -122,6 +122,15 @@ def test_each_example_has_the_shape_that_is_told_of_it(document: Any) -> None:
     assert seen > 100
 
 
+def test_each_operation_has_a_name_of_its_own_that_says_what_it_is_about(document: Any) -> None:
+    """Of which tools make functions."""
+    names = [(operation["operationId"], operation["tags"]) for _, operation in operations_of(document)]
+    assert len({name for name, _ in names}) == len(names)
+    assert {"shouts_pause", "shouts_preflight", "webhooks_test", "recordings_audio"} <= {name for name, _ in names}
+    for name, (tag,) in names:
+        assert re.fullmatch(rf"{tag}(_[a-z]+)+", name)
+
+
 def test_errors_have_names(document: Any) -> None:
     for _, operation in operations_of(document):
         for status, answer in operation["responses"].items():
