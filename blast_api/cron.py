@@ -1,4 +1,5 @@
-"""The cron jobs, in two lanes that hold each other up in nothing: placing, and sweeping, which writes the records as well.
+"""The cron jobs, in lanes that hold each other up in nothing: placing; sweeping, which writes the records as well; and, where
+there are webhooks, sending what they are told (`manage.py send_webhooks`).
 
 `runcrons` runs all of them once, or each lane for a while, in a process and with a connection of its own. Several at once
 are harmless.
@@ -22,7 +23,7 @@ from .dispatch.dispatcher import Dispatcher
 from .domain.pacing import TOLERANCE
 from .monitoring import health
 from .records import writer
-from .services import authors, delivery, postponed, sweeps
+from .services import authors, deliveries, delivery, postponed, sweeps
 
 log = logging.getLogger(__name__)
 
@@ -116,6 +117,15 @@ class RefreshStatistics(CronJob):
         return False
 
 
+class ForgetDeliveries(CronJob):
+    """Forgets what webhooks were told long ago."""
+
+    every_s = 10.0
+
+    def run(self) -> bool:
+        return deliveries.forget(database_now()) > 0
+
+
 class TellOfIt(CronJob):
     """Tells whoever watches that the others run. The last of all: it is true when they have done what was due."""
 
@@ -162,6 +172,7 @@ def run_once(stop: Event | None = None, *, tolerance_s: float = TOLERANCE) -> No
         _until_rest(everything, stop)
         telling.run()
     writer.write_due()
+    ForgetDeliveries().run()
 
 
 def _until_rest(step: Callable[[], bool], stop: Event) -> None:
@@ -192,7 +203,7 @@ def place_for(
     """
     with Dispatcher(stop) as dispatcher:
         last = TellOfIt(lambda: telling(dispatcher.unreachable_for_s))
-        _stay((*beside, Retry(dispatcher), TakeUpOptOuts(), PlaceCalls(dispatcher), last), stop, seconds=seconds)
+        stay((*beside, Retry(dispatcher), TakeUpOptOuts(), PlaceCalls(dispatcher), last), stop, seconds=seconds)
         leaving()
 
 
@@ -201,13 +212,13 @@ def sweep_until(stop: Event, *, telling: Callable[[], None] = tell) -> None:
 
     SQLite has one writer, and who waits for it looks only now and then: so this one rests for as long as it worked.
     """
-    jobs = (CheckMessageStatuses(), RefreshStatistics(), TellOfIt(telling))
-    _stay(jobs, stop, idle_s=0.1, gives_way=connection.vendor == "sqlite")
+    jobs = (CheckMessageStatuses(), ForgetDeliveries(), RefreshStatistics(), TellOfIt(telling))
+    stay(jobs, stop, idle_s=0.1, gives_way=connection.vendor == "sqlite")
     with suppress(*AWAY):  # they are kept in it
         writer.write_due(batches=1)
 
 
-def _stay(
+def stay(
     jobs: Sequence[CronJob], stop: Event, *, seconds: float = float("inf"), idle_s: float = 0.0, gives_way: bool = False
 ) -> None:
     """Tick for so many seconds or until told to stop, and rest in between where a tick says so."""

@@ -72,7 +72,7 @@ class Wire:
         self._connect_timeout_s, self._answer_timeout_s = connect_timeout_s, answer_timeout_s
         # An adapter without a session reads no environment: no proxy and no .netrc says where we send credentials.
         adapter, secured = HTTPAdapter(), url.startswith("https:")
-        adapter.init_poolmanager(1, connections, ssl_context=_tls() if secured else None)
+        adapter.init_poolmanager(1, connections, ssl_context=authorities() if secured else None)
         anything = requests.Request("GET", url).prepare()
         self._host = urlsplit(anything.url or "").netloc.rpartition("@")[2]
         self._pool = cast(HTTPConnectionPool, adapter.get_connection_with_tls_context(anything, verify=True))
@@ -108,7 +108,7 @@ class Wire:
                 if not connection.is_connected:
                     connection.close()
                     line = self._line(connection)
-            incoming = _Incoming(line, time.monotonic() + self._answer_timeout_s)
+            incoming = Incoming(line, time.monotonic() + self._answer_timeout_s)
             with suppress(BrokenPipeError, ConnectionResetError):  # a carrier may answer and close in mid-request
                 if departure is not None:
                     departure.check()
@@ -144,7 +144,7 @@ class Wire:
         return line
 
     def _answer(
-        self, connection: HTTPConnection, incoming: _Incoming, request: Request, into: IO[bytes] | None, most: int
+        self, connection: HTTPConnection, incoming: Incoming, request: Request, into: IO[bytes] | None, most: int
     ) -> Answer:
         raw = http.client.HTTPResponse(cast(Any, incoming), method=request.method)  # asks a socket for `makefile` only
         try:
@@ -190,7 +190,7 @@ class _SecuredConnection(HTTPSConnection):
         return False
 
 
-class _Incoming(io.RawIOBase):
+class Incoming(io.RawIOBase):
     """What comes in on a socket until the deadline: a trickle would pass any timeout per packet."""
 
     def __init__(self, line: socket.socket, deadline: float) -> None:
@@ -211,7 +211,7 @@ class _Incoming(io.RawIOBase):
         return self._line.recv_into(buffer)
 
 
-def _tls() -> ssl.SSLContext:
+def authorities() -> ssl.SSLContext:
     """What `requests` verifies by, made once: to load the authorities anew for each connection takes 27 ms of a core.
 
     Who they are may stand in the environment, in a file or a folder, as `requests` has it. Raises ConfigurationError.

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 from django.db.backends.utils import CursorWrapper
@@ -141,20 +141,31 @@ class Update(_Statement):
         return _Compiled(sql, tuple(params), self._places(params))
 
 
+class Beside(Protocol):
+    """A statement that inserts what else is to be stored; its parameters are `columns`, in the order of their stand-ins."""
+
+    columns: tuple[str, ...]
+
+    def sql(self, source: str = "") -> str:
+        """It reads from `source` too, if one is named: the name of rows and a comma; none of them, and nothing is inserted."""
+
+
 class RecordedUpdate(Update):
     """An update of one row, and the insertion of what it leads to, or its change: both or, if the row is not as expected, neither.
 
-    One round trip where the database can. Parameters are those of the update, and `row.<column>` for each column of the row.
+    One round trip where the database can. Parameters are those of the update, `row.<column>` for each column of the row, and
+    those of the statement `beside` them, if there is one.
     """
 
     def __init__(
         self,
         build: Callable[..., tuple[QuerySet[Any, Any], Mapping[str, Any]]],
         record: Upsert,
+        beside: Beside | None = None,
         **parameters: ParameterType,
     ) -> None:
         super().__init__(build, **parameters)
-        self._record = record
+        self._record, self._beside = record, beside
         self._columns = tuple(f"row.{name}" for name in record.columns)
 
     def __call__(self, **values: object) -> int:
@@ -167,19 +178,23 @@ class RecordedUpdate(Update):
             if changed:
                 sql = f"{record.into} VALUES ({record.parameters}) {record.otherwise}"
                 _cursor().execute(sql, [_adapted(values[name]) for name in self._columns])
+                if self._beside:
+                    _cursor().execute(self._beside.sql(), [_adapted(values[name]) for name in self._beside.columns])
         return changed
 
     def _compile(self) -> _Compiled:
         update, record = super()._compile(), self._record
         if connection.vendor != "postgresql":
             return update
+        others = self._beside.columns if self._beside else ()
+        beside = f", beside AS ({self._beside.sql('changed,')}) " if self._beside else " "
         sql = (
-            f"WITH changed AS ({update.sql} RETURNING 1) "  # noqa: S608  # names are ours
+            f"WITH changed AS ({update.sql} RETURNING 1){beside}"  # noqa: S608  # names are ours
             f"{record.into} SELECT {record.parameters} FROM changed {record.otherwise}"
         )
-        count = len(update.constants)
-        places = ((count + place, name) for place, name in enumerate(self._columns))
-        return _Compiled(sql, (*update.constants, *self._columns), (*update.places, *places))
+        count, named = len(update.constants), (*others, *self._columns)
+        places = ((count + place, name) for place, name in enumerate(named))
+        return _Compiled(sql, (*update.constants, *named), (*update.places, *places))
 
 
 class Select(_Statement):

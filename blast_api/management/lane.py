@@ -1,6 +1,6 @@
-"""The lane of sweeps and records as a process beside the one that places calls: each has a core and a connection of its own.
+"""Lanes as processes beside the one that places calls: each has a core and a connection of its own.
 
-Between them is a pipe, the child's standard input. A line in it says that calls are placed, and for how many seconds the
+Between them and it is a pipe, the child's standard input. A line in it says that calls are placed, and for how many seconds the
 carrier has been out of reach, if it is; its end, that the one who places them has gone, whatever it died of, and so does the
 child then.
 """
@@ -21,16 +21,19 @@ from typing import Self
 from django.conf import settings
 
 from blast_api import cron
+from blast_api.services import webhooks
 
 log = logging.getLogger(cron.__name__)
 
 _PARTING_S = 5.0
 
 
-class Sweeping(cron.CronJob):
-    """Starts the other lane and sees to it that it runs. Close it to have that end as well."""
+class OtherLane(cron.CronJob):
+    """Starts another lane and sees to it that it runs. Close it to have that end as well."""
 
     every_s = 1.0
+    command: tuple[str, ...]  # of manage.py
+    called: str
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,23 +49,20 @@ class Sweeping(cron.CronJob):
                 self._child.wait(_PARTING_S)
 
     def run(self) -> bool:
-        """Start it if it does not run. Raises OSError."""
+        """Start it if it does not run and there is something for it. Raises OSError."""
         if self._child is not None and self._child.poll() is not None:
             about = {"action": "lane_ended", "code": self._child.returncode}
-            log.error("the lane of sweeps and records has ended and is started again", extra=about)
+            log.error(f"the lane of {self.called} has ended and is started again", extra=about)  # noqa: G004  # fixed words
             self.let_go()
             self._child = None
-        if self._child is None:
-            command = [sys.executable, os.path.join(settings.BASE_DIR, "manage.py"), "runcrons", "--sweeping"]
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  # our own
+        if self._child is None and self.is_wanted():
+            self._child = subprocess.Popen(_manage(*self.command), stdin=subprocess.PIPE)  # noqa: S603  # our own
             os.set_blocking(self._pipe(), False)  # one that hangs does not hang us
         return False
 
-    def tell(self, unreachable_for_s: float | None) -> None:
-        """Calls are placed, as far as the carrier can be reached."""
-        line = "" if unreachable_for_s is None else str(unreachable_for_s)
-        with suppress(OSError):  # it is gone, or does not read
-            os.write(self._pipe(), f"{line}\n".encode())
+    def is_wanted(self) -> bool:
+        """Whether there is something for it to do."""
+        return True
 
     def _pipe(self) -> int:
         assert self._child is not None
@@ -73,6 +73,36 @@ class Sweeping(cron.CronJob):
         """It may go; whoever closes this waits for it."""
         if self._child is not None and self._child.stdin is not None:
             self._child.stdin.close()
+
+
+class Sweeping(OtherLane):
+    """The lane of sweeps and records."""
+
+    command, called = ("runcrons", "--sweeping"), "sweeps and records"
+
+    def tell(self, unreachable_for_s: float | None) -> None:
+        """Calls are placed, as far as the carrier can be reached."""
+        line = "" if unreachable_for_s is None else str(unreachable_for_s)
+        with suppress(OSError):  # it is gone, or does not read
+            os.write(self._pipe(), f"{line}\n".encode())
+
+
+class SendingWebhooks(OtherLane):
+    """The lane that sends what webhooks are told; there is none where nobody has one."""
+
+    command, called = ("send_webhooks", "--beside"), "webhooks"
+
+    def is_wanted(self) -> bool:
+        return webhooks.anybody()
+
+
+def send_once() -> None:
+    """Send what webhooks are to be told, in a process of its own: to tell of resources needs what a run of the jobs does not."""
+    subprocess.run(_manage("send_webhooks"), check=False)  # noqa: S603  # our own
+
+
+def _manage(*command: str) -> list[str]:
+    return [sys.executable, os.path.join(settings.BASE_DIR, "manage.py"), *command]
 
 
 class Parent:

@@ -25,6 +25,7 @@ class Migration(migrations.Migration):
                 ('rotated', models.DateTimeField(null=True)),
                 ('disabled', models.DateTimeField(null=True)),
                 ('disabled_because', models.CharField(db_default='', max_length=300)),
+                ('deleted', models.DateTimeField(null=True)),
                 ('failing_since', models.DateTimeField(null=True)),
                 ('failures', models.PositiveIntegerField(db_default=0)),
                 ('rests_until', models.DateTimeField(null=True)),

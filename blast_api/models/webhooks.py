@@ -15,6 +15,10 @@ from .applications import Application
 
 
 class WebhookQuerySet(models.QuerySet["Webhook"]):
+    def kept(self) -> Self:
+        """Webhooks that nobody has deleted."""
+        return self.filter(deleted=None)
+
     def enabled(self) -> Self:
         """Webhooks that are told of what happens."""
         return self.filter(disabled=None)
@@ -40,6 +44,9 @@ class Webhook(models.Model):
     rotated = models.DateTimeField(null=True)
     disabled = models.DateTimeField(null=True)
     disabled_because = models.CharField(max_length=300, db_default="")
+    deleted = models.DateTimeField(
+        null=True
+    )  # disabled, too: nobody sees it, and it goes when what it was told is gone
     failing_since = models.DateTimeField(null=True)  # the first failure since it took something
     failures = models.PositiveIntegerField(db_default=0)  # in a row
     rests_until = models.DateTimeField(null=True)
@@ -80,7 +87,7 @@ class DeliveryState(models.TextChoices):
 class WebhookDelivery(models.Model):
     """One event that one webhook is told of. Ids are in the order of the changes that they tell of."""
 
-    # Not checked: that would lock the webhook's row for whoever ends a call. What a deleted one leaves is swept away.
+    # Not checked: that would lock the webhook's row for whoever ends a call.
     webhook = models.ForeignKey(
         Webhook, models.DO_NOTHING, related_name="deliveries", db_index=False, db_constraint=False
     )

@@ -162,6 +162,12 @@ SHOUTS_ENDED = Counter(
     status=(*sorted(ENDED_SHOUTS), OTHER),
 )
 
+WEBHOOKS = Counter(
+    "blast_api_webhook_deliveries",
+    "Deliveries to webhooks that were taken, or given up after three days.",
+    outcome=("delivered", "failed", OTHER),
+)
+
 
 def placement_answered(kind: Party, outcome: PlacementOutcome, *, seconds: float) -> None:
     """A placement was answered, or its answer is not waited for any more."""

@@ -23,7 +23,7 @@ from blast_api.db import spool
 from blast_api.db.clock import AWAY, database_now
 from blast_api.domain.callbacks import Party
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, RecordingState
-from blast_api.models import OUTBOXES, AuthorCall, Call, Gate, Message
+from blast_api.models import OUTBOXES, AuthorCall, Call, DeliveryState, Gate, Message, Webhook, WebhookDelivery
 
 from . import counters, health
 
@@ -113,6 +113,7 @@ def _standing() -> Iterator[Metric]:
     yield from _queue(now)
     yield from _in_hand(now)
     yield from _records(now)
+    yield from _webhooks()
     hosts = health.cron_hosts()
     yield from _carrier(health.carrier(hosts, now))
     yield from _storage(health.storage(now))
@@ -192,6 +193,28 @@ def _records(now: datetime) -> Iterator[Metric]:
     yield _gauge("records_waiting", f"Records that are not in their log yet; {_MOST} is that many or more.", count)
     yield _gauge(
         "records_oldest_waiting_seconds", "Age of the oldest of them; 0 if there is none.", _seconds(now, oldest)
+    )
+
+
+def _webhooks() -> Iterator[Metric]:
+    waiting = WebhookDelivery.objects.filter(state=DeliveryState.WAITING)
+    fresh, again = waiting.filter(due_at=None), waiting.filter(due_at__isnull=False)
+    yield _gauges(
+        "webhook_deliveries_waiting",
+        f"Deliveries to webhooks that wait to be sent, or sent again after a failure; {_MOST} is that many or more.",
+        "kind",
+        {"new": _bounded(fresh, "id"), "again": _bounded(again, "due_at")},
+    )
+    kept = Webhook.objects.kept()
+    yield _gauges(
+        "webhooks",
+        "Webhooks that take what they are told, that have failed since they last did, and that are disabled.",
+        "state",
+        {
+            "enabled": kept.filter(disabled=None, failing_since=None).count(),
+            "failing": kept.filter(disabled=None, failing_since__isnull=False).count(),
+            "disabled": kept.filter(disabled__isnull=False).count(),
+        },
     )
 
 

@@ -10,13 +10,14 @@ from itertools import chain
 from typing import Any
 
 from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.serializers import BaseSerializer
 
 from blast_api.domain.states import PAUSED, public_shout_status
-from blast_api.models import Application, Call, Message, Recording
+from blast_api.models import Application, Call, CallQuerySet, Message, Recording
 from blast_api.services import rules, waiting
 from blast_api.services.attempts import public_status
 from blast_api.services.waiting import Outlook
@@ -143,6 +144,15 @@ def _id_of(recording: Recording | None) -> int | None:
     return recording.pk if recording and recording.doomed_at is None else None
 
 
+def calls_of(calls: CallQuerySet) -> CallQuerySet:
+    """Calls with what is told of each beside its columns; an audition's are of the shout that it plays."""
+    return calls.annotate(
+        public_status=public_status(timezone.now()),
+        shout_id=Coalesce("message__audition_of", "message"),
+        audition=Q(message__audition_of__isnull=False),
+    )
+
+
 def shouts(chunks: Iterable[Sequence[Message]]) -> Iterator[Shout]:
     """Shouts with their calls; at most one that has many calls is in memory at a time."""
     for chunk in chunks:
@@ -167,8 +177,8 @@ def _batches(messages: Sequence[Message]) -> Iterator[list[Message]]:
     yield batch
 
 
-def shouts_of(messages: Sequence[Message]) -> Iterator[Shout]:
-    """These shouts with their calls, by a few queries however many there are."""
+def shouts_of(messages: Sequence[Message], *, numbered: bool = True) -> Iterator[Shout]:
+    """These shouts with their calls, by a few queries however many there are; their recipients' numbers only if `numbered`."""
     now = timezone.now()
     calls = Call.objects.filter(message__in=messages)
     numbers, by_status, opted_out = (
@@ -176,7 +186,8 @@ def shouts_of(messages: Sequence[Message]) -> Iterator[Shout]:
         defaultdict[int, dict[str, int]](dict),
         set[int](),
     )
-    for pk, number in calls.order_by("message", "position").values_list("message", "number"):
+    of_each = calls.order_by("message", "position") if numbered else Call.objects.none()
+    for pk, number in of_each.values_list("message", "number"):
         numbers[pk].append(number)
     by_told = calls.annotate(public_status=public_status(now)).order_by().values("message", "public_status")
     refused = Count("pk", filter=Q(opted_out=True))

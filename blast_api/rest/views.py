@@ -7,8 +7,7 @@ from http import HTTPStatus
 from itertools import chain
 from urllib.parse import unquote
 
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import F
 from django.db.models.lookups import Exact
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils import timezone
@@ -22,7 +21,6 @@ from blast_api.dispatch import nudge
 from blast_api.domain.states import CallStatus
 from blast_api.models import Application, Call, CallQuerySet, Message, MessageQuerySet
 from blast_api.services import auditions, creation, history, pauses, preflight, shouts, uploads, waiting
-from blast_api.services.attempts import public_status
 
 from . import docs, foretelling, lists
 from .fields import NumberField
@@ -222,12 +220,7 @@ def shout_asked(request: Request) -> Message:
 
 
 def _calls(request: Request) -> CallQuerySet:
-    """The application's calls, with what is told of each beside its columns; an audition's are of the shout that it plays."""
-    return Call.objects.filter(message__application=application_of(request)).annotate(
-        public_status=public_status(timezone.now()),
-        shout_id=Coalesce("message__audition_of", "message"),
-        audition=Q(message__audition_of__isnull=False),
-    )
+    return lists.calls_of(Call.objects.filter(message__application=application_of(request)))
 
 
 def _with_status(request: Request, calls: CallQuerySet) -> tuple[CallQuerySet, dict[str, str]]:

@@ -55,7 +55,7 @@ class WebhookViewSet(ViewSet):
 
     @docs.delete_webhook
     def destroy(self, request: Request, pk: int) -> Response:
-        webhooks.delete(_webhook(request, pk))
+        webhooks.delete(_webhook(request, pk), now=timezone.now())
         return Response(status=HTTPStatus.NO_CONTENT)
 
     @docs.test_webhook

@@ -22,7 +22,7 @@ from blast_api.domain.errors import AttemptOver
 from blast_api.domain.states import CallStatus
 from blast_api.models import Call, CallQuerySet
 
-from . import dnc, history, shouts
+from . import dnc, events, history, shouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +144,7 @@ class CallRow:
     transfer_outcome: str
     transfer_s: int | None
     message: ShoutRow
+    is_told: bool = False  # its application has webhooks
     q850: int | None = None
     duration: int | None = None
     finished: datetime | None = None
@@ -151,13 +152,19 @@ class CallRow:
 
 _OF_THE_SHOUT = tuple(field.name for field in fields(ShoutRow))
 _OF_THE_CALL = tuple(takewhile(lambda name: name != "message", (field.name for field in fields(CallRow))))
-# To be settled: with the carrier, or timed out within the late window. And whether its shout has many more open calls.
+# To be settled: with the carrier, or timed out within the late window. And whether its application has webhooks, and its
+# shout many more open calls.
 _TO_SETTLE = Select(
     lambda call_id, serial: (
         _rows(call_id, serial)
         .outstanding()
         .filter(~Q(status=CallStatus.TIMED_OUT) | Q(message__closed=None))
-        .values_list(*_OF_THE_CALL, *(f"message__{name}" for name in _OF_THE_SHOUT), shouts.one_of_many_open_calls())
+        .values_list(
+            *_OF_THE_CALL,
+            *(f"message__{name}" for name in _OF_THE_SHOUT),
+            events.listens(),
+            shouts.one_of_many_open_calls(),
+        )
     ),
     **_ATTEMPT,
 )
@@ -178,8 +185,8 @@ _OF_AN_ENDING: dict[str, ParameterType] = {
 }
 
 
-def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedUpdate:
-    """Ends an attempt of a call, and its row, if all that the ending was concluded from still holds."""
+def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool, is_told: bool) -> RecordedUpdate:
+    """Ends an attempt of a call, and its row, if all that the ending was concluded from still holds; and tells webhooks."""
     return RecordedUpdate(
         lambda call_id, former_serial, former_status, former_answerer, former_keys, former_outcome, **changes: (
             _rows(call_id, former_serial)
@@ -196,6 +203,7 @@ def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedU
             changes,
         ),
         history.ENDED,
+        events.END_TOLD if is_told else None,
         call_id=int,
         former_serial=int,
         former_status=str,
@@ -207,8 +215,8 @@ def _ending_of(*, opted_out: bool, withdrawn: bool, recalled: bool) -> RecordedU
 
 
 _ENDED = {
-    flags: _ending_of(opted_out=flags[0], withdrawn=flags[1], recalled=flags[2])
-    for flags in product((False, True), repeat=3)
+    flags: _ending_of(opted_out=flags[0], withdrawn=flags[1], recalled=flags[2], is_told=flags[3])
+    for flags in product((False, True), repeat=4)
 }
 _TIMES = Select(
     lambda call_id: Call.objects.filter(pk=call_id).values_list("serial", "finished", "started"), call_id=int
@@ -266,9 +274,9 @@ def to_settle(attempt: CallAttempt) -> tuple[CallRow, bool] | None:
     found = _TO_SETTLE(call_id=attempt.call_id, serial=attempt.serial)
     if not found:
         return None
-    *columns, another = found[0]
+    *columns, is_told, another = found[0]
     count = len(_OF_THE_CALL)
-    values = (*columns[:count], ShoutRow(*columns[count:]))
+    values = (*columns[:count], ShoutRow(*columns[count:]), bool(is_told))
     return CallRow(*values), another is not None
 
 
@@ -287,7 +295,10 @@ def end(former: CallRow, row: CallRow, attempt: Mapping[str, object]) -> bool:
     }
     changes = {name: getattr(row, name) for name in _OF_AN_ENDING}
     stored = {f"row.{column}": value for column, value in attempt.items()}
-    return _ENDED[former.opted_out, former.withdrawn, former.recalled](**found_by, **changes, **stored) > 0
+    is_told = former.is_told and former.message.audition_of_id is None
+    told = events.end_told(former.message.application_id, former.pk, former.serial, is_over=row.finished is not None)
+    ending = _ENDED[former.opted_out, former.withdrawn, former.recalled, is_told]
+    return ending(**found_by, **changes, **stored, **told) > 0
 
 
 def taken_back(attempt: CallAttempt) -> bool:

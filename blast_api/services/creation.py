@@ -21,7 +21,7 @@ from blast_api.domain.states import Q850_INVALID_NUMBER, CallStatus, RecordingSt
 from blast_api.domain.transfers import Transfer
 from blast_api.models import Application, AuthorCall, Call, Message, MessageQuerySet, Recording
 
-from . import dnc, history, recordings, shouts
+from . import dnc, events, history, recordings, shouts
 
 _CHUNK = 500  # keys forgotten per transaction
 _CALL_COLUMNS = ("position", *Recipient._fields, "status", "q850", "finished")
@@ -121,6 +121,7 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     if waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now):
         listed = dnc.why_listed(application.pk, new.userdata, [recipient.number for recipient in recipients])
     history.end_at_once(message, lambda number: refusal(number) or listed.get(number), now=now)
+    events.of_ended_at_once(message)
     author_call = recordings.add_author_call(message, source, now=now)
     if not waiting.exists():
         all_listed = not message.calls.exclude(status=CallStatus.DO_NOT_CALL).exists()

@@ -27,7 +27,7 @@ from blast_api.domain.states import LIVE_SHOUTS, OPEN_CALLS, Q850, CallStatus, S
 from blast_api.domain.transfers import when_the_call_is_over
 from blast_api.models import Call, CallQuerySet, Message
 
-from . import attempts, dnc, history, pauses, rules, scripts, shouts, transfers
+from . import attempts, dnc, events, history, pauses, rules, scripts, shouts, transfers
 from .attempts import CallAttempt as CallAttempt
 from .attempts import CallRow
 from .scripts import Script
@@ -245,7 +245,8 @@ def opt_out(attempt: CallAttempt, *, keys: str) -> None:
         dnc.add(message.application_id, message.userdata, call.number, call_id=call.pk)
         attempts.opted_out(attempt, keys)
         ended = call_before(CallStatus.OPTED_OUT) - OPEN_CALLS
-        same.filter(status__in=ended).update(status=CallStatus.OPTED_OUT, q850=Q850[CallStatus.OPTED_OUT])
+        if same.filter(status__in=ended).update(status=CallStatus.OPTED_OUT, q850=Q850[CallStatus.OPTED_OUT]):
+            events.of_call_corrected(call, message)
         # Afterwards, and by itself: what is on the list is there, whatever other calls are locked at this moment.
         transaction.on_commit(partial(dnc.recall, message.application_id, message.userdata, call.number))
 

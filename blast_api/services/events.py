@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from blast_api.db import bulk
 from blast_api.domain.states import public_shout_status
@@ -42,7 +42,7 @@ def of_calls(message: Message, calls: Iterable[Call]) -> None:
         return
     events: list[_Row] = []
     for call in calls:
-        if call.attempts:
+        if call.started or call.held_since or call.sid:  # otherwise it was with us alone
             events.append((WebhookEvent.ATTEMPT_ENDED, call.pk, call.serial))
         events.append((WebhookEvent.CALL_ENDED, call.pk, call.serial))
     _add(message.application_id, events)
@@ -60,6 +60,15 @@ def of_call_corrected(call: Call, message: Message) -> None:
     """It turned out later how an ended call has ended: it is told again."""
     if message.audition_of_id is None:
         _add(message.application_id, [(WebhookEvent.CALL_ENDED, call.pk, call.serial)])
+
+
+def of_end_corrected(call_id: int, serial: int) -> None:
+    """It turned out later what came of a transfer in an attempt that has ended: it is told again, and so is its call if that is over."""
+    for call in Call.objects.select_related("message").filter(pk=call_id, message__audition_of=None):
+        events: list[_Row] = [(WebhookEvent.ATTEMPT_ENDED, call_id, serial)]
+        if call.finished and call.serial == serial:
+            events.append((WebhookEvent.CALL_ENDED, call_id, serial))
+        _add(call.message.application_id, events)
 
 
 def of_entries(application_id: int, entries: Sequence[int]) -> None:
@@ -90,16 +99,27 @@ def _said(moment: datetime | None) -> str | None:
 # --- With the end of an attempt --------------------------------------------------------------------------------------
 
 
+def listens() -> Exists:
+    """As a column of a call: whether its application has webhooks that are told of anything."""
+    return Exists(Webhook.objects.enabled().filter(application=OuterRef("message__application")))
+
+
+def end_told(application_id: int, call_id: int, serial: int, *, is_over: bool) -> dict[str, object]:
+    """What END_TOLD is told of the end of an attempt, with which the call is over or is not."""
+    values = (application_id, call_id, serial, 2 if is_over else 1)
+    return dict(zip(END_TOLD.columns, values, strict=True))
+
+
 class EndTold:
     """The statement that adds what is told of the end of an attempt, and perhaps of its call, to those who listen.
 
-    It runs beside another one: `source` is the name of rows, one if that one changed something.
+    It runs beside the one that ends it.
     """
 
-    columns = ("told.application_id", "told.call_id", "told.serial", "told.call_ended")
+    columns: tuple[str, ...] = ("told.application_id", "told.call_id", "told.serial", "told.kinds")
 
     def sql(self, source: str = "") -> str:
-        """In one dialect of both databases, with a stand-in for each of the columns."""
+        """In a dialect that both databases know. See `prepared.Beside`."""
         table, webhooks = (connection.ops.quote_name(each._meta.db_table) for each in (WebhookDelivery, Webhook))
         big, small = ("::bigint", "::integer") if connection.vendor == "postgresql" else ("", "")
         kinds = (
@@ -108,9 +128,9 @@ class EndTold:
         return (
             f"INSERT INTO {table} (webhook_id, event, subject, serial) "  # noqa: S608  # names are ours
             f"SELECT listening.id, kind.word, one.subject, one.serial FROM {source} "
-            f"(SELECT %s{big} AS application, %s{big} AS subject, %s{small} AS serial, %s{small} AS last) AS one "
+            f"(SELECT %s{big} AS application, %s{big} AS subject, %s{small} AS serial, %s{small} AS kinds) AS one "
             f"JOIN {webhooks} AS listening ON listening.application_id = one.application AND listening.disabled IS NULL "
-            f"JOIN ({kinds}) AS kind ON listening.events LIKE '%%' || kind.word || '%%' AND kind.place <= one.last "
+            f"JOIN ({kinds}) AS kind ON listening.events LIKE '%%' || kind.word || '%%' AND kind.place <= one.kinds "
             f"ORDER BY listening.id, kind.place"
         )
 

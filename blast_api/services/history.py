@@ -233,6 +233,14 @@ def told(rows: Iterable[Attempt]) -> Iterator[AttemptTold]:
     return (each for row in rows if (each := _told(row, row.call)))
 
 
+def that_ended(named: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Attempt]:
+    """Attempts that have ended, with their calls, of those named by call and serial; what is gone is left out. One query."""
+    wanted = set(named)
+    rows = Attempt.objects.filter(call__in={pk for pk, _ in wanted}, claimed__isnull=False, ended__isnull=False)
+    found = {(row.call_id, row.serial): row for row in rows.select_related("call")}
+    return {key: row for key, row in found.items() if key in wanted}
+
+
 def with_reasons(calls: Sequence[Call]) -> Sequence[Call]:
     """These calls, each with `why` it ended without a call, if a rule says so. One query."""
     ended = Attempt.objects.filter(call__in=[call.pk for call in calls], claimed=None).order_by("serial")

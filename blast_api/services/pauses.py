@@ -12,9 +12,10 @@ from django.db.models import Q
 from blast_api.db.undone import again_if_undone
 from blast_api.domain.errors import AlreadyEnded
 from blast_api.domain.states import LIVE_SHOUTS, OPEN_SHOUTS, CallStatus, ShoutStatus
+from blast_api.domain.webhooks import WebhookEvent
 from blast_api.models import Attempt, Message
 
-from . import rules, schedule, withdrawals
+from . import events, rules, schedule, withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ def pause(message: Message, *, because: str = ASKED, now: datetime) -> None:
             Q(status=CallStatus.READY) | Q(due_at__gt=now), withdrawn=False
         )
         withdrawals.mark(taken_back, recalled=True)
+        events.of_shout(WebhookEvent.SHOUT_PAUSED, message.pk)
         about = {"action": "shout_paused", "shout": message.pk, "because": because}
         log.info("a shout was paused", extra=about)
 
@@ -73,6 +75,7 @@ def resume(message: Message, *, now: datetime) -> None:
         if message.status == ShoutStatus.ONGOING:
             schedule.move(message, by=now - paused_at, now=now)
         Message.objects.filter(pk=message.pk).update(paused_at=None, paused_because="", resumed_at=now)
+        events.of_shout(WebhookEvent.SHOUT_RESUMED, message.pk)
         after_s = round((now - paused_at).total_seconds())
         log.info("a shout was resumed", extra={"action": "shout_resumed", "shout": message.pk, "after_s": after_s})
 

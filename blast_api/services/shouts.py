@@ -26,10 +26,11 @@ from blast_api.domain.states import (
     shout_before,
 )
 from blast_api.domain.transfers import UP, when_the_call_is_over
+from blast_api.domain.webhooks import WebhookEvent
 from blast_api.models import Call, Message, MessageQuerySet
 from blast_api.records import outbox
 
-from . import history, rules, schedule, withdrawals
+from . import events, history, rules, schedule, withdrawals
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +76,9 @@ def release(message: Message, *, length_s: int, now: datetime) -> bool:
     )
     if released:
         never = schedule.make_ready(message, starts_at=starts_at, length_s=length_s)
-        end_unreachable(message, never, now=now)
         tell("released", message.pk, status=status)
+        events.of_shout(WebhookEvent.SHOUT_READY, message.pk)
+        end_unreachable(message, never, now=now)
     return released > 0
 
 
@@ -102,6 +104,7 @@ def begin_due(now: datetime) -> int:
                 plan = {"starts_at": now}
                 schedule.move(message, by=lag, now=now)
             Message.objects.filter(pk=pk).update(status=ShoutStatus.ONGOING, started=now, **plan)
+            events.of_shout(WebhookEvent.SHOUT_STARTED, pk)
             begun += 1
     return begun
 
@@ -123,6 +126,7 @@ def end(message: Message, status: ShoutStatus, *, now: datetime) -> bool:
             return False
         message.refresh_from_db()
         tell("ended", message.pk, status=status)
+        events.of_shout(WebhookEvent.SHOUT_ENDED, message.pk)
         if status != ShoutStatus.TIMED_OUT:
             withdrawals.mark(message.calls.with_carrier().filter(answered=None))  # who listens hears it out
         transaction.on_commit(partial(end_open_calls, message, most=_AT_ONCE, now=now))
@@ -201,6 +205,7 @@ def end_calls(
     for ending, cause in {(CallStatus(call.status), call.q850) for call in calls}:
         rows = Call.objects.filter(pk__in=[call.pk for call in calls if call.status == ending])
         rows.filter(status__in=call_before(ending)).update(status=ending, q850=cause, finished=now, held_since=None)
+    events.of_calls(message, calls)
     if calls:
         transaction.on_commit(partial(finish_if_settled, message.pk, now=now))
 
@@ -229,6 +234,7 @@ def _finish(settled: MessageQuerySet, message_id: int, *, late: bool, now: datet
         if not settled.filter(pk=message_id).update(status=status, finished=now, closed=closed, **told):
             return False
         tell("ended", message_id, status=status, late=late)
+        events.of_shout(WebhookEvent.SHOUT_ENDED, message_id)
     return True
 
 

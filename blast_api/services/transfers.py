@@ -17,7 +17,7 @@ from blast_api.domain.transfers import UNKNOWN, UP
 from blast_api.models import Attempt, Call, Message
 from blast_api.records import outbox
 
-from . import attempts, scripts
+from . import attempts, events, scripts
 from .attempts import CallAttempt
 from .scripts import Script
 
@@ -54,9 +54,9 @@ def ended(attempt: CallAttempt, report: BridgeReport, *, now: datetime) -> Scrip
     with transaction.atomic():
         Call.objects.filter(pk=attempt.call_id, **is_news).update(**outcome)
         # Where the end of the call was told first, its line is corrected.
-        Attempt.objects.filter(call=attempt.call_id, record__gt="", **is_news).update(
-            **outcome, **outbox.due(late=True)
-        )
+        told = Attempt.objects.filter(call=attempt.call_id, record__gt="", **is_news)
+        if told.update(**outcome, **outbox.due(late=True)):
+            events.of_end_corrected(attempt.call_id, attempt.serial)
     still_there = attempt.rows().with_carrier().filter(attempts.MAY_BE_HEARD, transferred__isnull=False)
     may_try_again = report.outcome in _MAY_TRY_AGAIN and still_there.exists()
     return scripts.of_call(attempt.call_id) if may_try_again else None

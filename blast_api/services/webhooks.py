@@ -22,7 +22,12 @@ _SECRET_BYTES = 32
 
 def of(application: Application) -> WebhookQuerySet:
     """The application's webhooks."""
-    return Webhook.objects.filter(application=application)
+    return Webhook.objects.kept().filter(application=application)
+
+
+def anybody() -> bool:
+    """Whether anybody is to be told of anything."""
+    return Webhook.objects.enabled().exists()
 
 
 def make(application: Application, url: str, events: Collection[WebhookEvent]) -> Webhook:
@@ -61,9 +66,10 @@ def test(webhook: Webhook) -> WebhookDelivery:
     return deliveries(webhook).get(pk=pk)
 
 
-def delete(webhook: Webhook) -> None:
-    """From now on it is told nothing; what it was to be told is swept away."""
-    Webhook.objects.filter(pk=webhook.pk).delete()
+def delete(webhook: Webhook, *, now: datetime) -> None:
+    """From now on it is told nothing, and nobody sees it; `deliveries.forget` takes the rest away."""
+    gone = {"deleted": now, "disabled": now, "secret": "", "former_secret": ""}
+    Webhook.objects.filter(pk=webhook.pk).update(**gone)
     log.info("a webhook was deleted", extra={"action": "webhook_deleted", "webhook": webhook.pk})
 
 
@@ -78,7 +84,7 @@ def disable(pk: int, *, because: str, now: datetime) -> bool:
 
 def enable(pk: int) -> bool:
     """It is told of what happens from now on, and of what still waited for it; False if that was so before."""
-    disabled = Webhook.objects.filter(pk=pk, disabled__isnull=False)
+    disabled = Webhook.objects.kept().filter(pk=pk, disabled__isnull=False)
     afresh = {"failing_since": None, "failures": 0, "rests_until": None}
     changed = disabled.update(disabled=None, disabled_because="", **afresh)
     if changed:

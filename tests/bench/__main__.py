@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from . import beside, callbacks, capacity, foretold, hours, isolation, masses, outage, rate, response, scale
+from . import beside, callbacks, capacity, foretold, hours, isolation, masses, outage, rate, response, scale, told
 from .report import Row, Verdict, machine, show, write
 from .service import BenchError, Databases
 
@@ -25,6 +25,7 @@ _SUBJECTS: dict[str, Callable[..., Iterator[Row]]] = {
     "isolation": isolation.measure,
     "outage": outage.measure,
     "masses": masses.measure,
+    "webhooks": told.measure,
 }
 
 

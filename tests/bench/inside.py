@@ -131,9 +131,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }
 
 if __name__ == "__main__":
-    from . import inside_costs, inside_hours
+    from . import inside_costs, inside_hours, inside_webhooks
 
-    answer = (FUNCTIONS | inside_costs.FUNCTIONS | {"hours": inside_hours.hours})[sys.argv[1]](
-        **json.loads(sys.argv[2])
-    )
+    others = inside_costs.FUNCTIONS | inside_webhooks.FUNCTIONS | {"hours": inside_hours.hours}
+    answer = (FUNCTIONS | others)[sys.argv[1]](**json.loads(sys.argv[2]))
     sys.stdout.write(json.dumps(answer))

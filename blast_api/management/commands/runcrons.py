@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import logging
-import signal
 from argparse import SUPPRESS, ArgumentParser
-from collections.abc import Iterator
-from contextlib import contextmanager
-from threading import Event, Thread
 
 from django.core.management.base import BaseCommand, CommandError
 
 from blast_api import cron
 from blast_api.db.clock import AWAY
-from blast_api.management.lane import Parent, Sweeping
+from blast_api.management.going import told_to_go
+from blast_api.management.lane import Parent, SendingWebhooks, Sweeping, send_once
 from blast_api.management.relay import Relay
 from blast_api.monitoring.health import missing_migrations
+from blast_api.services import webhooks
 
 log = logging.getLogger(cron.__name__)
 
-_GO = (signal.SIGTERM, signal.SIGINT)
-# Seconds. Who tells us to go waits for ten, and then kills; what is in hand by then is as after a crash.
-_GONE_WITHIN_S = 9
 # So much longer than it lingers may the run before take to end.
 _LATE_S = 15.0
 
@@ -51,7 +46,7 @@ class Command(BaseCommand):
             raise CommandError("--linger takes a number of seconds, 0 or more.")
         relay = Relay()
         try:
-            with _told_to_go() as go:
+            with told_to_go() as go:
                 if sweeping:
                     cron.sweep_until(go.stop, telling=Parent(gone=go.now).tell)
                     return
@@ -59,51 +54,23 @@ class Command(BaseCommand):
                 if take_over and not relay.take_over(go.stop, within_s=linger + _LATE_S):
                     return
                 if linger:
-                    with Sweeping() as other:
+                    with Sweeping() as other, SendingWebhooks() as sending:
 
                         def leaving() -> None:
                             relay.hand_over()
-                            other.let_go()  # it ends while the last answers come
+                            other.let_go()  # they end while the last answers come
+                            sending.let_go()
 
-                        cron.place_for(linger, go.stop, beside=[other], telling=other.tell, leaving=leaving)
+                        cron.place_for(linger, go.stop, beside=[other, sending], telling=other.tell, leaving=leaving)
                 else:
                     cron.run_once(go.stop)
+                    if webhooks.anybody():
+                        send_once()
         except AWAY as error:
             log.error("the database is away: nothing was done", extra={"action": "database_away", "error": str(error)})
             raise CommandError(f"The database is away: {error}") from error
         finally:
             relay.hand_over()
-
-
-class _Go:
-    """Whether we are told to go."""
-
-    def __init__(self) -> None:
-        self.stop = Event()
-
-    def now(self) -> None:
-        """Answers that are out are still kept, but nothing keeps the process for long."""
-        self.stop.set()
-        signal.alarm(_GONE_WITHIN_S)  # ends the process, whatever its threads are at
-
-
-@contextmanager
-def _told_to_go() -> Iterator[_Go]:
-    """By SIGTERM or SIGINT. A thread of its own waits for them: one that hangs in the database, as the main thread may, runs
-    no handler.
-    """
-    go = _Go()
-
-    def wait() -> None:
-        signal.sigwait(_GO)
-        go.now()
-
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, _GO)
-    Thread(target=wait, name="signals", daemon=True).start()
-    try:
-        yield go
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _refuse_if_unmigrated() -> None:

@@ -145,6 +145,6 @@ def test_the_sweeps_rest_for_as_long_as_they_worked_where_there_is_one_writer(*,
 
     rests: list[float | None] = []
     stop = Stop()
-    cron._stay((_Busy(stop, runs=5),), stop, gives_way=gives_way)
+    cron.stay((_Busy(stop, runs=5),), stop, gives_way=gives_way)
     assert len(rests) == (5 if gives_way else 0)
     assert all(rest is not None and rest >= 0.02 for rest in rests)
