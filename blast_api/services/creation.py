@@ -118,7 +118,8 @@ def _create(application: Application, new: NewShout, *, now: datetime) -> Messag
     bulk.insert(Call, _CALL_COLUMNS, rows, message_id=message.pk)
     waiting = message.calls.filter(status=CallStatus.PENDING)
     listed: dict[str, str] = {}
-    if waiting.filter(dnc.blocked(application.pk, new.userdata)).update(status=CallStatus.DO_NOT_CALL, finished=now):
+    blocked = dnc.blocked_at_once(application.pk, new.userdata)
+    if sum(waiting.filter(each).update(status=CallStatus.DO_NOT_CALL, finished=now) for each in blocked):
         listed = dnc.why_listed(application.pk, new.userdata, [recipient.number for recipient in recipients])
     history.end_at_once(message, lambda number: refusal(number) or listed.get(number), now=now)
     events.of_ended_at_once(message)

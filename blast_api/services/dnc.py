@@ -27,6 +27,7 @@ from . import events, withdrawals
 
 # In place of the user: no request can name a user that has no name.
 ALL_USERS = ""
+_NOTHING_ELSE = Q()
 _CHUNK = 5000  # numbers of one transaction
 _FEW = 100  # numbers whose calls are looked up one by one
 _RECALLED_AT_ONCE = 500
@@ -115,12 +116,17 @@ def against(application_id: int, userdata: str) -> QuerySet[DoNotCallNumber]:
 
 
 def blocked(application_id: int, userdata: str) -> Q:
-    """As a condition on calls: the number must not be called by this user's shouts."""
-    # Always true, and it keeps PostgreSQL from reading a whole list for the few calls of a claim, to look them up in memory.
+    """As a condition on a few calls, perhaps of very many: the number must not be called by this user's shouts."""
+    # Always true, and it keeps PostgreSQL, which cannot know that they are few, from reading whole lists for them.
     each_by_itself = GreaterThan(OuterRef("number"), Value(""))
-    of_application = against(application_id, userdata).filter(each_by_itself, number=OuterRef("number"))
-    operators = OperatorsNumber.objects.filter(each_by_itself, number=OuterRef("number"))
-    return Q(Exists(of_application)) | Q(Exists(operators))
+    of_application, of_operator = blocked_at_once(application_id, userdata, Q(each_by_itself))
+    return Q(of_application) | Q(of_operator)
+
+
+def blocked_at_once(application_id: int, userdata: str, also: Q = _NOTHING_ELSE) -> tuple[Exists, Exists]:
+    """The same for very many calls: a condition for each kind of list, which a planner looks up as a whole if it is alone."""
+    of_application = against(application_id, userdata).filter(also, number=OuterRef("number"))
+    return Exists(of_application), Exists(OperatorsNumber.objects.filter(also, number=OuterRef("number")))
 
 
 def why_listed(application_id: int, userdata: str, numbers: Sequence[str]) -> dict[str, str]:
