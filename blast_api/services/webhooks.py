@@ -33,7 +33,8 @@ def anybody() -> bool:
 def make(application: Application, url: str, events: Collection[WebhookEvent]) -> Webhook:
     """Make a webhook, which is told of what happens from its commit on. Raises InvalidField for one too many."""
     with transaction.atomic():
-        Application.objects.select_for_update().get(pk=application.pk)  # of two at once, one may be the last
+        # Of two at once, one may be the last; shouts may be made meanwhile.
+        Application.objects.select_for_update(no_key=True).get(pk=application.pk)
         if of(application).count() >= MOST_WEBHOOKS:
             raise InvalidField("url", f"An application has at most {MOST_WEBHOOKS} webhooks; delete one first.")
         webhook = Webhook.objects.create(
