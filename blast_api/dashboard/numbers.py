@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
@@ -16,10 +15,11 @@ from django.utils.translation import gettext as _
 from blast_api.conf import configuration
 from blast_api.domain import zones
 from blast_api.domain.numbers import normalise
-from blast_api.models import Call, DoNotCallNumber
+from blast_api.models import Call
 from blast_api.services import history, waiting
 from blast_api.services.attempts import public_status
 
+from .do_not_call import lists_with
 from .page import GuardedPage, LivePage
 
 _CALLS = 50
@@ -68,16 +68,15 @@ class NumberPage(LivePage):
                 {"call": _shown(call), "attempts": placed, "why": why, "waiting": waiting.of_call(call, now=now)}
             )
         is_open = any(call.finished is None for call in calls)
-        return {"number": number, "calls": told, "clocks": _clocks(number), "entries": self._entries(number)}, is_open
-
-    def _entries(self, number: str) -> list[dict[str, Any]]:
-        entries = DoNotCallNumber.objects.filter(number=number).annotate(name=F("application__name"))
-        if self.viewer.applications is not None:
-            entries = entries.filter(application__in=self.viewer.applications)
-        return [dict(entry) for entry in entries.order_by("pk").values("name", "userdata", "created", "call_id")]
+        return {
+            "number": number,
+            "calls": told,
+            "clocks": _clocks(number),
+            "entries": lists_with(self.viewer, number),
+        }, is_open
 
     def frame(self, figures: dict[str, Any]) -> dict[str, Any]:
-        return {"here": "numbers"}
+        return {"here": "numbers", "applications": self.viewer.own_applications()}
 
 
 def _shown(call: Call) -> dict[str, Any]:

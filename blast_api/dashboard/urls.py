@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
+from .do_not_call import DoNotCallPage, PutNumbers, TakeNumberOff
 from .numbers import NumberPage, NumberSearch
 from .operations import OperationsPage
 from .sending import NewShoutPage
@@ -22,6 +23,9 @@ urlpatterns = [
     path("", ShoutsPage.as_view(), name="shouts-page"),
     path("numbers", NumberSearch.as_view(), name="number-search"),
     path("numbers/<str:number>", NumberPage.as_view(), name="number"),
+    path("do-not-call", DoNotCallPage.as_view(), name="do-not-call"),
+    path("do-not-call/put", PutNumbers.as_view(), name="put-numbers"),
+    path("do-not-call/take-off", TakeNumberOff.as_view(), name="take-number-off"),
     path("operations", OperationsPage.as_view(), name="operations"),
     path("sign-in", SignIn.as_view(), name="sign-in"),
     path("sign-out", SignOut.as_view(), name="sign-out"),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from blast_api.domain.outcomes import Outcome
+from blast_api.domain.rules.listing import ListedBy
 from blast_api.domain.rules.preflight import Foretold
 from blast_api.domain.rules.verdict import Because
 from blast_api.domain.rules.waiting import Waiting
@@ -73,6 +74,12 @@ _WAITS = {
     Because.CARRIER: gettext_lazy("Waits: the carrier takes no calls just now"),
 }
 
+_BY = {
+    ListedBy.KEY: gettext_lazy("the key 5"),
+    ListedBy.API: gettext_lazy("the application"),
+    ListedBy.IMPORT: gettext_lazy("a file"),
+    ListedBy.OPERATOR: gettext_lazy("the operator"),
+}
 _VERDICTS = {
     Foretold.CALL: gettext_lazy("are called"),
     Foretold.WAIT: gettext_lazy("wait for their hours"),
@@ -164,6 +171,12 @@ def status_word(status: str) -> str:
 def call_word(status: str) -> str:
     """What is told of a call."""
     return str(_CALLS[CallStatus(status)]) if status in CallStatus.values else status
+
+
+@register.filter
+def by_word(by: str) -> str:
+    """By what a number came onto a list."""
+    return str(_BY[ListedBy(by)])
 
 
 @register.filter

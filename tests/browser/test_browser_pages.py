@@ -26,6 +26,8 @@ PAGES = [
     "/shouts/{paused}",
     "/shouts/new",
     "/numbers",
+    "/do-not-call",
+    "/do-not-call?application=*",
     "/numbers/15555550000",
     "/operations",
     "/shouts/987654",

@@ -59,7 +59,15 @@ def ask(client: Client, page: URLPattern, message: Message) -> int:
     path = address(page, message)
     if method_of(page) == "get":
         return client.get(path).status_code
-    return client.post(path, {"to": "15555551020", "csrfmiddlewaretoken": token(client)}).status_code
+    return client.post(
+        path,
+        {
+            "to": "15555551020",
+            "application": str(message.application_id),
+            "number": "15555551020",
+            "csrfmiddlewaretoken": token(client),
+        },
+    ).status_code
 
 
 def test_every_page_guards_itself() -> None:

@@ -60,7 +60,8 @@ def test_what_was_checked_is_sent_and_twice_is_once(sender: Client, school: Appl
     message = Message.objects.get()
     assert places == {f"/shouts/{message.pk}"}
     assert (message.title, message.caller, message.calls.count()) == ("Snow day", factories.AUTHOR, 2)
-    assert message.delivery and message.delivery["window"]["from"] == "09:00"
+    assert message.delivery is not None
+    assert message.delivery["window"]["from"] == "09:00"
     assert list(Deed.objects.values_list("who", "action", "message_id")) == [(Role.SENDER, "send", message.pk)]
 
 
