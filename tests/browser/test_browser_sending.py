@@ -30,13 +30,15 @@ def see(window: Surf, words: str) -> None:
 
 
 @pytest.fixture
-def school(world: World) -> None:
+def place_for_sounds(world: World) -> None:
     """An application, and a carrier with a place for its recordings."""
     factories.application()
     ours(world.carrier)
 
 
-def test_a_text_goes_to_a_pasted_list_after_a_look_at_who_is_called(window: Surf, school: None, world: World) -> None:
+def test_a_text_goes_to_a_pasted_list_after_a_look_at_who_is_called(
+    window: Surf, place_for_sounds: None, world: World
+) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     window.open("/shouts/new")
     say(window, userdata="user", title="Snow day", text="School is closed on Monday.")
@@ -56,7 +58,7 @@ def test_a_text_goes_to_a_pasted_list_after_a_look_at_who_is_called(window: Surf
     assert Deed.objects.get().action == "send"
 
 
-def test_a_sound_goes_to_a_file(window: Surf, school: None, world: World, tmp_path: Path) -> None:
+def test_a_sound_goes_to_a_file(window: Surf, place_for_sounds: None, world: World, tmp_path: Path) -> None:
     sound, numbers = tmp_path / "notice.wav", tmp_path / "list.csv"
     sound.write_bytes(sounds.pcm(sounds.speech(3)))
     numbers.write_text(f"number;reference\n{recipient(0)};ann\n")

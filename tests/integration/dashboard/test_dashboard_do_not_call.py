@@ -24,7 +24,7 @@ NUMBER = "15555551020"
 
 
 @pytest.fixture
-def school(db: None) -> Application:
+def listing_school(db: None) -> Application:
     return factories.application(name="school")
 
 
@@ -40,9 +40,9 @@ def listed() -> set[tuple[str, str, str]]:
     return set(DoNotCallNumber.objects.values_list("userdata", "number", "by"))
 
 
-def test_numbers_are_pasted_imported_found_and_taken_off_again(school: Application) -> None:
-    client = signed_in(Role.SENDER, school)
-    which = {"application": str(school.pk), "userdata": "a/b?&=é"}
+def test_numbers_are_pasted_imported_found_and_taken_off_again(listing_school: Application) -> None:
+    client = signed_in(Role.SENDER, listing_school)
+    which = {"application": str(listing_school.pk), "userdata": "a/b?&=é"}
     answer = post(client, "/put", **which, numbers=f"{NUMBER}\n+1 555 555 1021\n")
     assert "2 numbers were listed." in words(answer)
     file = SimpleUploadedFile("list.csv", f"number\n{NUMBER}\n15555551022\n".encode())
@@ -72,26 +72,26 @@ def test_numbers_are_pasted_imported_found_and_taken_off_again(school: Applicati
         ({"file": SimpleUploadedFile("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600))}, ""),
     ],
 )
-def test_what_is_no_list_lists_nobody(school: Application, given: dict[str, Any], said: str) -> None:
-    answer = post(signed_in(Role.SENDER, school), "/put", application=str(school.pk), **given)
+def test_what_is_no_list_lists_nobody(listing_school: Application, given: dict[str, Any], said: str) -> None:
+    answer = post(signed_in(Role.SENDER, listing_school), "/put", application=str(listing_school.pk), **given)
     assert said in words(answer)
     assert (listed(), Deed.objects.count()) == (set(), 0)
 
 
 @pytest.mark.parametrize("which", [{}, {"application": "x"}, {"application": "987654"}, {"application": "9" * 30}])
-def test_a_list_of_nobody_is_none(school: Application, which: dict[str, str]) -> None:
-    client = signed_in(Role.SENDER, school)
+def test_a_list_of_nobody_is_none(listing_school: Application, which: dict[str, str]) -> None:
+    client = signed_in(Role.SENDER, listing_school)
     assert post(client, "/put", **which, numbers=NUMBER).status_code == HTTPStatus.NOT_FOUND
     if which:
         assert client.get(PAGE, which).status_code == HTTPStatus.NOT_FOUND
-    long = {"application": str(school.pk), "userdata": "x" * 256}
+    long = {"application": str(listing_school.pk), "userdata": "x" * 256}
     assert client.get(PAGE, long).status_code == post(client, "/put", **long).status_code == HTTPStatus.NOT_FOUND
 
 
-def test_another_applications_lists_are_neither_seen_nor_changed(school: Application) -> None:
+def test_another_applications_lists_are_neither_seen_nor_changed(listing_school: Application) -> None:
     church = factories.application(name="church")
     dnc.put(DoNotCallList(church.pk, "choir"), [NUMBER], by=ListedBy.API)
-    client = signed_in(Role.SENDER, school)
+    client = signed_in(Role.SENDER, listing_school)
     which = {"application": str(church.pk), "userdata": "choir"}
     assert client.get(PAGE, which).status_code == HTTPStatus.NOT_FOUND
     assert "church" not in client.get(PAGE).content.decode()
@@ -101,8 +101,8 @@ def test_another_applications_lists_are_neither_seen_nor_changed(school: Applica
     assert len(listed()) == 1
 
 
-def test_the_operators_list_is_seen_by_all_and_changed_by_operators(school: Application) -> None:
-    operator, sender = signed_in(Role.OPERATOR), signed_in(Role.SENDER, school)
+def test_the_operators_list_is_seen_by_all_and_changed_by_operators(listing_school: Application) -> None:
+    operator, sender = signed_in(Role.OPERATOR), signed_in(Role.SENDER, listing_school)
     assert "1 number was listed." in words(post(operator, "/put", application="*", numbers=NUMBER))
     assert "+1 555 555 1020" in words(sender.get(PAGE, {"application": "*"}))
     assert "the operator's list" in words(sender.get(f"/numbers/{NUMBER}"))
@@ -114,17 +114,17 @@ def test_the_operators_list_is_seen_by_all_and_changed_by_operators(school: Appl
     assert Deed.objects.filter(application=None, detail="*").count() == 2
 
 
-def test_a_number_is_listed_from_its_own_page(school: Application) -> None:
-    client = signed_in(Role.SENDER, school)
-    answer = post(client, "/put", application=str(school.pk), numbers=NUMBER, number=NUMBER, back="number")
+def test_a_number_is_listed_from_its_own_page(listing_school: Application) -> None:
+    client = signed_in(Role.SENDER, listing_school)
+    answer = post(client, "/put", application=str(listing_school.pk), numbers=NUMBER, number=NUMBER, back="number")
     assert answer.redirect_chain[-1][0] == f"/numbers/{NUMBER}"
     assert "All users of school" in words(answer)
     assert Deed.objects.get().number == NUMBER
 
 
-def test_a_long_list_has_pages_each_number_once(school: Application) -> None:
-    dnc.put(DoNotCallList(school.pk), [factories.number(index) for index in range(120)], by=ListedBy.IMPORT)
-    client, path, seen = signed_in(Role.VIEWER, school), f"{PAGE}?application={school.pk}", list[str]()
+def test_a_long_list_has_pages_each_number_once(listing_school: Application) -> None:
+    dnc.put(DoNotCallList(listing_school.pk), [factories.number(index) for index in range(120)], by=ListedBy.IMPORT)
+    client, path, seen = signed_in(Role.VIEWER, listing_school), f"{PAGE}?application={listing_school.pk}", list[str]()
     while path:
         page = reads(client.get(path).content.decode())
         assert "/do-not-call/put" not in page.actions

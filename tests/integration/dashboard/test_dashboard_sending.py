@@ -24,19 +24,19 @@ NEW = "/shouts/new"
 
 
 @pytest.fixture
-def school(db: None) -> Application:
+def sending_school(db: None) -> Application:
     shut_the_gate()
     return factories.application(name="school")
 
 
 @pytest.fixture
-def sender(school: Application) -> Client:
-    return signed_in(Role.SENDER, school)
+def sender(sending_school: Application) -> Client:
+    return signed_in(Role.SENDER, sending_school)
 
 
-def form(school: Application, **fields: Any) -> dict[str, Any]:
+def form(sending_school: Application, **fields: Any) -> dict[str, Any]:
     given = {
-        "application": school.pk,
+        "application": sending_school.pk,
         "userdata": "user",
         "message": "phone",
         "caller": factories.AUTHOR,
@@ -50,8 +50,8 @@ def post(client: Client, given: dict[str, Any], **headers: str) -> Any:
     return client.post(NEW, given | {"csrfmiddlewaretoken": token(client, NEW)}, headers=headers)
 
 
-def test_what_was_checked_is_sent_and_twice_is_once(sender: Client, school: Application) -> None:
-    given = form(school, title="Snow day", opens="09:00", closes="21:00")
+def test_what_was_checked_is_sent_and_twice_is_once(sender: Client, sending_school: Application) -> None:
+    given = form(sending_school, title="Snow day", opens="09:00", closes="21:00")
     checked = reads(post(sender, given).content.decode())
     assert "2 are called" in checked.text.replace("2 wait for their hours", "2 are called")
     assert checked.fields["expected"] == "2"
@@ -66,8 +66,10 @@ def test_what_was_checked_is_sent_and_twice_is_once(sender: Client, school: Appl
 
 
 @pytest.mark.parametrize("expected", ["", "3", "1", "two", "02"])
-def test_a_list_that_is_not_as_it_was_checked_is_not_sent(sender: Client, school: Application, expected: str) -> None:
-    answer = post(sender, form(school) | {"do": "send", "expected": expected})
+def test_a_list_that_is_not_as_it_was_checked_is_not_sent(
+    sender: Client, sending_school: Application, expected: str
+) -> None:
+    answer = post(sender, form(sending_school) | {"do": "send", "expected": expected})
     assert answer.status_code == HTTPStatus.OK
     assert ("something has changed" in reads(answer.content.decode()).text) is (expected != "")
     assert Message.objects.count() == 0
@@ -97,47 +99,47 @@ def test_a_list_that_is_not_as_it_was_checked_is_not_sent(sender: Client, school
     ],
 )
 def test_every_bad_input_is_named_and_nothing_is_stored(
-    sender: Client, school: Application, fields: dict[str, str], words: str
+    sender: Client, sending_school: Application, fields: dict[str, str], words: str
 ) -> None:
-    answer = post(sender, form(school, **fields) | {"do": "send", "expected": "2"})
+    answer = post(sender, form(sending_school, **fields) | {"do": "send", "expected": "2"})
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     assert words in reads(answer.content.decode()).text
     assert (Message.objects.count(), Deed.objects.count()) == (0, 0)
 
 
-def test_a_file_is_read_as_a_pasted_list_is(sender: Client, school: Application) -> None:
+def test_a_file_is_read_as_a_pasted_list_is(sender: Client, sending_school: Application) -> None:
     content = "Nombre;Teléfono\nAna;15555551020\nLuis;nada\n".encode("cp1252")
-    answer = post(sender, form(school, numbers=None, file=SimpleUploadedFile("lista.csv", content)))
+    answer = post(sender, form(sending_school, numbers=None, file=SimpleUploadedFile("lista.csv", content)))
     assert "Line 3:" in reads(answer.content.decode()).text
-    both = post(sender, form(school, file=SimpleUploadedFile("lista.csv", content)))
+    both = post(sender, form(sending_school, file=SimpleUploadedFile("lista.csv", content)))
     assert "Paste numbers, or choose a file." in reads(both.content.decode()).text
-    no_sound = form(school, message="file", sound=SimpleUploadedFile("a.wav", b"no sound"))
+    no_sound = form(sending_school, message="file", sound=SimpleUploadedFile("a.wav", b"no sound"))
     assert post(sender, no_sound).status_code == HTTPStatus.BAD_REQUEST
 
 
-def test_another_application_is_neither_offered_nor_taken(sender: Client, school: Application) -> None:
+def test_another_application_is_neither_offered_nor_taken(sender: Client, sending_school: Application) -> None:
     church = factories.application(name="church")
     assert "church" not in sender.get(NEW).content.decode()
     answer = post(sender, form(church) | {"do": "send", "expected": "2"})
     assert answer.status_code == HTTPStatus.BAD_REQUEST
     theirs = recording(application=church)
-    given = form(school, message="recording", recording=str(theirs.pk))
+    given = form(sending_school, message="recording", recording=str(theirs.pk))
     assert post(sender, given | {"do": "send", "expected": "2"}).status_code == HTTPStatus.BAD_REQUEST
     assert Message.objects.count() == 0
 
 
-def test_a_recording_that_is_there_is_sent(sender: Client, school: Application) -> None:
-    mine = recording(application=school)
-    given = form(school, message="recording", recording=str(mine.pk), caller="")
+def test_a_recording_that_is_there_is_sent(sender: Client, sending_school: Application) -> None:
+    mine = recording(application=sending_school)
+    given = form(sending_school, message="recording", recording=str(mine.pk), caller="")
     assert post(sender, given | {"do": "send", "expected": "2"}).status_code == HTTPStatus.FOUND
     assert Message.objects.get().recording == mine
 
 
 def test_what_is_too_large_is_refused_before_it_is_read(
-    sender: Client, school: Application, settings: Settings
+    sender: Client, sending_school: Application, settings: Settings
 ) -> None:
     settings.MAX_UPLOAD_BYTES = 100_000
-    given = form(school, file=SimpleUploadedFile("list.csv", b"1" * 3_000_000), numbers=None)
+    given = form(sending_school, file=SimpleUploadedFile("list.csv", b"1" * 3_000_000), numbers=None)
     assert post(sender, given).status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
     assert sender.post("/sign-out", {"x": "y" * 100_000}).status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
