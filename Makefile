@@ -9,7 +9,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashe
 .PHONY: demo run test lint docs openapi bench fuzz setup clean
 
 demo: $(ENV)/runtime
-	$(RUN) manage.py demo
+	$(RUN) manage.py demo $(ARGS)
 
 run: $(ENV)/runtime
 	$(RUN) manage.py develop

@@ -40,6 +40,11 @@ class Stage:
     environment: dict[str, str]
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def pages(self) -> str:
+        """Where people look."""
+        return self.api.removesuffix("api/v1")
+
     def manage(self, *arguments: str) -> None:
         """Run a command to its end. Raises StageError if it fails."""
         command = [sys.executable, str(_MANAGE), *arguments]

@@ -14,10 +14,15 @@ from tests.kits.browsing import Surf
 
 SIZES = [
     pytest.param(
-        {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "timezone_id": "America/New_York"},
-        id=f"{width} {scheme}",
+        {"viewport": {"width": width, "height": 800}, "color_scheme": scheme, "locale": locale, "timezone_id": "America/New_York"},
+        id=f"{width} {scheme} {locale}",
     )
-    for width, scheme in ((360, "light"), (360, "dark"), (1280, "dark"), (2560, "light"))
+    for width, scheme, locale in (
+        (360, "light", "en-US"),
+        (360, "dark", "es-MX"),
+        (1280, "dark", "en-US"),
+        (2560, "light", "es-ES"),
+    )
 ]
 PAGES = [
     "/",

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -64,7 +65,10 @@ class Command(BaseCommand):
         "shout to 100 people and shows what became of it. Exits with 0 only if every call ended as scripted."
     )
 
-    def handle(self, *args: object, **options: object) -> None:
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--stay", action="store_true", help="stay up afterwards, for the pages, until Ctrl-C")
+
+    def handle(self, *args: object, stay: bool, **options: object) -> None:
         # Without a terminal, lines are not broken for one.
         console = Console(width=None if self.stdout.isatty() else 120)
         with tempfile.TemporaryDirectory(prefix="blast-api-demo-") as name:
@@ -80,11 +84,23 @@ class Command(BaseCommand):
                     BLAST_RETRY_DELAY="0",  # nobody who looks on waits a minute
                     BLAST_FREQUENCY_CAP='{"calls": 1, "days": 1}',
                 ) as scene:
+                    console.print(f"Watch it in a browser: {scene.pages}")
                     Demo(scene, console, folder).run()
+                    if stay:
+                        self._stay(scene, console)
+            except KeyboardInterrupt:
+                console.print("Good night.")
             except (StageError, requests.RequestException) as error:
                 for output in sorted(folder.glob("*.out")):
                     console.print(f"[bold]{output.name}[/]", output.read_text()[-2000:])
                 raise CommandError(str(error)) from error
+
+    @staticmethod
+    def _stay(scene: Stage, console: Console) -> None:
+        console.print(f"{scene.pages} stays until Ctrl-C.")
+        while True:
+            scene.check()
+            time.sleep(0.5)
 
 
 class Demo:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         try:
             with stage(folder=logs, web_port=port, carrier_port=carrier_port, speed=speed) as scene:
                 self.stdout.write(
-                    f"Pages                http://127.0.0.1:{port}/\n"
+                    f"Pages                {scene.pages}\n"
                     f"API documentation    http://127.0.0.1:{port}/docs\n"
                     f"Shouts               {scene.api}/shouts?userdata=me\n"
                     f"Simulated carrier    {scene.carrier}/   (who answers how)\n"
