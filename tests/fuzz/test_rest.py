@@ -89,22 +89,22 @@ PARTS = ("from", "to", "days", "zone", "busy", "no-answer", "machine", "failed_p
 LINKS = {
     ("/shouts", "post", "201"): {
         "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/id"}},
-        "cancel": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
-        "pause": {"operationId": "pause", "parameters": {"id": "$response.body#/id"}},
+        "cancel": {"operationId": "shouts_cancel", "parameters": {"id": "$response.body#/id"}},
+        "pause": {"operationId": "shouts_pause", "parameters": {"id": "$response.body#/id"}},
         "calls": {"operationId": "calls_list", "parameters": {"shout-id": "$response.body#/id"}},
         "list": {"operationId": "shouts_list", "parameters": {"userdata": "$response.body#/userdata"}},
     },
     ("/shouts/{id};cancel", "delete", "200"): {
-        "again": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
+        "again": {"operationId": "shouts_cancel", "parameters": {"id": "$response.body#/id"}},
         "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/id"}},
     },
     ("/shouts/{id};pause", "post", "200"): {
-        "resume": {"operationId": "resume", "parameters": {"id": "$response.body#/id"}},
-        "cancel": {"operationId": "cancel", "parameters": {"id": "$response.body#/id"}},
+        "resume": {"operationId": "shouts_resume", "parameters": {"id": "$response.body#/id"}},
+        "cancel": {"operationId": "shouts_cancel", "parameters": {"id": "$response.body#/id"}},
     },
     ("/shouts/{id};audition", "post", "202"): {
         "read": {"operationId": "calls_read", "parameters": {"id": "$response.body#/id"}},
-        "cancel": {"operationId": "cancel", "parameters": {"id": "$response.body#/shout_id"}},
+        "cancel": {"operationId": "shouts_cancel", "parameters": {"id": "$response.body#/shout_id"}},
     },
     ("/shouts", "get", "200"): {
         "read": {"operationId": "shouts_read", "parameters": {"id": "$response.body#/0/id"}},
