@@ -29,7 +29,9 @@ class SignIn(OpenPage):
         return self.show({"next": request.GET.get("next", "")})
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        name, password = request.POST.get("username", "")[:_LONGEST], request.POST.get("password", "")[:_LONGEST]
+        # No database has a row with a null character; as another one it is nobody's either.
+        name = request.POST.get("username", "")[:_LONGEST].replace("\0", "\ufffd")
+        password = request.POST.get("password", "")[:_LONGEST]
         back = request.POST.get("next", "")
         credentials = {"username": name}
         person = None

@@ -226,7 +226,7 @@ def test_a_number_tells_what_happened_and_why_and_what_time_it_is_there() -> Non
     assert "Nobody has called this number." in text(client, "/numbers/12125550111")
 
 
-def test_the_database_that_is_away_is_said_so() -> None:
+def test_the_database_that_is_away_is_said_so(transactional_db: None) -> None:
     client = signed_in()
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE blast_api_message RENAME TO blast_api_message_away")

@@ -142,8 +142,9 @@ def test_held_calls_cost_the_next_claim_nothing() -> None:
 
 def test_a_call_is_not_handed_over_ahead_if_its_hours_may_end_on_the_way(settings: Settings) -> None:
     now = timezone.now()
-    soon = timedelta(seconds=60)
-    ends = released(1, due=soon, delivery=_window(now - HOUR, now + timedelta(minutes=1)))
+    soon = timedelta(seconds=115)
+    # Hours end with a minute: they are open for one more at least, and not until somebody would have answered.
+    ends = released(1, due=soon, delivery=_window(now - HOUR, now + timedelta(minutes=2)))
     goes_on = released(1, due=soon, delivery=_open_now())
     assert [call.message_id for call in placed_of(claim())] == [goes_on.pk]
     assert ends.calls.get().held_since is None

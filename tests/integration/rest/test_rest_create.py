@@ -201,7 +201,9 @@ def test_the_number_of_queries_does_not_grow_with_the_recipients(
         with CaptureQueriesContext(connection) as captured:
             post(client, told)
         queries.append(len(captured))
-    assert queries[0] == queries[1] <= 22
+    assert (
+        queries[0] == queries[1] <= 22 + 2 * (connection.vendor == "postgresql")
+    )  # which is told to look a list up as a whole
     assert Call.objects.count() == 2 + 11 + 2001
 
 
