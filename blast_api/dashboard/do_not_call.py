@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from django.contrib import messages as told
 from django.core.exceptions import PermissionDenied
@@ -21,11 +20,11 @@ from blast_api.domain.errors import UnusableList
 from blast_api.domain.numbers import normalise
 from blast_api.domain.roles import Right
 from blast_api.domain.rules.listing import ListedBy
-from blast_api.lists.reader import read
 from blast_api.models import Application, DoNotCallNumber, OperatorsNumber
 from blast_api.services import dnc, people
 from blast_api.services.dnc import DoNotCallList
 
+from . import pasted
 from .access import Viewer
 from .page import GuardedPage
 
@@ -33,7 +32,6 @@ _EVERYONE = "*"  # in an address: the operator's list; no application may have t
 _PAGE = 50
 _MOST_LISTS = 200
 _LONGEST_NAME = 255
-_SHOWN_FAULTS = 10
 _MIB = 1 << 20
 
 
@@ -155,19 +153,15 @@ class PutNumbers(ListChange):
         return configuration().max_upload_bytes + 2 * _MIB
 
     def change(self, named: NamedList, request: HttpRequest) -> None:
-        config, file, pasted = configuration(), request.FILES.get("file"), request.POST.get("numbers", "").strip()
-        if bool(file) == bool(pasted):
-            told.error(request, _("Paste numbers, or choose a file."))
-            return
-        written = cast(BinaryIO, file.file) if file else io.BytesIO(pasted.encode())
+        file = request.FILES.get("file")
         try:
-            listed = read(written, region=config.default_region, most=config.max_recipients)
+            listed = pasted.listed(file, request.POST.get("numbers", ""))
         except UnusableList as error:
             told.error(request, str(error))
             return
         if listed.faulty:
-            for line, words in listed.faults[:_SHOWN_FAULTS]:
-                told.error(request, _("Line %(line)s: %(words)s") % {"line": line, "words": words})
+            for words in pasted.faults(listed):
+                told.error(request, words)
             told.error(request, _("Nothing was listed."))
             return
         by = ListedBy.OPERATOR if named.application is None else ListedBy.IMPORT if file else ListedBy.API

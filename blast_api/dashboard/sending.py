@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from blast_api.audio.intake import telephone_sound
 from blast_api.audio.sound import Sound
@@ -29,16 +28,16 @@ from blast_api.domain.recipients import Recipient
 from blast_api.domain.roles import Right
 from blast_api.domain.rules import said
 from blast_api.domain.states import RecordingSource
-from blast_api.lists.reader import ListRead, read
+from blast_api.lists.reader import ListRead
 from blast_api.models import Application, Recording
 from blast_api.services import creation, people, preflight, uploads
 from blast_api.services.creation import NewShout
 from blast_api.services.preflight import Preflight
 
+from . import pasted
 from .page import GuardedPage
 
 _MIB = 1 << 20
-_SHOWN_FAULTS = 20
 _SHOWN_PROSPECTS = 50
 _TEXT, _FILE, _RECORDING, _PHONE = "text", "file", "recording", "phone"
 _MESSAGES = (
@@ -134,25 +133,14 @@ class NewShoutForm(forms.Form):
                 self.add_error("sound", refusal.reason)
 
     def _of_list(self, given: dict[str, Any]) -> None:
-        file, numbers = given.get("file"), given.get("numbers", "").strip()
-        if bool(file) == bool(numbers):
-            self.add_error("numbers", _("Paste numbers, or choose a file."))
-            return
-        config = configuration()
-        written = cast(BinaryIO, file.file) if file else io.BytesIO(numbers.encode())
+        field = "file" if given.get("file") else "numbers"
         try:
-            self.listed = read(written, region=config.default_region, most=config.max_recipients)
+            self.listed = pasted.listed(given.get("file"), given.get("numbers", ""))
         except UnusableList as error:
-            self.add_error("file" if file else "numbers", str(error))
+            self.add_error(field if given.get("file") and not given.get("numbers") else "numbers", str(error))
             return
-        faults = self.listed.faults[:_SHOWN_FAULTS]
-        for line, words in faults:
-            self.add_error(
-                "file" if file else "numbers", _("Line %(line)s: %(words)s") % {"line": line, "words": words}
-            )
-        if more := self.listed.faulty - len(faults):
-            words = ngettext("%(more)s more line like this.", "%(more)s more lines like this.", more)
-            self.add_error("file" if file else "numbers", words % {"more": more})
+        for words in pasted.faults(self.listed):
+            self.add_error(field, words)
 
     @property
     def new(self) -> NewShout:
