@@ -66,6 +66,11 @@ class Viewer:
         return calls if self.applications is None else calls.filter(message__application__in=self.applications)
 
 
+def id_of(written: str) -> int | None:
+    """The id that a query or a form names; None: that is none."""
+    return int(written) if written.isascii() and written.isdigit() and len(written) < len(str(_LARGEST_ID)) else None
+
+
 def viewer_of(request: HttpRequest) -> Viewer | None:
     """Who is in; None: nobody, or somebody who is disabled by now. One or two short queries."""
     if settings.DASHBOARD_OPEN and _is_on_this_host(request):

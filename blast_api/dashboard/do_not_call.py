@@ -25,7 +25,7 @@ from blast_api.services import dnc, people
 from blast_api.services.dnc import DoNotCallList
 
 from . import pasted
-from .access import Viewer
+from .access import Viewer, id_of
 from .page import GuardedPage
 
 _EVERYONE = "*"  # in an address: the operator's list; no application may have this name's digits as its id
@@ -67,13 +67,10 @@ def asked(viewer: Viewer, given: Any) -> NamedList:
     which, userdata = given.get("application", ""), given.get("userdata", "")
     if which == _EVERYONE:
         return NamedList(None)
-    if (
-        not (which.isascii() and which.isdigit() and len(which) < 19)
-        or len(userdata) > _LONGEST_NAME
-        or "\0" in userdata
-    ):
+    pk = id_of(which)
+    if pk is None or len(userdata) > _LONGEST_NAME or "\0" in userdata:
         raise Http404
-    application = viewer.own_applications().filter(pk=int(which)).first()
+    application = viewer.own_applications().filter(pk=pk).first()
     if application is None:
         raise Http404
     return NamedList(application, userdata)
@@ -96,9 +93,8 @@ class DoNotCallPage(GuardedPage):
         )
         if search:
             rows = rows.filter(number__contains=search)
-        before = request.GET.get("before", "")
-        if before.isascii() and before.isdigit() and len(before) < 19:
-            rows = rows.filter(pk__lt=int(before))
+        if (before := id_of(request.GET.get("before", ""))) is not None:
+            rows = rows.filter(pk__lt=before)
         found = list(rows[: _PAGE + 1])
         context = {"named": named, "entries": found[:_PAGE], "search": search, "here": "dnc"}
         more = found[_PAGE - 1].pk if len(found) > _PAGE else None

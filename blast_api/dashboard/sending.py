@@ -203,11 +203,12 @@ class NewShoutPage(GuardedPage):
         if not form.is_valid():
             return self._tell(form)
         try:
-            foretold = preflight.preflight(form.cleaned_data["application"], form.new, now=database_now())
+            new = form.new
+            foretold = preflight.preflight(form.cleaned_data["application"], new, now=database_now())
             expected = request.POST.get("expected", "")
             if request.POST.get("do") != "send" or expected != str(_called(foretold)):
                 return self._tell(form, foretold, changed=bool(expected) and request.POST.get("do") == "send")
-            return self._send(form)
+            return self._send(form, new)
         except said.Faults as faults:
             form.add_error("closes", " ".join(faults.by_path.values()))
         except InvalidField as error:
@@ -218,9 +219,8 @@ class NewShoutPage(GuardedPage):
             form.add_error(None, str(error))
         return self._tell(form)
 
-    def _send(self, form: NewShoutForm) -> HttpResponseBase:
+    def _send(self, form: NewShoutForm, new: NewShout) -> HttpResponseBase:
         application, now = form.cleaned_data["application"], timezone.now()
-        new = form.new
         message = creation.replayed(application, new.idempotency_key, "", now=now)
         if message is None:
             message, created = creation.create(application, form.stored(new), now=now)

@@ -23,6 +23,7 @@ from blast_api.operations import board, course
 from blast_api.services import auditions, history, pauses, people, rules, shouts
 from blast_api.services.attempts import public_status
 
+from .access import id_of
 from .page import GuardedPage, LivePage, kept
 
 _STATES = ("", "open", "ended")
@@ -43,7 +44,7 @@ class ShoutsPage(LivePage):
             applications=self.viewer.applications,
             search=search,
             state=state if state in _STATES else "",
-            before=_id(query.get("before", "")),
+            before=id_of(query.get("before", "")),
         )
         return {"board": shown, "search": search, "state": state}, shown.moves
 
@@ -74,7 +75,7 @@ class ShoutPage(LivePage):
         outcome = self.request.GET.get("outcome", "")
         chosen = Outcome(outcome) if outcome in Outcome.values else None
         search = self.request.GET.get("q", "")[:_LONGEST_SEARCH].strip()
-        found = _recipients(figures["message"], chosen, search, after=_id(self.request.GET.get("after", "")))
+        found = _recipients(figures["message"], chosen, search, after=id_of(self.request.GET.get("after", "")))
         more = found[_PAGE - 1].position if len(found) > _PAGE else None
         return {
             "here": "shouts",
@@ -95,10 +96,6 @@ def _recipients(message: Message, outcome: Outcome | None, search: str, *, after
     if after is not None:
         calls = calls.filter(position__gt=after)
     return list(calls.order_by("position")[: _PAGE + 1])
-
-
-def _id(written: str) -> int | None:
-    return int(written) if written.isascii() and written.isdigit() and len(written) < 19 else None
 
 
 # --- What may be done ------------------------------------------------------------------------------------------------

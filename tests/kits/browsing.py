@@ -22,4 +22,4 @@ class Surf:
         self.page.wait_for_load_state()
 
     def text(self) -> str:
-        return self.page.locator("body").inner_text()
+        return str(self.page.locator("body").inner_text())
