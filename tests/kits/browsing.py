@@ -20,6 +20,3 @@ class Surf:
     def open(self, path: str) -> None:
         self.page.goto(self.url + path)
         self.page.wait_for_load_state()
-
-    def text(self) -> str:
-        return str(self.page.locator("body").inner_text())
